@@ -1,0 +1,251 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Reading and writing the user's files: the only place of the collection that writes.
+
+Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+
+A file is replaced whole, by a rename, so that a reader and a crash meet the old text or the new one and nothing between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import tempfile
+import time
+
+from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Optional
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+SIZE_LIMIT = 4 * 1024 * 1024
+"""Bytes of a configuration file that are read at the most."""
+
+TEMP_PREFIX = ".pullthrough-docker-"
+"""How the names of our temporary files begin: the next run removes what a killed one left."""
+
+
+class FileError(Exception):
+    """A file that cannot or must not be read or written; the text names it and says what to do."""
+
+
+class FileChanged(FileError):
+    """The file is not what it was when the change was planned."""
+
+
+class _Written(NamedTuple):
+    before: Optional[bytes]
+    after: bytes
+
+
+def resolve(path: str) -> str:
+    """The file behind C(path), through symlinks.
+
+    :raises FileError: for a symlink in a folder where another user could have put it, and for a dangling one.
+    """
+    if not os.path.isabs(path):
+        raise FileError(f"{path}: not an absolute path")
+    seen = "/"
+    parts = path.split("/")[::-1]
+    links = 0
+    while parts:
+        part = parts.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            seen = os.path.dirname(seen)
+            continue
+        here = os.path.join(seen, part)
+        if not os.path.islink(here):
+            seen = here
+            continue
+        links += 1
+        if links > 40:
+            raise FileError(f"{path}: too many symlinks")
+        if not _folder_is_ours(seen):
+            raise FileError(f"{path}: the symlink {here} lies in a folder that another user can write; not followed")
+        target = os.readlink(here)
+        if not parts and not os.path.exists(here):
+            raise FileError(f"{path}: the symlink {here} leads to {target}, which does not exist; remove it or create its target")
+        if target.startswith("/"):
+            seen = "/"
+        parts.extend(target.split("/")[::-1])
+    return seen
+
+
+def _folder_is_ours(folder: str) -> bool:
+    found = os.stat(folder)
+    return found.st_uid in (0, os.geteuid()) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def read(path: str) -> Optional[bytes]:
+    """The bytes of a file, or None when it does not exist.
+
+    :raises FileError: when it is no regular file, too large, or cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > SIZE_LIMIT:
+        os.close(descriptor)
+        what = f"larger than {SIZE_LIMIT} bytes" if stat.S_ISREG(found.st_mode) else "not a regular file"
+        raise FileError(f"{path}: {what}, so not a configuration file. Nothing was changed; move it away.")
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(SIZE_LIMIT)
+
+
+@contextlib.contextmanager
+def lock(path: str, timeout: float) -> Iterator[None]:
+    """Hold the folder of C(path) against other runs of this collection, for at most C(timeout) seconds of waiting.
+
+    Makes the folder where it is missing, and takes it away again when it stays empty. Removes what a killed run left in it.
+    """
+    folder = os.path.dirname(path)
+    new_folders = _make_folders(folder)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise FileError(f"{folder}: cannot be opened: {exc.strerror}; nothing was changed") from exc
+    try:
+        deadline = time.monotonic() + timeout
+        while not _locked(descriptor):
+            if time.monotonic() >= deadline:
+                raise FileError(f"{folder}: another run has held its lock for {timeout:g} s; nothing was changed, run this again")
+            time.sleep(0.05)
+        for name in os.listdir(folder):
+            if name.startswith(TEMP_PREFIX):
+                os.unlink(os.path.join(folder, name))
+        yield
+    finally:
+        os.close(descriptor)
+        for new_folder in reversed(new_folders):
+            with contextlib.suppress(OSError):  # It holds the new file now.
+                os.rmdir(new_folder)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _make_folders(folder: str) -> List[str]:
+    """Make a folder and its parents, mode 0755, and return those that were missing, outermost first."""
+    missing: List[str] = []
+    while not os.path.isdir(folder):
+        missing.insert(0, folder)
+        folder = os.path.dirname(folder)
+    try:
+        for new_folder in missing:
+            os.mkdir(new_folder)
+            os.chmod(new_folder, 0o755)
+    except OSError as exc:
+        raise FileError(f"{exc.filename}: cannot be made: {exc.strerror}; nothing was changed") from exc
+    return missing
+
+
+class Transaction:
+    """Changes of files that can all be taken back while the files still hold what was written. The caller holds the lock."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self._written: Dict[str, _Written] = {}
+
+    def write(self, path: str, expected: Optional[bytes], data: bytes) -> None:
+        """Replace the file, whole, keeping its mode, owner and label; a new one has mode 0644.
+
+        :param expected: what the file held when the change was planned, None when it did not exist.
+        :raises FileChanged: when it holds something else by now; nothing was written.
+        :raises FileError: when it cannot be written; it is as it was.
+        """
+        if read(path) != expected:
+            raise FileChanged(f"{path}: someone else changed it during this run; it was left as they wrote it, run this again")
+        before = self._written[path].before if path in self._written else expected
+        self._replace(path, data, create=expected is None)
+        self._written[path] = _Written(before, data)
+
+    def undo(self) -> List[str]:
+        """Take all writes back; returns a sentence for each file that could not be, because someone else wrote it since."""
+        left: List[str] = []
+        for path, written in self._written.items():
+            if read(path) != written.after:
+                left.append(f"{path} was changed by someone else meanwhile and was left as they wrote it")
+            elif written.before is None:
+                os.unlink(path)
+                _sync_folder(path)
+            else:
+                self._replace(path, written.before, create=False)
+        self._written.clear()
+        return left
+
+    def backup(self, path: str) -> str:
+        """Copy the file beside itself, as ansible.builtin does, and return the name of the copy."""
+        try:
+            return str(self._module.backup_local(path))
+        except Exception as exc:  # backup_local raises nothing narrower
+            raise FileError(f"{path}: no backup can be made: {_cause(exc)}; nothing was changed") from exc
+
+    def _replace(self, path: str, data: bytes, create: bool) -> None:
+        temporary = ""
+        try:
+            descriptor, temporary = tempfile.mkstemp(prefix=TEMP_PREFIX, dir=os.path.dirname(path))
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
+            if create:
+                os.chmod(path, 0o644)
+            _sync_folder(path)
+        except Exception as exc:  # atomic_move raises nothing narrower
+            raise FileError(f"{path}: cannot be written: {_cause(exc)}; the file is as it was. {_advice(exc)}") from exc
+        finally:
+            with contextlib.suppress(OSError):  # Renamed away, as a rule.
+                os.unlink(temporary)
+
+
+def _cause(exc: BaseException) -> str:
+    """The plainest words for a failed write: those of the operating system where there are any."""
+    system = _system_error(exc)
+    return system.strerror if system else str(exc)
+
+
+def _system_error(exc: Optional[BaseException]) -> Optional[OSError]:
+    while exc is not None and not (isinstance(exc, OSError) and exc.strerror):
+        exc = exc.__cause__
+    return exc
+
+
+def _advice(exc: BaseException) -> str:
+    system = _system_error(exc)
+    number = system.errno if system else None
+    if number == errno.EBUSY:
+        return "A file that is mounted by itself cannot be replaced: allow writing into it with unsafe_writes: true."
+    if number == errno.EPERM:
+        return "It may be immutable (lsattr shows it, chattr -i undoes it)."
+    if number == errno.EROFS:
+        return "Its file system is mounted read-only."
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return "Make room there."
+    return "Run the task as a user who may write it (become: true)."
+
+
+def _sync_folder(path: str) -> None:
+    """Make a rename survive a loss of power."""
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Modules run in process, against a model of the engine: its reload as seen on real ones, at a speed that allows tables."""
+
+from __future__ import annotations
+
+import importlib
+import json
+
+import pytest
+
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _mirror_url
+
+
+class ModelEngine:
+    """An engine that keeps the mirrors of a missing key at a reload, and refuses what a real one refuses."""
+
+    def __init__(self, config_path):
+        self.config_path = config_path
+        self.state = "running"
+        self.version = "28.5.2"
+        self.mirrors = []
+        self.argv = ("/usr/sbin/dockerd", "-H", "fd://")
+        self.containers_running = 0
+        self.live_restore = False
+        self.refuses = None
+        self.texts = []
+        """What the file held at each reload."""
+
+    def look(self, service, timeout):
+        running = self.state == "running"
+        info = _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, False, "graphdriver")
+        return _engine.Engine(
+            service=service,
+            state=self.state,
+            reason=None if running else f"it is {self.state}",
+            process=_engine.Process(4711, "1", self.argv, None) if self.state not in ("stopped", "absent") else None,
+            info=info if running else None,
+            argv=self.argv,
+            binary=None,
+            config_path=str(self.config_path),
+            socket_path="/nowhere/docker.sock",
+        )
+
+    def reload(self, engine, mirrors, timeout):
+        text = self.config_path.read_bytes()
+        self.texts.append(text)
+        settings = json.loads(text.decode("utf-8-sig") or "{}")
+        listed = settings.get("registry-mirrors", self.mirrors) or []
+        if self.refuses and any(self.refuses in mirror for mirror in listed):
+            return f'level=error msg="Error reconfiguring the daemon: invalid mirror: {self.refuses}"'
+        self.mirrors = _mirror_url.engine_list(listed)
+        return None if self.mirrors == mirrors else "it did not take them"
+
+
+@pytest.fixture
+def daemon_json(tmp_path):
+    return tmp_path / "docker" / "daemon.json"
+
+
+@pytest.fixture
+def engine(monkeypatch, daemon_json):
+    model = ModelEngine(daemon_json)
+    monkeypatch.setattr(_engine, "look", model.look)
+    monkeypatch.setattr(_engine, "reload", model.reload)
+    monkeypatch.setattr(_engine, "unit_files", lambda service: [])
+    return model
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a module of the collection: run(name, check=False, **options) returns what it returns."""
+
+    def run_module(name, check=False, **options):
+        module = importlib.import_module(f"ansible_collections.pullthrough.docker.plugins.modules.{name}")
+        with patch_module_args({**options, "_ansible_check_mode": check}), pytest.raises(SystemExit) as ended:
+            module.main()
+        result = json.loads(capsys.readouterr().out)
+        assert result.get("failed", False) is bool(ended.value.code)
+        assert "exception" not in result
+        return result
+
+    return run_module

@@ -1,0 +1,382 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module registry_mirrors, against a model of the engine."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+GCR = "https://mirror.gcr.io"
+OWN = "https://cache.example:5000"
+
+
+def given(daemon_json, text):
+    daemon_json.parent.mkdir()
+    if text is not None:
+        daemon_json.write_bytes(text.encode())
+
+
+def held(daemon_json):
+    return daemon_json.read_bytes().decode() if daemon_json.exists() else None
+
+
+WITH_GCR = '{\n  "registry-mirrors": [\n    "https://mirror.gcr.io"\n  ]\n}\n'
+
+RETURNED = (
+    "changed source path mirrors previous_mirrors in_force reloaded pending pending_reasons backups engine diff".split()
+)
+
+CHANGES = {
+    # name: (file before, in force before, options, file after, in force after, changed, reloaded)
+    "no file": (None, [], {"mirrors": GCR}, WITH_GCR, [GCR], True, True),
+    "an empty object": ('{"debug": true}', [], {"mirrors": GCR}, f'{{"debug": true, "registry-mirrors": ["{GCR}"]}}', [GCR], True, True),
+    "all is well": (WITH_GCR, [GCR], {"mirrors": GCR}, WITH_GCR, [GCR], False, False),
+    "all is well, with a slash": (WITH_GCR, [GCR], {"mirrors": GCR + "/"}, WITH_GCR, [GCR], False, False),
+    "drift: the file is right, the engine is not": (WITH_GCR, [], {"mirrors": GCR}, WITH_GCR, [GCR], True, True),
+    "drift: no key, and the engine has mirrors": ("{}", [GCR], {"mirrors": GCR, "state": "absent"}, "{}", [], True, True),
+    "drift: no key, and the engine has others": ("{}", [OWN], {"mirrors": GCR}, f'{{"registry-mirrors": ["{GCR}"]}}', [GCR], True, True),
+    "added at the end": (
+        f'{{"registry-mirrors": ["{OWN}"]}}',
+        [OWN],
+        {"mirrors": [GCR, OWN + "/"]},
+        f'{{"registry-mirrors": ["{OWN}", "{GCR}"]}}',
+        [OWN, GCR],
+        True,
+        True,
+    ),
+    "exclusive": (
+        f'{{"registry-mirrors": ["{OWN}", "{GCR}/"]}}',
+        [OWN, GCR],
+        {"mirrors": [GCR], "exclusive": True},
+        f'{{"registry-mirrors": ["{GCR}/"]}}',
+        [GCR],
+        True,
+        True,
+    ),
+    "exclusive, none": (WITH_GCR, [GCR], {"mirrors": [], "exclusive": True}, "{\n}\n", [], True, True),
+    "absent": (WITH_GCR, [GCR], {"mirrors": GCR, "state": "absent"}, "{\n}\n", [], True, True),
+    "absent, others stay": (
+        f'{{"registry-mirrors": ["{OWN}", "{GCR}"]}}',
+        [OWN, GCR],
+        {"mirrors": GCR, "state": "absent"},
+        f'{{"registry-mirrors": ["{OWN}"]}}',
+        [OWN],
+        True,
+        True,
+    ),
+    "absent, an empty list of the user's stays": (
+        '{"registry-mirrors": []}',
+        [GCR],
+        {"mirrors": GCR, "state": "absent"},
+        '{"registry-mirrors": []}',
+        [],
+        True,
+        True,
+    ),
+    "absent, and no file": (None, [GCR], {"mirrors": GCR, "state": "absent"}, None, [], True, True),
+    "absent, and nothing to do": (None, [], {"mirrors": GCR, "state": "absent"}, None, [], False, False),
+    "no reload": (None, [], {"mirrors": GCR, "reload": False}, WITH_GCR, [], True, False),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES.values(), ids=CHANGES)
+def test_change(engine, run, daemon_json, case):
+    before, in_force, options, after, in_force_after, changed, reloaded = case
+    given(daemon_json, before)
+    engine.mirrors = [mirror + "/" for mirror in in_force]
+    shown_before = engine.mirrors
+
+    predicted = run("registry_mirrors", check=True, **options)
+    assert (held(daemon_json), engine.mirrors) == (before, shown_before)
+
+    result = run("registry_mirrors", **options)
+    assert held(daemon_json) == after
+    assert engine.mirrors == [mirror + "/" for mirror in in_force_after]
+    assert (result["changed"], result["reloaded"]) == (changed, reloaded)
+    assert result["in_force"] == engine.mirrors
+    same = set(RETURNED) - {"pending_reasons"}
+    assert {key: predicted[key] for key in same} == {key: result[key] for key in same}
+    assert [entry["after_header"] for entry in result["diff"]] == [str(daemon_json)] * (before != after) + ["engine"] * reloaded
+    assert os.listdir(daemon_json.parent) == ([daemon_json.name] if after is not None else [])
+
+    if options.get("reload", True):
+        again = run("registry_mirrors", **options)
+        assert (again["changed"], again["pending"], held(daemon_json)) == (False, "none", after)
+
+
+def test_none_is_brought_into_force_by_naming_it(engine, run, daemon_json):
+    given(daemon_json, WITH_GCR)
+    engine.mirrors = [GCR + "/"]
+    run("registry_mirrors", mirrors=GCR, state="absent")
+    assert [b'"registry-mirrors": []' in text for text in engine.texts] == [True]
+
+
+def test_the_folder_is_made_and_the_modes_are_usual(engine, run, daemon_json):
+    old = os.umask(0o077)
+    try:
+        run("registry_mirrors", mirrors=GCR)
+    finally:
+        os.umask(old)
+    assert (daemon_json.parent.stat().st_mode & 0o777, daemon_json.stat().st_mode & 0o777) == (0o755, 0o644)
+
+
+def test_the_mode_of_a_file_stays(engine, run, daemon_json):
+    given(daemon_json, "{}")
+    daemon_json.chmod(0o600)
+    run("registry_mirrors", mirrors=GCR)
+    assert daemon_json.stat().st_mode & 0o777 == 0o600
+
+
+REFUSALS = {
+    # name: (file before, options, words of the message)
+    "an empty list": (None, {"mirrors": []}, ["mirrors is an empty list", "exclusive: true"]),
+    "an empty string": (None, {"mirrors": [""]}, ["Nothing was changed"]),
+    "absent and an empty list": (None, {"mirrors": [], "state": "absent"}, ["mirrors is an empty list"]),
+    "no scheme": (None, {"mirrors": ["mirror.gcr.io"]}, ["mirror.gcr.io", "https://"]),
+    "a password": (None, {"mirrors": ["https://me:hunter2@mirror.example"]}, ["mirror.example"]),
+    "invalid JSON": ('{\n  "debug": tru\n}', {"mirrors": GCR}, ["line 2, column 12", "Nothing was changed"]),
+    "a comment": ('{\n  // no\n  "debug": true\n}', {"mirrors": GCR}, ["line 2, column 3", "omment"]),
+    "a trailing comma": ('{"debug": true,}', {"mirrors": GCR}, ["line 1, column 15"]),
+    "a key twice": ('{"debug": true, "debug": false}', {"mirrors": GCR}, ["line 1, column 17", "debug"]),
+    "a key twice, deep": ('{"log-opts": {"a": "1",\n"a": "2"}}', {"mirrors": GCR}, ["line 2, column 1"]),
+    "not an object": ("[]", {"mirrors": GCR}, ["line 1, column 1"]),
+    "mirrors as a string": ('{"registry-mirrors": "x"}', {"mirrors": GCR}, ["line 1, column 22", "not a list of strings"]),
+    "a mirror as a number": ('{"registry-mirrors": [\n1]}', {"mirrors": GCR}, ["line 2, column 1", "not a string"]),
+    "the singular": ('{"registry-mirror": []}', {"mirrors": GCR}, ["line 1, column 2", '"registry-mirrors"']),
+    "nested": ('{"x": {"registry-mirrors": []}}', {"mirrors": GCR}, ["line 1, column 8", "top level"]),
+    "a bad mirror in the file": ('{"registry-mirrors": [\n"ftp://x"]}', {"mirrors": GCR}, ["line 2, column 1", "ftp://x"]),
+}
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS)
+def test_refused_with_nothing_touched(engine, run, daemon_json, case, check):
+    before, options, words = case
+    given(daemon_json, before)
+    result = run("registry_mirrors", check=check, **options)
+    assert result["failed"] and not result["changed"]
+    for word in words:
+        assert word in result["msg"]
+    if before is not None and "line" in words[0]:
+        assert str(daemon_json) in result["msg"]
+    assert "hunter2" not in result["msg"]
+    assert (held(daemon_json), engine.texts) == (before, [])
+
+
+def test_not_utf8(engine, run, daemon_json):
+    daemon_json.parent.mkdir()
+    daemon_json.write_bytes(b'{\n"a": "\xff"}')
+    result = run("registry_mirrors", mirrors=GCR)
+    assert f"{daemon_json}, line 2, column 7" in result["msg"] and "UTF-8" in result["msg"]
+
+
+@pytest.mark.parametrize(("version", "text", "words"), [
+    ("20.10.24", '{"foo": 1}', ["line 1, column 2", '"foo"', "before 23.0"]),
+    ("20.10.24", '{"x": {"bar": 1}}', ["line 1, column 8", '"bar"']),
+    ("20.10.24", '\ufeff{}', ["byte order mark"]),
+])
+def test_what_an_old_engine_refuses(engine, run, daemon_json, version, text, words):
+    engine.version = version
+    given(daemon_json, text)
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["failed"] and held(daemon_json) == text
+    for word in words:
+        assert word in result["msg"]
+    engine.version = "28.5.2"
+    assert run("registry_mirrors", mirrors=GCR)["changed"]
+
+
+@pytest.mark.parametrize("key", ["log-opts", "runtimes", "default-ulimits", "features", "builder", "cluster-store-opts"])
+def test_an_old_engine_looks_not_into_every_object(engine, run, daemon_json, key):
+    engine.version = "20.10.24"
+    given(daemon_json, f'{{"{key}": {{"anything": {{}}}}}}')
+    assert run("registry_mirrors", mirrors=GCR)["changed"]
+
+
+@pytest.mark.parametrize("flag", ["--registry-mirror=https://x.example", "--registry-mirror https://x.example"])
+@pytest.mark.parametrize("version", ["20.10.24", "26.1.5", "28.5.2"])
+def test_a_flag_for_the_same_setting(engine, run, daemon_json, flag, version):
+    engine.version = version
+    engine.argv += tuple(flag.split())
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["failed"] and "process 4711" in result["msg"] and "--registry-mirror=https://x.example" in result["msg"]
+    assert not daemon_json.exists()
+
+
+@pytest.mark.parametrize("state", ["unreachable", "ambiguous", "starting"])
+def test_an_engine_that_cannot_be_asked(engine, run, daemon_json, state):
+    given(daemon_json, "{}")
+    engine.state = state
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["failed"] and f"it is {state}" in result["msg"] and held(daemon_json) == "{}"
+
+
+@pytest.mark.parametrize("state", ["stopped", "absent"])
+def test_an_engine_that_does_not_run_reads_the_file_when_it_starts(engine, run, daemon_json, state):
+    engine.state = state
+    result = run("registry_mirrors", mirrors=GCR)
+    assert (result["changed"], result["in_force"], result["pending"], result["reloaded"]) == (True, None, "none", False)
+    assert (held(daemon_json), engine.texts) == (WITH_GCR, [])
+    assert not run("registry_mirrors", mirrors=GCR)["changed"]
+
+
+@pytest.mark.parametrize("before", [None, "{}", f'{{"registry-mirrors": ["{OWN}"]}}'])
+def test_a_mirror_that_the_engine_refuses_is_put_back(engine, run, daemon_json, before):
+    given(daemon_json, before)
+    engine.refuses = "gcr"
+    engine.mirrors = [OWN + "/"]
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["failed"] and not result["changed"]
+    assert "invalid mirror: gcr" in result["msg"] and "are as they were" in result["msg"]
+    assert (held(daemon_json), engine.mirrors) == (before, [OWN + "/"])
+
+
+def test_an_engine_that_takes_something_else_is_brought_back_by_naming_its_list(engine, run, daemon_json, monkeypatch):
+    """An engine before 25.0 may apply half of a file: going back names the list that was in force, and reloads."""
+    given(daemon_json, "{}")
+    engine.mirrors = [OWN + "/"]
+    honest = engine.reload
+
+    def half(known, mirrors, timeout):
+        refusal = honest(known, mirrors, timeout)
+        return refusal if len(engine.texts) > 1 else "it took half of it"
+
+    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", half)
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["failed"] and not result["changed"]
+    assert (held(daemon_json), engine.mirrors) == ("{}", [OWN + "/"])
+    assert OWN.encode() in engine.texts[-1]
+
+
+def test_someone_else_writes_while_the_engine_reloads(engine, run, daemon_json, monkeypatch):
+    given(daemon_json, "{}")
+
+    def overwritten(known, mirrors, timeout):
+        daemon_json.write_text('{"debug": true}')
+        return "refused"
+
+    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", overwritten)
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["failed"] and result["changed"] and "someone else" in result["msg"]
+    assert held(daemon_json) == '{"debug": true}'
+
+
+def test_a_file_that_changes_before_the_write_is_planned_once_more(engine, run, daemon_json, monkeypatch):
+    from ansible_collections.pullthrough.docker.plugins.module_utils import _file
+
+    given(daemon_json, "{}")
+    write, writers = _file.Transaction.write, ['{"debug": true}']
+
+    def raced(self, path, expected, data):
+        if writers:
+            daemon_json.write_text(writers.pop())
+        return write(self, path, expected, data)
+
+    monkeypatch.setattr(_file.Transaction, "write", raced)
+    assert run("registry_mirrors", mirrors=GCR)["changed"]
+    assert held(daemon_json) == f'{{"debug": true, "registry-mirrors": ["{GCR}"]}}'
+    writers += ['{"debug": 3}', '{"debug": 2}']
+    result = run("registry_mirrors", mirrors=OWN)
+    assert result["failed"] and "someone else changed it" in result["msg"] and held(daemon_json) == '{"debug": 3}'
+
+
+class TestRestart:
+    """Where only a restart helps: a plugin that stands on the command line alone."""
+
+    @pytest.fixture(autouse=True)
+    def plugin(self, engine):
+        engine.argv += ("--authorization-plugin=p",)
+
+    def test_pending_with_a_copy_for_putting_back(self, engine, run, daemon_json):
+        given(daemon_json, "{}")
+        result = run("registry_mirrors", mirrors=GCR)
+        assert (result["changed"], result["pending"], result["reloaded"], result["in_force"]) == (True, "restart", False, [])
+        (copy,) = result["backups"]
+        assert open(copy["backup_file"]).read() == "{}"
+        again = run("registry_mirrors", mirrors=GCR)
+        assert (again["changed"], again["pending"], again["backups"]) == (False, "restart", [])
+
+    def test_no_copy_of_a_file_that_was_not_there(self, engine, run, daemon_json):
+        (copy,) = run("registry_mirrors", mirrors=GCR)["backups"]
+        assert (copy["path"], copy["backup_file"]) == (str(daemon_json), None)
+
+    def test_containers_would_stop(self, engine, run, daemon_json):
+        engine.containers_running = 3
+        result = run("registry_mirrors", mirrors=GCR)
+        assert result["failed"] and "3 running container(s)" in result["msg"] and "keep_containers: false" in result["msg"]
+        assert not daemon_json.exists()
+        given(daemon_json, WITH_GCR)
+        assert run("registry_mirrors", mirrors=GCR)["failed"], "a file that is right already needs the same restart"
+
+    @pytest.mark.parametrize("allowed", [{"live_restore": True}, {"keep_containers": False}])
+    def test_containers_would_not_stop_or_may(self, engine, run, daemon_json, allowed):
+        engine.containers_running = 3
+        engine.live_restore = allowed.pop("live_restore", False)
+        assert run("registry_mirrors", mirrors=GCR, **allowed)["pending"] == "restart"
+
+
+def test_secrets_in_the_file_are_masked_in_the_diff(engine, run, daemon_json):
+    given(daemon_json, '{"log-opts": {"splunk-token": "s3cret"}, "proxies": {"http-proxy": "http://u:pa55@p.example"}}')
+    result = run("registry_mirrors", mirrors=GCR)
+    assert "s3cret" not in str(result) and "pa55" not in str(result) and "p.example" in str(result["diff"])
+
+
+def test_backup(engine, run, daemon_json):
+    given(daemon_json, "{}")
+    (copy,) = run("registry_mirrors", mirrors=GCR, backup=True)["backups"]
+    assert open(copy["backup_file"]).read() == "{}"
+    assert run("registry_mirrors", mirrors=GCR, backup=True)["backups"] == []
+
+
+def test_leftovers_of_a_killed_run_are_removed(engine, run, daemon_json):
+    given(daemon_json, "{}")
+    (daemon_json.parent / ".pullthrough-docker-abc").write_text("half")
+    run("registry_mirrors", mirrors=GCR)
+    assert os.listdir(daemon_json.parent) == ["daemon.json"]
+
+
+def test_another_run_holds_the_lock(engine, run, daemon_json):
+    import fcntl
+
+    given(daemon_json, "{}")
+    folder = os.open(daemon_json.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        result = run("registry_mirrors", mirrors=GCR, timeout=0)
+    finally:
+        os.close(folder)
+    assert result["failed"] and "lock" in result["msg"] and held(daemon_json) == "{}"
+
+
+def test_symlinks(engine, run, daemon_json, tmp_path):
+    given(daemon_json, None)
+    target = tmp_path / "real.json"
+    daemon_json.symlink_to(target)
+    assert "does not exist" in run("registry_mirrors", mirrors=GCR)["msg"]
+    target.write_text("{}")
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["path"] == str(target) and daemon_json.is_symlink() and GCR in target.read_text()
+    daemon_json.parent.chmod(0o777)
+    assert "another user can write" in run("registry_mirrors", mirrors=OWN)["msg"]
+
+
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: os.mkfifo(path)], ids=["folder", "pipe"])
+def test_not_a_file(engine, run, daemon_json, make):
+    given(daemon_json, None)
+    make(daemon_json)
+    assert "not a regular file" in run("registry_mirrors", mirrors=GCR)["msg"]
+
+
+def test_a_folder_that_cannot_be_written(engine, run, daemon_json, monkeypatch):
+    given(daemon_json, "{}")
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["failed"] and "No space left on device" in result["msg"] and "Make room" in result["msg"] and held(daemon_json) == "{}"
