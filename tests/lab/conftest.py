@@ -1,0 +1,191 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Witnesses: the Docker SDK over SSH, the hosts' files and processes, and the access logs of cache and stand-in.
+
+Nothing here asks the modules of the collection how things are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+import docker
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+INVENTORY = ROOT / "extensions/molecule/inventory/hosts.yml"
+HOSTS = yaml.safe_load(INVENTORY.read_text())["all"]["children"]["engines"]["hosts"]
+GCR = "https://mirror.gcr.io/"
+MEMBER = re.compile(rb',?\s*"registry-mirrors"\s*:\s*\[[^\]]*\]')
+SSH_OPTIONS = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
+
+
+def wait_until(condition, seconds=30):
+    """Wait until the condition holds, and fail when it does not within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.1)
+
+
+class Lab:
+    """The two registries and the machine's own engine, which runs everything."""
+
+    def __init__(self):
+        self.engine = docker.from_env()
+
+    def container(self, name):
+        return self.engine.containers.get(f"pullthrough-lab-{name}")
+
+    def requests(self, registry, pattern):
+        """Lines of the access log that match, as (client address, line)."""
+        lines = self.container(registry).logs(stderr=False).decode().splitlines()
+        return [(line.split()[0], line) for line in lines if re.search(pattern, line)]
+
+
+class Host:
+    """One host of the lab."""
+
+    def __init__(self, lab, name):
+        self.name = name
+        self.lab = lab
+        self.address = HOSTS[name]["ansible_host"]
+
+    def run(self, *command, check=True, data=None):
+        done = subprocess.run(
+            ["docker", "exec", *(["-i"] if data is not None else []), f"pullthrough-lab-{self.name}", *command],
+            input=data,
+            capture_output=True,
+        )
+        assert not check or done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+    @contextlib.contextmanager
+    def sdk(self):
+        """The Docker SDK, connected to this host's engine through SSH."""
+        socket = BUILD / "lab" / f"{self.name}.sock"
+        socket.unlink(missing_ok=True)
+        tunnel = subprocess.Popen(
+            ["ssh", "-N", "-i", BUILD / "lab/id", *SSH_OPTIONS, "-L", f"{socket}:/var/run/docker.sock", f"root@{self.address}"]
+        )
+        try:
+            wait_until(socket.exists)
+            client = docker.DockerClient(base_url=f"unix://{socket}", timeout=120)
+            yield client
+            client.close()
+        finally:
+            tunnel.terminate()
+            tunnel.wait()
+
+    def mirrors(self):
+        with self.sdk() as client:
+            return client.info()["RegistryConfig"]["Mirrors"] or []
+
+    def pull(self, image):
+        """Pull an image anew, and say how long it took, in seconds."""
+        with self.sdk() as client:
+            with contextlib.suppress(docker.errors.ImageNotFound):
+                client.images.remove(image, force=True)
+            began = time.monotonic()
+            client.images.pull(image, tag="latest")
+            return round(time.monotonic() - began, 2)
+
+    def daemon_json(self):
+        """The bytes of the file, or None."""
+        if self.run("sh", "-c", "test -e /etc/docker/daemon.json && echo yes || echo no") == b"no\n":
+            return None
+        return self.run("cat", "/etc/docker/daemon.json")
+
+    def write_daemon_json(self, data):
+        self.run("sh", "-c", "cat > /etc/docker/daemon.json", data=data)
+
+    def files(self):
+        """What lies in the folder, with mode and owner."""
+        return self.run("sh", "-c", "cd /etc/docker 2>/dev/null && stat -c '%n %a %U:%G' * .[!.]* 2>/dev/null || true").decode().splitlines()
+
+    def engine_pid(self):
+        return int(self.run("cat", "/var/run/docker.pid"))
+
+    def witness(self):
+        """The container without restart policy: its pid and when it started."""
+        with self.sdk() as client:
+            state = client.containers.get("witness").attrs["State"]
+        return {"pid": state["Pid"], "started": state["StartedAt"], "running": state["Running"]}
+
+    def module(self, name="registry_mirrors", collections=None, check=False, **options):
+        """Call a module of the collection, ad hoc, as a user does; what it returns."""
+        environment = dict(os.environ, ANSIBLE_HOST_KEY_CHECKING="false", ANSIBLE_LOCALHOST_WARNING="false")
+        if collections:
+            environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
+        program = pathlib.Path(sys.executable).with_name("ansible")
+        command = [program, "-i", INVENTORY, self.name, "-o", "-m", f"pullthrough.docker.{name}", "-a", json.dumps(options)]
+        done = subprocess.run([*command, *(["--check"] if check else [])], env=environment, capture_output=True, text=True)
+        match = re.search(r"^\S+ \| [A-Z!]+ => (\{.*\})$", done.stdout, re.MULTILINE)
+        assert match, done.stdout + done.stderr
+        result = json.loads(match.group(1))
+        assert "Traceback" not in done.stdout + done.stderr
+        return result
+
+
+def rest_of(data):
+    """SHA-256 of what is left of a daemon.json without our member, cut out by other means than ours."""
+    return hashlib.sha256(MEMBER.sub(b"", data or b"{\n}\n")).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def lab():
+    return Lab()
+
+
+@pytest.fixture(params=HOSTS)
+def host(request, lab):
+    return Host(lab, request.param)
+
+
+@pytest.fixture
+def hosts(lab):
+    return [Host(lab, name) for name in HOSTS]
+
+
+class Store(dict):
+    """A file of JSON."""
+
+    def __init__(self, path):
+        self.path = path
+        super().__init__(json.loads(path.read_text()) if path.exists() else {})
+
+    def save(self):
+        self.path.write_text(json.dumps(self, indent=2, sort_keys=True) + "\n")
+
+
+@pytest.fixture
+def state():
+    """What earlier phases saw, by host."""
+    store = Store(BUILD / "lab" / "state.json")
+    yield store
+    store.save()
+
+
+@pytest.fixture
+def prove():
+    """Store a proof with its measured value: prove(host, name, value)."""
+    store = Store(BUILD / "proofs.json")
+
+    def keep(host, name, value):
+        store.setdefault(host, {})[name] = value
+        store.save()
+        print(f"proof: {host}: {name}: {value}")
+
+    return keep
