@@ -139,9 +139,13 @@ class Host:
         return result
 
 
+def sha256(data):
+    return hashlib.sha256(data or b"").hexdigest()
+
+
 def rest_of(data):
     """SHA-256 of what is left of a daemon.json without our member, cut out by other means than ours."""
-    return hashlib.sha256(MEMBER.sub(b"", data or b"{\n}\n")).hexdigest()
+    return sha256(MEMBER.sub(b"", data or b"{\n}\n"))
 
 
 @pytest.fixture(scope="session")

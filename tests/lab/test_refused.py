@@ -1,0 +1,92 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the engine refuses changes nothing: neither what our checks find, nor what they are made to miss."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import conftest
+import pytest
+
+BAD = "ftp://mirror.example"
+
+
+@pytest.fixture(scope="module")
+def without_checks(tmp_path_factory):
+    """A copy of the collection that checks nothing before it writes, so that the engine itself must refuse."""
+    root = tmp_path_factory.mktemp("collections")
+    copy = root / "ansible_collections/pullthrough/docker"
+    for part in ("plugins", "meta", "galaxy.yml"):
+        source = conftest.ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / part)
+    for name, function in (("_mirror_url", "declare"), ("_mirror_url", "check"), ("_engine", "validate")):
+        path = copy / f"plugins/module_utils/{name}.py"
+        text = path.read_text()
+        body = "    return mirror\n" if function == "declare" else "    return None\n"
+        changed = re.sub(rf"(def {function}\((?:.|\n)*?\) -> [^\n]*:\n)", lambda match, body=body: match.group(1) + body, text, count=1)
+        assert changed != text
+        path.write_text(changed)
+    return root
+
+
+def seen(host):
+    """All that a refusal must leave alone."""
+    return {"in force": host.mirrors(), "file": host.daemon_json(), "files": host.files(), "engine": host.engine_pid(), "witness": host.witness()}
+
+
+def test_the_engine_refuses_and_all_is_put_back(host, without_checks, prove):
+    before = seen(host)
+    result = host.module(collections=without_checks, mirrors=[BAD])
+    after = seen(host)
+    assert after == before
+    assert result["failed"] and result["changed"] is False
+    assert "invalid mirror" in result["msg"] or "not allowed" in result["msg"], result["msg"]
+    assert "are as they were" in result["msg"]
+    hashes = {moment: conftest.sha256(state["file"]) for moment, state in (("before", before), ("after", after))}
+    prove(
+        host.name,
+        "a mirror that the engine refuses is put back",
+        {"in force": {"before": before["in force"], "after": after["in force"]}, "SHA-256 of daemon.json": hashes, "message": result["msg"]},
+    )
+
+
+def test_our_own_check_refuses_it_before(host):
+    before = seen(host)
+    result = host.module(mirrors=[BAD])
+    assert result["failed"] and not result["changed"] and "ftp" in result["msg"]
+    assert seen(host) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('{\n  "log-levle": "info"\n}\n', "line 2, column 3"),
+        ('{\n  "debug": true,\n}\n', "line 3, column 1"),
+        ('{\n  // comment\n  "debug": true\n}\n', "line 2, column 3"),
+        ('{"debug": true,\n "debug": true}\n', "line 2, column 2"),
+        ('{\n  "registry-mirrors": "https://a.example"\n}\n', "line 2"),
+        ('{\n  "registry-mirror": ["https://a.example"]\n}\n', "line 2"),
+        ("[]\n", "line 1, column 1"),
+    ],
+)
+def test_a_file_that_the_engine_would_refuse_stays_as_it_is(host, text, where):
+    """An unknown key too: before 23.0 by a table of keys, later by the engine's own check."""
+    before = host.daemon_json()
+    mirrors = host.mirrors()
+    try:
+        host.write_daemon_json(text.encode())
+        for check in (True, False):
+            result = host.module(mirrors=["https://new.example"], check=check)
+            assert result["failed"] and not result["changed"], text
+            assert "/etc/docker/daemon.json" in result["msg"] and where in result["msg"]
+            assert host.daemon_json() == text.encode()
+    finally:
+        host.write_daemon_json(before)
+    assert host.mirrors() == mirrors
