@@ -49,10 +49,14 @@ class Lab:
     def container(self, name):
         return self.engine.containers.get(f"pullthrough-lab-{name}")
 
-    def requests(self, registry, pattern):
-        """Lines of the access log that match, as (client address, line)."""
+    def address(self, registry):
+        return self.container(registry).attrs["NetworkSettings"]["Networks"]["pullthrough-lab"]["IPAddress"]
+
+    def requests(self, registry, pattern, client=None):
+        """Lines of the access log that match, as (client address, line); of one client alone where it is given."""
         lines = self.container(registry).logs(stderr=False).decode().splitlines()
-        return [(line.split()[0], line) for line in lines if re.search(pattern, line)]
+        matching = [(line.split()[0], line) for line in lines if re.search(pattern, line)]
+        return [(address, line) for address, line in matching if client in (None, address)]
 
 
 class Host:
@@ -109,7 +113,8 @@ class Host:
         return self.run("cat", "/etc/docker/daemon.json")
 
     def write_daemon_json(self, data):
-        self.run("sh", "-c", "cat > /etc/docker/daemon.json", data=data)
+        """Write the file in place, keeping mode and owner; None removes it."""
+        self.run("sh", "-c", "rm -f /etc/docker/daemon.json" if data is None else "cat > /etc/docker/daemon.json", data=data)
 
     def files(self):
         """What lies in the folder, with mode and owner."""
