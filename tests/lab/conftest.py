@@ -131,17 +131,45 @@ class Host:
 
     def module(self, name="registry_mirrors", collections=None, check=False, **options):
         """Call a module of the collection, ad hoc, as a user does; what it returns."""
-        environment = dict(os.environ, ANSIBLE_HOST_KEY_CHECKING="false", ANSIBLE_LOCALHOST_WARNING="false")
-        if collections:
-            environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-        program = pathlib.Path(sys.executable).with_name("ansible")
-        command = [program, "-i", INVENTORY, self.name, "-o", "-m", f"pullthrough.docker.{name}", "-a", json.dumps(options)]
-        done = subprocess.run([*command, *(["--check"] if check else [])], env=environment, capture_output=True, text=True)
-        match = re.search(r"^\S+ \| [A-Z!]+ => (\{.*\})$", done.stdout, re.MULTILINE)
-        assert match, done.stdout + done.stderr
-        result = json.loads(match.group(1))
-        assert "Traceback" not in done.stdout + done.stderr
-        return result
+        arguments = [self.name, "-m", f"pullthrough.docker.{name}", "-a", json.dumps(options), *(["--check"] if check else [])]
+        _code, out = ansible("ansible", *arguments, collections=collections)
+        match = re.search(r"^\S+ \| ([A-Z!]+) => (\{.*\n\})$", out, re.MULTILINE | re.DOTALL)
+        assert match, out
+        return dict(json.loads(match.group(2)), failed=match.group(1) == "FAILED!")
+
+
+def ansible(program, *arguments, collections=None):
+    """Run a program of Ansible on the lab's inventory: exit code and output, in which there is never a traceback."""
+    environment = dict(
+        os.environ,
+        ANSIBLE_FORCE_COLOR="false",
+        ANSIBLE_HOST_KEY_CHECKING="false",
+        ANSIBLE_LOCALHOST_WARNING="false",
+        ANSIBLE_NOCOLOR="true",
+        ANSIBLE_PIPELINING="true",
+    )
+    if collections:
+        environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
+    # The terminal's width does not wrap what is tested.
+    command = [pathlib.Path(sys.executable).with_name(program), "-i", INVENTORY, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    out = done.stdout + done.stderr
+    assert "Traceback" not in out, out
+    return done.returncode, out
+
+
+def playbook(path, plays, *arguments):
+    """Write a playbook, run it, and return its exit code, what it counted by host, and its output."""
+    path.write_text(yaml.safe_dump(plays))
+    return run_playbook(path, *arguments)
+
+
+def run_playbook(name, *arguments):
+    """Run a playbook, and return its exit code, what it counted by host, and its output."""
+    code, out = ansible("ansible-playbook", name, *arguments)
+    recap = re.findall(r"^(\S+) +: (ok=\d.*)$", out, re.MULTILINE)
+    counts = {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)} for host, line in recap}
+    return code, counts, out
 
 
 def sha256(data):

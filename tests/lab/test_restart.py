@@ -1,0 +1,180 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Engines that a reload does not serve, that have the flag, that are stopped, or that are not there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import conftest
+import pytest
+
+from conftest import Host, playbook, wait_until
+
+ROLE = "pullthrough.docker.docker_mirror"
+NEW = "https://new.example"
+REFUSED = "https://refused.example"
+DROP_IN = "/etc/systemd/system/docker.service.d/lab.conf"
+
+# A real plugin, which allows everything. An engine that has it as a flag loses it at a reload, so it takes a restart.
+PLUGIN = b'''
+import http.server, json, os, socketserver
+path = "/run/docker/plugins/lab.sock"
+os.makedirs(os.path.dirname(path), exist_ok=True)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = json.dumps({"Implements": ["authz"]} if self.path == "/Plugin.Activate" else {"Allow": True}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def address_string(self):
+        return "engine"
+    def log_message(self, *words):
+        pass
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+Server(path, Handler).serve_forever()
+'''
+
+
+@contextlib.contextmanager
+def engine_with(host, *flags, pre=None, settings=None):
+    """The engine with flags in a drop-in, a command before its start, settings in its file; afterwards as it was."""
+    data = host.daemon_json()
+    start = host.run("sh", "-c", "systemctl cat docker.service | sed -n 's/^ExecStart=//p'").decode().splitlines()[0]
+    lines = ["[Service]", *([f"ExecStartPre={pre}"] if pre else []), "ExecStart=", f"ExecStart={start} {' '.join(flags)}"]
+    host.run("mkdir", "-p", DROP_IN.rpartition("/")[0])
+    host.run("sh", "-c", f"cat > {DROP_IN}", data="\n".join(lines).encode())
+    host.write_daemon_json(json.dumps(settings or {}, indent=2).encode() + b"\n")
+    restart(host)
+    try:
+        yield
+    finally:
+        host.run("rm", "-f", DROP_IN)
+        host.write_daemon_json(data)
+        restart(host)
+
+
+def restart(host):
+    """Restart the engine, clear of systemd's limit on starts, and run the container again that no engine restarts."""
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
+    host.run("systemctl", "restart", "docker.service")
+    with host.sdk() as client:
+        wait_until(client.ping)
+        client.containers.get("witness").start()
+
+
+@pytest.fixture
+def plugin(host):
+    host.run("sh", "-c", "cat > /root/plugin.py", data=PLUGIN)
+    host.run("systemd-run", "--unit=lab-plugin", "python3", "/root/plugin.py")
+    wait_until(lambda: host.run("sh", "-c", "ls /run/docker/plugins 2>/dev/null || true") == b"lab.sock\n")
+    yield "--authorization-plugin=lab"
+    host.run("systemctl", "stop", "lab-plugin")
+    host.run("rm", "-f", "/run/docker/plugins/lab.sock")
+
+
+def declare(path, host, mirror, **variables):
+    """Use the role on this host alone."""
+    variables = {f"docker_mirror_{name}": value for name, value in variables.items()}
+    plays = [{"hosts": host.name, "gather_facts": False, "vars": {"docker_mirror_urls": [mirror], **variables}, "roles": [ROLE]}]
+    return playbook(path / "play.yml", plays)
+
+
+def test_a_restart_needs_consent_and_then_comes_into_force(host, plugin, tmp_path, prove):
+    with engine_with(host, plugin):
+        before, pid = host.daemon_json(), host.engine_pid()
+        code, _counts, out = declare(tmp_path, host, NEW)
+        assert code != 0 and "would stop 1 running container" in out and "keep_containers: false" in out
+        assert (host.daemon_json(), host.engine_pid(), host.mirrors()) == (before, pid, [])
+        assert host.witness()["running"]
+
+        predicted = host.module(mirrors=[NEW], keep_containers=False, check=True)
+        assert predicted["changed"] and predicted["pending"] == "restart" and host.engine_pid() == pid
+
+        code, counts, out = declare(tmp_path, host, NEW, keep_containers=False)
+        assert code == 0, out
+        assert host.engine_pid() != pid and host.mirrors() == [f"{NEW}/"]
+        assert [line.split()[0] for line in host.files() if "~" in line] == [], "no copy is left behind"
+        again, pid = declare(tmp_path, host, NEW, keep_containers=False), host.engine_pid()
+        assert again[1][host.name]["changed"] == 0 and host.engine_pid() == pid
+        prove(host.name, "a restart where only a restart helps", {"in force": host.mirrors(), "tasks changed": counts[host.name]["changed"]})
+
+
+def test_live_restore_keeps_containers_through_the_restart(host, plugin, tmp_path, prove):
+    with engine_with(host, plugin, settings={"live-restore": True}):
+        pid, before = host.engine_pid(), host.witness()
+        code, _counts, out = declare(tmp_path, host, NEW)
+        assert code == 0, out
+        assert host.engine_pid() != pid and host.mirrors() == [f"{NEW}/"]
+        assert host.witness() == before
+        prove(host.name, "a container through a restart with live-restore", {"before": before, "after": host.witness()})
+
+
+def test_a_restart_that_fails_is_put_back(host, plugin, tmp_path, prove):
+    """An engine that will not start with this mirror, for a reason that nobody can see beforehand."""
+    with engine_with(host, plugin, pre=f"/bin/sh -c '! grep -q {REFUSED} /etc/docker/daemon.json'"):
+        before, files = host.daemon_json(), host.files()
+        code, _counts, out = declare(tmp_path, host, REFUSED, keep_containers=False)
+        assert code != 0
+        assert "is as it was" in out and "Mend the cause" in out
+        assert (host.daemon_json(), host.files(), host.mirrors()) == (before, files, [])
+        hashes = {"before": conftest.sha256(before), "after": conftest.sha256(host.daemon_json())}
+        prove(host.name, "a restart that fails is put back", {"in force": host.mirrors(), "SHA-256 of daemon.json": hashes})
+
+
+def test_the_same_setting_as_a_flag_is_refused(host):
+    with engine_with(host, f"--registry-mirror={NEW}"):
+        before, pid = host.daemon_json(), host.engine_pid()
+        assert host.mirrors() == [f"{NEW}/"]
+        line = host.run("grep", "-n", "registry-mirror", DROP_IN).decode().partition(":")[0]
+        for check in (True, False):
+            result = host.module(mirrors=["https://mirror.gcr.io"], check=check)
+            assert result["failed"] and not result["changed"]
+            assert f"process {pid}" in result["msg"] and f"{DROP_IN}, line {line}" in result["msg"]
+        assert (host.daemon_json(), host.engine_pid(), host.mirrors()) == (before, pid, [f"{NEW}/"])
+        info = host.module("registry_mirrors_info")
+        assert info["mirrors"] == info["in_force"] == [f"{NEW}/"] and info["drift"] is False
+        assert {place["source"]: place["mirrors"] for place in info["sources"]}["command_line"] == [f"{NEW}/"]
+
+
+def test_a_stopped_engine_stays_stopped(host):
+    before = host.daemon_json()
+    host.run("systemctl", "stop", "docker.service")
+    try:
+        assert host.run("systemctl", "is-active", "docker.socket", check=False) == b"active\n", "it would be started by a connection"
+        info = host.module("registry_mirrors_info")
+        assert info["engine"]["state"] == "stopped" and info["in_force"] is None and info["drift"] is None
+        predicted = host.module(mirrors=[NEW], check=True)
+        result = host.module(mirrors=[NEW])
+        assert result["changed"] and predicted["changed"] and result["pending"] == "none" and result["in_force"] is None
+        assert f'"{NEW}"'.encode() in host.daemon_json()
+        assert host.run("systemctl", "is-active", "docker.service", check=False) == b"inactive\n"
+    finally:
+        with_new = host.daemon_json()
+        restart(host)
+    assert with_new is not None and f"{NEW}/" in host.mirrors(), "the next start reads it"
+    host.write_daemon_json(before)
+    restart(host)
+
+
+def test_a_host_without_docker(lab, tmp_path):
+    """Last, since it removes the engine's package from one host."""
+    host = Host(lab, "engine-28.5-bare")
+    host.run("sh", "-c", "dpkg --remove --force-depends docker.io 2>&1 && rm -rf /etc/docker")
+    info = host.module("registry_mirrors_info")
+    assert info["engine"]["state"] == "absent" and info["in_force"] is None
+    plays = [{"hosts": host.name, "gather_facts": False, "roles": [ROLE]}]
+    code, counts, out = playbook(tmp_path / "play.yml", plays, "--check")
+    assert code == 0 and counts[host.name]["changed"] == 1, out
+    assert host.daemon_json() is None
+    assert host.module(mirrors=["ftp://mirror.example"], check=True)["failed"]
+    code, counts, out = playbook(tmp_path / "play.yml", plays)
+    assert code == 0 and counts[host.name]["changed"] == 1, out
+    assert json.loads(host.daemon_json()) == {"registry-mirrors": ["https://mirror.gcr.io"]}

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role in every form of use, and the playbook in waves, on engines that need no restart for it."""
+
+from __future__ import annotations
+
+import conftest
+import pytest
+
+from conftest import HOSTS, playbook, run_playbook
+
+ROLE = "pullthrough.docker.docker_mirror"
+NEW = "https://new.example"
+SECOND = "https://second.example"
+
+FORMS = {
+    "roles": {"roles": [{"role": ROLE, "docker_mirror_urls": [NEW]}]},
+    "import_role": {"tasks": [{"ansible.builtin.import_role": {"name": ROLE}, "vars": {"docker_mirror_urls": [NEW]}}]},
+    "include_role": {"tasks": [{"ansible.builtin.include_role": {"name": ROLE}, "vars": {"docker_mirror_urls": [NEW]}}]},
+    "become, facts, strategy free": {
+        "become": True,
+        "gather_facts": True,
+        "strategy": "ansible.builtin.free",
+        "vars": {"docker_mirror_urls": [NEW]},
+        "roles": [ROLE],
+    },
+    "serial": {"serial": 1, "vars": {"docker_mirror_urls": [NEW]}, "roles": [ROLE]},
+}
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(hosts):
+    """Whatever a test does, the engines end as they began."""
+    before = {host.name: (host.daemon_json(), host.mirrors(), host.engine_pid()) for host in hosts}
+    yield
+    for host in hosts:
+        data, mirrors, pid = before[host.name]
+        host.write_daemon_json(b'{"registry-mirrors": %s}' % str(mirrors).replace("'", '"').encode())
+        host.run("systemctl", "reload", "docker")
+        conftest.wait_until(lambda host=host, mirrors=mirrors: host.mirrors() == mirrors)
+        host.write_daemon_json(data)
+        assert host.engine_pid() == pid
+
+
+def play(form, **more):
+    return [{"hosts": "engines", "gather_facts": False, **FORMS[form], **more}]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_of_use_comes_into_force_and_a_second_run_changes_nothing(form, hosts, tmp_path):
+    code, counts, out = playbook(tmp_path / "play.yml", play(form))
+    assert code == 0, out
+    assert all(counts[host.name]["changed"] == 1 for host in hosts), out
+    assert all(f"{NEW}/" in host.mirrors() for host in hosts)
+    code, counts, out = run_playbook(tmp_path / "play.yml")
+    facts = 1 if FORMS[form].get("gather_facts") else 0
+    included = 1 if form == "include_role" else 0
+    assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
+    # Role argument validation runs on the controller; what is left is one task.
+    assert all(counts[host.name]["ok"] == 2 + facts + included for host in hosts), out
+
+
+def test_twice_in_one_play(hosts, tmp_path):
+    uses = [{"role": ROLE, "docker_mirror_urls": [NEW]}, {"role": ROLE, "docker_mirror_urls": [SECOND]}]
+    code, counts, out = playbook(tmp_path / "play.yml", [{"hosts": "engines", "gather_facts": False, "roles": uses}])
+    assert code == 0, out
+    assert all(host.mirrors()[-2:] == [f"{NEW}/", f"{SECOND}/"] and counts[host.name]["changed"] == 2 for host in hosts), out
+
+
+def test_limit_and_tags(hosts, tmp_path):
+    first, *others = hosts
+    tagged = [{"role": ROLE, "docker_mirror_urls": [NEW], "tags": ["mirror"]}, {"role": ROLE, "docker_mirror_urls": [SECOND]}]
+    plays = [{"hosts": "engines", "gather_facts": False, "roles": tagged}]
+    code, counts, out = playbook(tmp_path / "play.yml", plays, "--limit", first.name, "--tags", "mirror")
+    assert code == 0 and list(counts) == [first.name], out
+    assert first.mirrors()[-1] == f"{NEW}/"
+    assert not [host for host in others if f"{NEW}/" in host.mirrors()]
+
+
+def test_check_mode_predicts_and_touches_nothing(hosts, tmp_path):
+    before = [(host.daemon_json(), host.mirrors(), host.files()) for host in hosts]
+    code, counts, out = playbook(tmp_path / "play.yml", play("roles"), "--check", "--diff")
+    assert code == 0 and all(counts[host.name]["changed"] == 1 for host in hosts), out
+    assert "+++ after: engine" in out and f"+{NEW}/" in out
+    assert [(host.daemon_json(), host.mirrors(), host.files()) for host in hosts] == before
+
+
+def test_bad_variables_are_named_and_nothing_is_touched(hosts, tmp_path):
+    for name, value, word in (("docker_mirror_state", "gone", "absent"), ("docker_mirror_timeout", "soon", "int")):
+        code, _counts, out = playbook(tmp_path / "play.yml", play("roles", vars={name: value}))
+        assert code != 0 and name in out and word in out
+
+
+def test_configure_in_waves(hosts):
+    code, counts, out = run_playbook("pullthrough.docker.configure", "--limit", "engines", "-e", f"docker_mirror_urls={NEW}")
+    assert code == 0 and set(counts) == set(HOSTS), out
+    assert out.count("PLAY [Make Docker Engines use registry mirrors]") == 3, "the first, the next, the rest"
+    assert all(f"{NEW}/" in host.mirrors() for host in hosts)
+
+
+def test_configure_stops_at_the_first_failed_host(hosts, lab):
+    first, *others = hosts
+    good = first.daemon_json()
+    before = [(host.daemon_json(), host.mirrors()) for host in others]
+    try:
+        first.write_daemon_json(b'{"debug": tru}')
+        code, counts, out = run_playbook("pullthrough.docker.configure", "--limit", "engines", "-e", f"docker_mirror_urls={NEW}")
+    finally:
+        first.write_daemon_json(good)
+    assert code != 0 and list(counts) == [first.name], out
+    assert "/etc/docker/daemon.json, line 1, column 11" in out and "Nothing was changed" in out
+    assert [(host.daemon_json(), host.mirrors()) for host in others] == before
