@@ -131,8 +131,9 @@ class Host:
 
     def module(self, name="registry_mirrors", collections=None, check=False, **options):
         """Call a module of the collection, ad hoc, as a user does; what it returns."""
-        arguments = [self.name, "-m", f"pullthrough.docker.{name}", "-a", json.dumps(options), *(["--check"] if check else [])]
-        _code, out = ansible("ansible", *arguments, collections=collections)
+        arguments = ["-a", json.dumps(options)] if options else []
+        flags = ["--check"] if check else []
+        _code, out = ansible("ansible", self.name, "-m", f"pullthrough.docker.{name}", *arguments, *flags, collections=collections)
         match = re.search(r"^\S+ \| ([A-Z!]+) => (\{.*\n\})$", out, re.MULTILINE | re.DOTALL)
         assert match, out
         return dict(json.loads(match.group(2)), failed=match.group(1) == "FAILED!")

@@ -29,7 +29,7 @@ def without_checks(tmp_path_factory):
     for name, function in (("_mirror_url", "declare"), ("_mirror_url", "check"), ("_engine", "validate")):
         path = copy / f"plugins/module_utils/{name}.py"
         text = path.read_text()
-        body = "    return mirror\n" if function == "declare" else "    return None\n"
+        body = "    return url\n" if function == "declare" else "    return None\n"
         changed = re.sub(rf"(def {function}\((?:.|\n)*?\) -> [^\n]*:\n)", lambda match, body=body: match.group(1) + body, text, count=1)
         assert changed != text
         path.write_text(changed)
@@ -68,7 +68,7 @@ def test_our_own_check_refuses_it_before(host):
     ("text", "where"),
     [
         ('{\n  "log-levle": "info"\n}\n', "line 2, column 3"),
-        ('{\n  "debug": true,\n}\n', "line 3, column 1"),
+        ('{\n  "debug": true,\n}\n', "line 2, column 16"),
         ('{\n  // comment\n  "debug": true\n}\n', "line 2, column 3"),
         ('{"debug": true,\n "debug": true}\n', "line 2, column 2"),
         ('{\n  "registry-mirrors": "https://a.example"\n}\n', "line 2"),
