@@ -1,0 +1,70 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+INVENTORY ?=
+ARGS ?=
+# The collection as Ansible finds it: this checkout, by a link.
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
+RUN := .venv/run/bin
+TEST := .venv/test/bin
+
+.PHONY: help
+help: ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: run
+run: ## Make this machine's Docker Engine, or those of INVENTORY=hosts, use https://mirror.gcr.io
+	@tools/run present "$(INVENTORY)" $(ARGS)
+
+.PHONY: undo
+undo: ## Take back what "make run" configured, here or for INVENTORY=hosts
+	@tools/run absent "$(INVENTORY)" $(ARGS)
+
+.PHONY: test
+test: ## Run every test, on real engines: about a quarter of an hour
+	@tools/test
+
+.PHONY: lint
+lint: .venv/test/ready ## Check style, types and documentation
+	@tools/lint
+
+.PHONY: unit
+unit: .venv/test/ready ## Test the core and the modules in process: seconds
+	$(TEST)/python -m pytest -q tests/unit
+
+.PHONY: sanity
+sanity: .venv/test/ready ## Run ansible-test sanity
+	@tools/ansible-test sanity
+
+.PHONY: integration
+integration: .venv/test/ready ## Run the integration targets, on files of their own
+	@tools/ansible-test integration
+
+.PHONY: local
+local: .venv/test/ready ## Run the molecule scenario that needs no container: seconds
+	@tools/molecule test --scenario-name local
+
+.PHONY: molecule
+molecule: .venv/test/ready ## Run the molecule scenario on real engines
+	@tools/molecule test --scenario-name default
+	@$(TEST)/python tools/proofs.py
+
+.PHONY: package
+package: .venv/test/ready ## Build the collection, install it elsewhere, and use it from there
+	@tools/package
+
+.PHONY: bench
+bench: .venv/test/ready ## Measure a run that changes nothing, beside others, on one host of the lab
+	@tests/bench/run
+
+.PHONY: clean
+clean: ## Remove what was built, the containers of the lab too
+	@[ ! -x $(TEST)/molecule ] || tools/molecule destroy --scenario-name default
+	rm -rf .ansible .venv build collections .mypy_cache .pytest_cache .ruff_cache
+
+.venv/test/ready: tests/requirements.txt tools/venv
+	@tools/venv .venv/test tests/requirements.txt

@@ -1,0 +1,18 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Install pip from the wheel that comes with Python: what get-pip does, without a download."""
+
+from __future__ import annotations
+
+import ensurepip
+import pathlib
+import runpy
+import sys
+
+wheel = next(pathlib.Path(ensurepip.__file__).with_name("_bundled").glob("pip-*.whl"))
+arguments = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
+sys.path.insert(0, str(wheel))
+sys.argv = ["pip", "install", "--no-index", "--find-links", str(wheel.parent), *[word for word in arguments if not word.startswith("pip==")], "pip"]
+runpy.run_module("pip", run_name="__main__")

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Print what the molecule scenario proved, with the values that it measured, and fail when a proof is missing for an engine."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+REQUIRED = [
+    "check mode changed nothing",
+    "mirrors in force",
+    "SHA-256 of the rest of daemon.json",
+    "pull of alpine after converge",
+    "an image that the cache does not hold",
+    "a pull with the cache stopped",
+    "container without restart policy, after converge",
+    "drift healed, file right and engine not",
+    "drift healed, key gone and engine has mirrors",
+    "a mirror that the engine refuses is put back",
+    "absent",
+    "container without restart policy, to the end",
+    "a restart where only a restart helps",
+    "a container through a restart with live-restore",
+    "a restart that fails is put back",
+]
+
+inventory = yaml.safe_load((ROOT / "extensions/molecule/inventory/hosts.yml").read_text())
+engines = inventory["all"]["children"]["engines"]["hosts"]
+file = ROOT / "build/proofs.json"
+proofs = json.loads(file.read_text()) if file.exists() else {}
+missing = []
+for host in engines:
+    print(f"\n{host} (Docker Engine {engines[host]['lab_version']})")
+    found = proofs.get(host, {})
+    for name in [*REQUIRED, *(name for name in found if name not in REQUIRED)]:
+        if name in found:
+            print(f"  {name}: {json.dumps(found[name])}")
+        else:
+            missing.append(f"{host}: {name}")
+print(f"\nStored in {file.relative_to(ROOT)}")
+if missing:
+    sys.exit("Missing proofs:\n  " + "\n  ".join(missing))
