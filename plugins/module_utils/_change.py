@@ -246,7 +246,7 @@ class MirrorChange:
             reasons = ["Only the engine can say whether it takes the file when it reloads."] if self._module.check_mode else []
         diff = []
         if plan.writes:
-            before, after = (_json_text.masked(text.decode("utf-8")) for text in (plan.source.data or b"", plan.text))
+            before, after = (_json_text.masked(text.decode("utf-8")) for text in (plan.source.data or b"", plan.text or b""))
             diff.append({"before_header": plan.source.path, "after_header": plan.source.path, "before": before, "after": after})
         if reloaded:
             before, after = ("".join(f"{mirror}\n" for mirror in mirrors) for mirrors in (plan.in_force or [], plan.wanted))

@@ -412,11 +412,8 @@ def _render_over(text: str, node: Node, value: List[Any], style: _Style) -> str:
     elements = node.elements
     opening = text[node.start + 1 : elements[0].start]
     closing = text[elements[-1].end : node.end - 1]
-    if len(elements) > 1:
-        separator = text[elements[-2].end : elements[-1].start]
-    else:
-        separator = "," + opening if "\n" in opening else style.comma
     separators = [text[one.end : two.start] for one, two in zip(elements, elements[1:])]
+    separator = separators[-1] if separators else "," + opening if "\n" in opening else style.comma
     indent = opening.rpartition("\n")[2]
     rendered: List[str] = []
     stays = True

@@ -68,7 +68,7 @@ def check(url: str, version: Optional[Version]) -> None:
         refuse("it has no scheme", f"write https://{url} or http://{url}")
     if scheme not in ("http", "https"):
         refuse(f'its scheme is "{scheme}"', "engines speak http:// and https://, in lower case, to mirrors")
-    authority, _, path = re.sub(r"[?#].*", "", rest).partition("/")
+    authority, _slash, path = re.sub(r"[?#].*", "", rest).partition("/")
     if "@" in rest:
         refuse("engines refuse a user or password in it", "let the mirror allow anonymous pulls, or use client certificates")
     if re.search(r"[?#]", rest):

@@ -9,7 +9,7 @@ Private to the collection C(pullthrough.docker): it may change at any time, with
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file, _mirror_url, _sources
 
@@ -24,7 +24,7 @@ def survey(service: str, path: Optional[str], timeout: float) -> Dict[str, Any]:
     engine = _engine.look(service, timeout)
     in_force = engine.info.mirrors if engine.info else None
     file_path = path or engine.config_path
-    keys = frozenset()
+    keys: FrozenSet[str] = frozenset()
     file_place: Dict[str, Any] = {"source": "daemon_json", "path": file_path, "line": None, "mirrors": None, "reason": None}
     try:
         source = _sources.DaemonJson(file_path, _file.read(_file.resolve(file_path)))
@@ -36,10 +36,10 @@ def survey(service: str, path: Optional[str], timeout: float) -> Dict[str, Any]:
     flags = _engine.flag_values(engine.argv, _sources.FLAG)
     conflicts: List[Dict[str, Any]] = []
     if flags:
-        found = _sources.find_flag(_sources.FLAG, _engine.unit_files(service)) or [(None, None)]
+        found: List[Tuple[Optional[str], Optional[int]]] = [*_sources.find_flag(_sources.FLAG, _engine.unit_files(service))]
         mirrors = _mirror_url.engine_list([_mirror_url.mask(flag) for flag in flags])
         places += [
-            {"source": "command_line", "path": path, "line": line, "mirrors": mirrors, "reason": None} for path, line in found
+            {"source": "command_line", "path": path, "line": line, "mirrors": mirrors, "reason": None} for path, line in found or [(None, None)]
         ]
         if _sources.KEY in keys:
             conflicts.append(_conflict(places))

@@ -72,6 +72,7 @@ class Host:
             ["docker", "exec", *(["-i"] if data is not None else []), f"pullthrough-lab-{self.name}", *command],
             input=data,
             capture_output=True,
+            check=False,
         )
         assert not check or done.returncode == 0, done.stderr.decode()
         return done.stdout
@@ -143,6 +144,7 @@ def ansible(program, *arguments, collections=None):
     """Run a program of Ansible on the lab's inventory: exit code and output, in which there is never a traceback."""
     environment = dict(
         os.environ,
+        ANSIBLE_CALLBACK_RESULT_FORMAT="json",
         ANSIBLE_FORCE_COLOR="false",
         ANSIBLE_HOST_KEY_CHECKING="false",
         ANSIBLE_LOCALHOST_WARNING="false",
@@ -153,7 +155,7 @@ def ansible(program, *arguments, collections=None):
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
     # The terminal's width does not wrap what is tested.
     command = [pathlib.Path(sys.executable).with_name(program), "-i", INVENTORY, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     out = done.stdout + done.stderr
     assert "Traceback" not in out, out
     return done.returncode, out

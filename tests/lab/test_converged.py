@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-import conftest
 import pytest
+
+import conftest
 
 from conftest import wait_until
 

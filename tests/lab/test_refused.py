@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import shutil
 
-import conftest
 import pytest
+
+import conftest
 
 BAD = "ftp://mirror.example"
 

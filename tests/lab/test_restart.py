@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 
-import conftest
 import pytest
+
+import conftest
 
 from conftest import Host, playbook, wait_until
 

@@ -171,8 +171,8 @@ def test_a_process_of_another_user_is_not_believed(host, process, monkeypatch):
 def test_two_engines_are_ambiguous(host, process, monkeypatch):
     other = sleeping(host / "dockerd")
     try:
-        both = lambda name: [_engine._process(str(p)) for p in (process.pid, other.pid)]  # noqa: E731
-        monkeypatch.setattr(_engine, "_processes_of_pid_files", both)
+        both = [_engine._process(str(one.pid)) for one in (process, other)]
+        monkeypatch.setattr(_engine, "_processes_of_pid_files", lambda name: both)
         engine = _engine.look("docker", 1)
     finally:
         other.kill()

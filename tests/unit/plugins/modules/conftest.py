@@ -12,6 +12,7 @@ import json
 import pytest
 
 from ansible.module_utils.testing import patch_module_args
+
 from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _mirror_url
 
 

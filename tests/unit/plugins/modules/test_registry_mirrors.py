@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 
 import pytest
 
@@ -26,9 +27,7 @@ def held(daemon_json):
 
 WITH_GCR = '{\n  "registry-mirrors": [\n    "https://mirror.gcr.io"\n  ]\n}\n'
 
-RETURNED = (
-    "changed source path mirrors previous_mirrors in_force reloaded pending pending_reasons backups engine diff".split()
-)
+RETURNED = "changed source path mirrors previous_mirrors in_force reloaded pending pending_reasons backups engine diff".split()
 
 CHANGES = {
     # name: (file before, in force before, options, file after, in force after, changed, reloaded)
@@ -296,7 +295,7 @@ class TestRestart:
         result = run("registry_mirrors", mirrors=GCR)
         assert (result["changed"], result["pending"], result["reloaded"], result["in_force"]) == (True, "restart", False, [])
         (copy,) = result["backups"]
-        assert open(copy["backup_file"]).read() == "{}"
+        assert pathlib.Path(copy["backup_file"]).read_text() == "{}"
         again = run("registry_mirrors", mirrors=GCR)
         assert (again["changed"], again["pending"], again["backups"]) == (False, "restart", [])
 
@@ -328,7 +327,7 @@ def test_secrets_in_the_file_are_masked_in_the_diff(engine, run, daemon_json):
 def test_backup(engine, run, daemon_json):
     given(daemon_json, "{}")
     (copy,) = run("registry_mirrors", mirrors=GCR, backup=True)["backups"]
-    assert open(copy["backup_file"]).read() == "{}"
+    assert pathlib.Path(copy["backup_file"]).read_text() == "{}"
     assert run("registry_mirrors", mirrors=GCR, backup=True)["backups"] == []
 
 
@@ -364,7 +363,7 @@ def test_symlinks(engine, run, daemon_json, tmp_path):
     assert "another user can write" in run("registry_mirrors", mirrors=OWN)["msg"]
 
 
-@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: os.mkfifo(path)], ids=["folder", "pipe"])
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])
 def test_not_a_file(engine, run, daemon_json, make):
     given(daemon_json, None)
     make(daemon_json)
