@@ -25,7 +25,7 @@ SECRET_KEY = r"token|password|passwd|secret|credential"
 
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#\"'<>]*@")
 _SECRET_PAIR = re.compile(
-    rf"""([\w.-]*(?:{SECRET_KEY})[\w.-]*\\?["']?\s*[=:]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|'[^']*'|[^\s,;}}\]"']+)""", re.IGNORECASE
+    rf"""([\w.-]*(?:{SECRET_KEY})[\w.-]*\\?["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|\\"(?:\\\\\\"|\\[^"]|[^"\\])*\\"|'[^']*'|[^\s,;}}\]"'\\]+)""", re.IGNORECASE
 )
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\])\Z")
 

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module registry_mirrors_info, against a model of the engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine
+
+GCR = "https://mirror.gcr.io/"
+WITH_GCR = '{\n  "registry-mirrors": ["https://mirror.gcr.io"]\n}\n'
+
+
+def given(daemon_json, text):
+    daemon_json.parent.mkdir()
+    daemon_json.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "in_force", "drift"), [(WITH_GCR, [GCR], False), (WITH_GCR, [], True), ("{}", [GCR], True), ("{}", [], False), ('{"registry-mirrors": null}', [], False)]
+)
+def test_drift(engine, run, daemon_json, text, in_force, drift):
+    given(daemon_json, text)
+    engine.mirrors = in_force
+    result = run("registry_mirrors_info")
+    assert (result["changed"], result["in_force"], result["drift"]) == (False, in_force, drift)
+    assert bool(result["drift_reasons"]) is drift
+    assert daemon_json.read_text() == text and engine.texts == []
+
+
+@pytest.mark.parametrize("state", ["stopped", "absent", "unreachable", "ambiguous", "starting"])
+def test_an_engine_that_gives_no_answer_is_data(engine, run, daemon_json, state):
+    given(daemon_json, WITH_GCR)
+    engine.state = state
+    result = run("registry_mirrors_info")
+    assert (result["mirrors"], result["in_force"], result["drift"]) == ([GCR], None, None)
+    assert result["engine"]["state"] == state and result["engine"]["reason"]
+    assert result["sources"] == [{"source": "daemon_json", "path": str(daemon_json), "line": 2, "mirrors": [GCR], "reason": None}]
+
+
+def test_a_file_that_cannot_be_read_is_data(engine, run, daemon_json):
+    given(daemon_json, '{"debug": tru}')
+    result = run("registry_mirrors_info")
+    assert result["mirrors"] is None and result["drift"] is None
+    assert "line 1, column 11" in result["sources"][0]["reason"]
+
+
+def test_no_file_means_no_mirror(engine, run, daemon_json):
+    result = run("registry_mirrors_info")
+    assert (result["mirrors"], result["drift"]) == ([], False)
+
+
+def test_a_flag_beside_the_key_is_a_conflict(engine, run, daemon_json, monkeypatch, tmp_path):
+    unit = tmp_path / "docker.service"
+    unit.write_text("[Service]\nExecStart=/usr/sbin/dockerd --registry-mirror=https://me:hush@flag.example\n")
+    monkeypatch.setattr(_engine, "unit_files", lambda service: [str(unit)])
+    engine.argv += ("--registry-mirror=https://me:hush@flag.example",)
+    given(daemon_json, "{}")
+    result = run("registry_mirrors_info")
+    assert result["conflicts"] == [] and result["mirrors"] == ["https://***@flag.example/"]
+    assert (result["sources"][1]["path"], result["sources"][1]["line"]) == (str(unit), 2)
+    daemon_json.write_text(WITH_GCR)
+    (conflict,) = run("registry_mirrors_info")["conflicts"]
+    assert conflict["setting"] == "registry-mirrors" and f"{daemon_json}, line 2" in conflict["places"] and f"{unit}, line 2" in conflict["places"]
+    assert "hush" not in str(result)
