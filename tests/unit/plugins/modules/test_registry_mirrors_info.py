@@ -20,7 +20,8 @@ def given(daemon_json, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "in_force", "drift"), [(WITH_GCR, [GCR], False), (WITH_GCR, [], True), ("{}", [GCR], True), ("{}", [], False), ('{"registry-mirrors": null}', [], False)]
+    ("text", "in_force", "drift"),
+    [(WITH_GCR, [GCR], False), (WITH_GCR, [], True), ("{}", [GCR], True), ("{}", [], False), ('{"registry-mirrors": null}', [], False)],
 )
 def test_drift(engine, run, daemon_json, text, in_force, drift):
     given(daemon_json, text)
