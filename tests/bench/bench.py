@@ -58,7 +58,7 @@ def main() -> None:
     print("|---|---|---|")
     for name, pairs in times.items():
         walls, cpus = zip(*pairs)
-        print(f"| {name} | {statistics.median(walls):.2f} s ({min(walls):.2f}–{max(walls):.2f}) | {statistics.median(cpus):.2f} s |")
+        print(f"| {name} | {statistics.median(walls):.2f} s ({min(walls):.2f} to {max(walls):.2f}) | {statistics.median(cpus):.2f} s |")
 
 
 if __name__ == "__main__":
