@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command make run, as a newcomer gives it: on a fresh Debian 12 without engine and init, and for hosts of an inventory."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+
+import pytest
+
+from conftest import INVENTORY, ROOT, Host, wait_until
+
+STORE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+class Fresh:
+    """A machine on which nobody has done anything yet but install make, Python and sudo, and unpack the project."""
+
+    def __init__(self):
+        self.name = f"pullthrough-lab-fresh-{uuid.uuid4().hex[:8]}"
+        options = ["--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=private", "--device-cgroup-rule=a *:* rwm"]
+        options += [f"--security-opt={name}=unconfined" for name in ("seccomp", "apparmor", "systempaths")]
+        # Whom this machine trusts, the fresh one does: there may be a proxy on the way to the package registries.
+        options += ["--volume=/var/lib/docker", f"--volume={STORE}:{STORE}:ro", f"--env=PIP_CERT={STORE}"]
+        command = ["docker", "run", "--detach", "--name", self.name, *options, "pullthrough-lab/base:bookworm", "sleep", "100000"]
+        subprocess.run(command, check=True, capture_output=True)
+        files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+        there = b"\0".join(name for name in files.split(b"\0") if name and (ROOT / name.decode()).exists())
+        archive = subprocess.run(["tar", "--null", "-T", "-", "-c"], cwd=ROOT, input=there, check=True, capture_output=True).stdout
+        assert self("mkdir /src && tar -x -C /src", data=archive)[0] == 0
+        assert self("apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends make python3 sudo")[0] == 0
+
+    def __call__(self, command, data=None, user="root"):
+        """Run a command of a shell in the folder of the project: exit code and output."""
+        flags = ["-i"] if data is not None else []
+        folder = ["--workdir", "/src"] if data is None else []
+        words = ["docker", "exec", *flags, *folder, "--user", user, self.name, "sh", "-c", command]
+        done = subprocess.run(words, input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return done.returncode, done.stdout.decode()
+
+    def add_user(self):
+        """A user with a checkout of their own."""
+        assert self("useradd -m op && cp -r /src /home/op/src && rm -rf /home/op/src/.venv && chown -R op /home/op")[0] == 0
+
+
+@pytest.fixture
+def fresh():
+    machine = Fresh()
+    yield machine
+    subprocess.run(["docker", "rm", "--force", "--volumes", machine.name], check=True, capture_output=True)
+
+
+def test_on_a_fresh_machine_twice_and_back(fresh):
+    code, out = fresh("make run")
+    assert code == 0, out
+    for said in ("Installing the distribution's", "apt-get remove docker.io", "No init system runs here", "kill $(cat /var/run/docker.pid)", "make undo"):
+        assert said in out
+    assert out.rstrip().splitlines()[-3:-1] == [" Registry Mirrors:", "  https://mirror.gcr.io/"], out
+    info = fresh("docker system info")[1]
+    assert "Registry Mirrors:\n  https://mirror.gcr.io/" in info
+    pid = fresh("cat /var/run/docker.pid")
+
+    # Again, by a user who has sudo, in a checkout of their own.
+    fresh.add_user()
+    assert fresh("echo 'op ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/op")[0] == 0
+    code, out = fresh("cd ~op/src && make run", user="op")
+    assert code == 0 and "changed=0" in out and "Installing the distribution's" not in out, out
+    assert fresh("find /home/op/src ! -user op")[1] == "", "nothing of root's in the user's checkout"
+    assert fresh("cat /var/run/docker.pid") == pid
+
+    code, out = fresh("make undo")
+    assert code == 0 and "gcr" not in fresh("docker system info; cat /etc/docker/daemon.json")[1], out
+    assert fresh("make undo")[0] == 0
+
+    # By the way that was said, and it starts again.
+    assert fresh("kill $(cat /var/run/docker.pid)")[0] == 0
+    wait_until(lambda: fresh("pgrep -x dockerd || test ! -e /var/run/docker.pid")[0] == 0)
+    wait_until(lambda: fresh("test -e /var/run/docker.pid")[0] != 0)
+    code, out = fresh("make run")
+    assert code == 0 and "https://mirror.gcr.io/" in out, out
+
+
+def test_it_says_why_it_cannot_work(fresh):
+    code, out = fresh("mkdir -p /opt/docker-desktop && make run")
+    assert code != 0 and "Only Docker Desktop is here" in out and "Apply & Restart" in out
+    assert fresh("command -v dockerd")[0] != 0, "nothing is installed"
+    code, out = fresh("make run INVENTORY=nowhere")
+    assert code != 0 and "There is no inventory called nowhere" in out
+    fresh.add_user()
+    code, out = fresh("mv /usr/bin/sudo /root/ && su op -c 'cd ~/src && make run'")
+    assert code != 0 and "This needs root" in out, out
+
+
+def test_for_hosts_of_an_inventory(lab):
+    host = Host(lab, "engine-26.1")
+    before = host.daemon_json()
+    for target, changed, there in (("run", 1, True), ("run", 0, True), ("undo", 1, False)):
+        command = ["make", "--no-print-directory", target, f"INVENTORY={INVENTORY}", f"ARGS=--limit {host.name}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        out = done.stdout + done.stderr
+        assert done.returncode == 0 and f"changed={changed} " in out, out
+        assert ("https://mirror.gcr.io/" in host.mirrors()) is there
+    assert host.daemon_json() == before
