@@ -36,7 +36,7 @@ EXAMPLES = r"""
 - name: Stop unless the configured mirrors are in force
   ansible.builtin.assert:
     that: result.drift == false
-    fail_msg: "{{ result.drift_reasons | join(' ') or result.engine.reason }}"
+    fail_msg: "{{ result.drift_reasons | join(' ') or result.engine.reason | default('unknown', true) }}"
 """
 
 RETURN = r"""
