@@ -17,7 +17,7 @@ REQUIRED = [
     "check mode changed nothing",
     "mirrors in force",
     "SHA-256 of the rest of daemon.json",
-    "pull of alpine after converge",
+    "requests for layers of alpine, by path, before and after the pull",
     "an image that the cache does not hold",
     "a pull with the cache stopped",
     "container without restart policy, after converge",

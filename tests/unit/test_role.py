@@ -1,0 +1,53 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role's files say of each other, of the modules and of the README."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROLE = ROOT / "roles/docker_mirror"
+DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+OPTIONS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+
+
+def module_options():
+    text = (ROOT / "plugins/modules/registry_mirrors.py").read_text()
+    options = yaml.safe_load(re.search(r'^DOCUMENTATION = r"""(.*?)^"""', text, re.MULTILINE | re.DOTALL).group(1))["options"]
+    fragment = (ROOT / "plugins/doc_fragments/engine.py").read_text()
+    return {**options, **yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)^"""', fragment, re.MULTILINE | re.DOTALL).group(1))["options"]}
+
+
+def test_every_default_is_typed_and_every_type_has_its_default():
+    assert {name: option["default"] for name, option in OPTIONS.items()} == DEFAULTS
+    assert all(option["type"] and option["description"] for option in OPTIONS.values())
+
+
+def test_the_role_has_the_defaults_of_the_module():
+    options = module_options()
+    for name, default in DEFAULTS.items():
+        short = name.replace("docker_mirror_", "")
+        if short in options:
+            assert options[short].get("default") == default, name
+
+
+def test_every_variable_is_used_and_every_used_one_is_declared():
+    text = "".join(path.read_text() for path in ROLE.glob("*/*.yml") if path.parent.name in ("tasks", "handlers"))
+    used = set(re.findall(r"(?<![\w])docker_mirror_\w+", text))
+    assert used == set(DEFAULTS)
+
+
+def test_the_readme_has_each_variable_with_its_default():
+    rows = dict(re.findall(r"^\| `(docker_mirror_\w+)` \| `(.*?)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert {name: yaml.safe_load(value) for name, value in rows.items()} == DEFAULTS
+
+
+def test_the_play_written_by_hand_is_the_one_that_is_measured():
+    play = (ROOT / "tests/bench/by_hand.yml").read_text()
+    assert play[play.index("- name: Use a registry mirror") :] in (ROOT / "README.md").read_text()
