@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -134,8 +135,6 @@ ANSWERS = {
 
 @pytest.mark.parametrize("case", ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_that_no_engine_gives(host, process, monkeypatch, case):
-    import re
-
     answer, words = case
     monkeypatch.setattr(_engine, "_maker_of", lambda sock: process.pid)
     began = time.monotonic()
@@ -157,15 +156,22 @@ def test_a_process_without_a_socket_is_starting(host, process):
     assert engine.state == "starting" and "docker.sock" in engine.reason
 
 
-@pytest.mark.parametrize("pid", ["", "0", "x", "-1", "99999999", "1", str(os.getpid())])
+@pytest.mark.parametrize("pid", ["", "0", "x", "-1", "99999999", "1", "self"])
 def test_a_pid_file_that_names_no_engine(host, pid):
-    (host / "docker.pid").write_text(pid)
+    (host / "docker.pid").write_text(str(os.getpid()) if pid == "self" else pid)
     assert _engine.look("docker", 1).process is None
 
 
 def test_a_process_of_another_user_is_not_believed(host, process, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     assert _engine.look("docker", 1).process is None
+
+
+def test_a_process_of_a_container_is_not_ours(host, process, monkeypatch):
+    """The kernel shows the pid of an inner pid namespace as well."""
+    real = _engine._text_of
+    monkeypatch.setattr(_engine, "_text_of", lambda path, limit: re.sub(r"(NSpid:\t\d+)", r"\1\t7", real(path, limit)))
+    assert _engine._process(str(process.pid)) is None
 
 
 def test_two_engines_are_ambiguous(host, process, monkeypatch):
@@ -259,3 +265,13 @@ def test_the_log_line_of_a_refusal(process, tmp_path, line, is_refusal):
     found = log.refusal()
     assert (found is not None) is is_refusal
     assert "pw@" not in (found or "")
+
+
+@pytest.mark.parametrize(("version", "objection"), [("20.10.24", None), ("23.0.0", "unknown flag"), ("28.5.2", "unknown flag")])
+def test_validate_is_asked_where_it_exists(host, process, tmp_path, version, objection):
+    """A program that says a version, and refuses all else; an older engine knows no --validate, and is not asked."""
+    program = tmp_path / "program"
+    program.write_text(f'#!/bin/sh\ncase "$*" in --version) echo "Docker version {version}, build x" ;; *) echo "unknown flag"; exit 1 ;; esac\n')
+    program.chmod(0o755)
+    engine = _engine.look("docker", 0)._replace(binary=str(program))
+    assert _engine.validate(engine, b"{}", 5) == objection

@@ -46,6 +46,13 @@ def test_what_is_written_can_be_taken_back(files, tmp_path):
     assert old.read_bytes() == b"before" and os.listdir(tmp_path) == ["old"]
 
 
+def test_file_and_folder_are_on_the_disk_before_it_goes_on(files, tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode)) or real(descriptor))
+    files.write(str(tmp_path / "new"), None, b"made")
+    assert synced == [False, True]
+
+
 def test_what_someone_else_wrote_is_left_alone(files, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"theirs")
