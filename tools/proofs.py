@@ -29,6 +29,7 @@ REQUIRED = [
     "a restart where only a restart helps",
     "a container through a restart with live-restore",
     "a restart that fails is put back",
+    "a flag that only the next start has is refused",
 ]
 
 inventory = yaml.safe_load((ROOT / "extensions/molecule/inventory/hosts.yml").read_text())

@@ -20,6 +20,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils import (
     _json_text,
     _mirror_url,
     _sources,
+    _survey,
 )
 
 if TYPE_CHECKING:
@@ -115,10 +116,10 @@ class MirrorChange:
             version=engine.version,
             flags=engine.argv,
             file_keys=source.keys,
-            file_insecure=bool(source.settings.get("insecure-registries")),
+            file_insecure=bool(source.insecure),
         )
         plan = Plan(engine, source, mirrors, source.text(mirrors), way)
-        self._refuse_flag(plan)
+        self._refuse_flags(plan)
         return plan
 
     def _wanted(self, listed: List[str]) -> List[str]:
@@ -134,21 +135,31 @@ class MirrorChange:
             return [spelling.get(mirror, declared[mirror]) for mirror in ordered]
         return listed + [declared[mirror] for mirror in ordered if mirror not in spelling]
 
-    def _refuse_flag(self, plan: Plan) -> None:
-        """Refuse a list in the file beside the same setting on the command line: with both, no engine starts."""
-        values = _engine.flag_values(plan.engine.argv, _sources.FLAG)
-        if not values or (
-            not plan.writes and plan.way.pending == "none" and self._options["state"] == "absent" and _sources.KEY not in plan.source.keys
-        ):
-            return
-        process = plan.engine.process
-        who = f"process {process.pid}" if process else f"the unit of the service {self._options['service']}"
-        places = [f"{path}, line {line}" for path, line in _sources.find_flag(_sources.FLAG, _engine.unit_files(self._options["service"]))]
-        raise Refused(
-            f"The engine ({who}) has {' '.join(f'{_sources.FLAG}={_mirror_url.mask(value)}' for value in values)} on its command line"
-            f"{', which stands in ' + ' and in '.join(places) if places else ''}. An engine with this setting there and in "
-            f"{plan.source.path} does not start. Nothing was changed. Take the flag away, restart the engine, and run this again."
-        )
+    def _refuse_flags(self, plan: Plan) -> None:
+        """Refuse a setting that stands in the file and on the command line, now or at the next start: with both, no engine starts."""
+        following = _engine.next_start(self._options["service"])
+        for setting, names in _sources.FLAGS.items():
+            now, later = (_engine.flag_values(argv, *names) for argv in (plan.engine.argv, following.argv))
+            if (now or later) and self._meets(setting, plan):
+                process = plan.engine.process
+                who = f"process {process.pid}" if now and process else f"the service {self._options['service']}, at its next start"
+                flags = " ".join(f"{names[0]}={_mirror_url.mask(value)}" for value in now or later)
+                places = [f"{path}, line {line}" for path, line in _sources.find_flag(names, following.files)]
+                raise Refused(
+                    f"The engine ({who}) has {flags} on its command line"
+                    f"{', which stands in ' + ' and in '.join(places) if places else ''}. An engine with this setting there and as "
+                    f"{setting} in {plan.source.place(setting)} does not start. Nothing was changed. Take it out of one of both, and where it is the flag, "
+                    "restart the engine; then run this again."
+                )
+        if following.fault and plan.way.pending == "restart":
+            raise Refused(f"{following.fault}. Nothing was changed.")
+        if following.fault:
+            self._module.warn(f"The engine will fail at its next start. {following.fault}.")
+
+    def _meets(self, setting: str, plan: Plan) -> bool:
+        """Whether the file has the setting, or this task would bring its mirrors there."""
+        declares = self._options["state"] == "present" or plan.writes or plan.way.pending != "none"
+        return setting in plan.source.keys or (setting == _sources.KEY and declares)
 
     # -- check -------------------------------------------------------------------------------------------------------
 
@@ -237,6 +248,8 @@ class MirrorChange:
 
     def _say(self, plan: Plan) -> Dict[str, Any]:
         """What the module returns: after the work, or in check mode what it would be."""
+        for caution in _survey.cautions(plan.engine, plan.wanted, plan.source):
+            self._module.warn(caution)
         reloaded = self._reloads(plan)
         pending, reasons = plan.way.pending, plan.way.reasons
         if reloaded:

@@ -27,7 +27,7 @@ import time
 
 from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text, _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text, _mirror_url, _options_text
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version, parse_version
 
 ANSWER_LIMIT = 4 * 1024 * 1024
@@ -153,10 +153,59 @@ def look(service: str, timeout: float) -> Engine:
         return engine("starting" if starting else "unreachable", str(exc))
 
 
-def unit_files(service: str) -> List[str]:
-    """The unit of a service and its drop-ins."""
+class NextStart(NamedTuple):
+    """What the init system will start the engine with, which is not what runs where a file was changed since.
+
+    C(argv) are the words of the command line; C(files) may name flags: the unit, its drop-ins, options files; C(fault) says,
+    with file and line, why the engine will not start with them.
+    """
+
+    argv: Tuple[str, ...]
+    files: List[str]
+    fault: Optional[str]
+
+
+_SHELL_OPTIONS = {"/etc/default/docker": "DOCKER_OPTS", "/etc/conf.d/docker": "DOCKER_OPTS"}
+"""Options files that the init scripts of Debian (sysvinit, OpenRC) and Alpine (OpenRC) source, and the variable they use."""
+
+
+def next_start(service: str) -> NextStart:
+    """Read the unit and its environment files, or without systemd the options files of the init scripts."""
+    if not _has_systemd():
+        return _next_start_of_script()
     unit = _unit(_unit_name(service))
-    return [unit["FragmentPath"], *unit["DropInPaths"].split()] if unit.get("FragmentPath") else []
+    if not unit.get("FragmentPath"):
+        return NextStart((), [], None)
+    # One line a file: EnvironmentFiles=/etc/default/docker (ignore_errors=yes)
+    options_files = [line.rpartition(" (")[0] for line in unit.get("EnvironmentFiles", "").splitlines()]
+    variables: Dict[str, _options_text.Value] = {}
+    places: Dict[str, str] = {}
+    for path in options_files:
+        for name, value in _options_text.read_as_systemd(_text_of(path, ANSWER_LIMIT)).items():
+            variables[name], places[name] = value, path
+    argv = _unit_argv(unit)
+    fault = None
+    for name, value in variables.items():
+        if f"${name}" in argv and re.search(r"(?:^|\s)\$", value.text or ""):
+            fault = (
+                f"{places[name]}, line {value.line}: {name} refers to a variable, which systemd does not expand; the engine gets it "
+                "as a word and does not start. Write the whole value there"
+            )
+    files = [unit["FragmentPath"], *unit["DropInPaths"].split(), *options_files]
+    return NextStart(tuple(_options_text.words_of_systemd(argv, variables)), files, fault)
+
+
+def _next_start_of_script() -> NextStart:
+    argv: List[str] = []
+    for path, name in _SHELL_OPTIONS.items():
+        value = _options_text.read_as_shell(_text_of(path, ANSWER_LIMIT)).get(name)
+        if value:
+            argv += _options_text.words_of_shell(value)
+    return NextStart(("dockerd", *argv), list(_SHELL_OPTIONS), None)
+
+
+def _has_systemd() -> bool:
+    return os.path.isdir("/run/systemd/system")
 
 
 def _unit_name(service: str) -> str:
@@ -232,14 +281,17 @@ def _trusted(path: str) -> Optional[str]:
 
 def _unit(name: str) -> Dict[str, str]:
     """What systemd says of the unit; empty where systemd does not run or does not answer."""
-    if not os.path.isdir("/run/systemd/system"):
+    if not _has_systemd():
         return {}
     scope = [] if os.geteuid() == 0 else ["--user"]
-    properties = "LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart"
+    properties = "LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,EnvironmentFiles"
     code, out = _run(["systemctl", *scope, "show", "--property", properties, "--", f"{name}.service"], timeout=10)
     if code != 0:
         return {}
-    return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+    unit: Dict[str, str] = {}
+    for key, value in (line.split("=", 1) for line in out.splitlines() if "=" in line):
+        unit[key] = f"{unit[key]}\n{value}" if key in unit else value
+    return unit
 
 
 def _unit_argv(unit: Dict[str, str]) -> Tuple[str, ...]:
@@ -269,12 +321,21 @@ def _config_path(process: Optional[Process], argv: Sequence[str]) -> str:
         # A relative path counts from the folder in which the engine was started.
         return os.path.join(os.path.realpath(f"/proc/{process.pid}/cwd") if process else "/", named[-1])
     if os.geteuid() != 0:
-        home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-        return os.path.join(home, "docker", "daemon.json")
+        return os.path.join(_user_folder(), "daemon.json")
     snap = "/var/snap/docker/current/config/daemon.json"
     if not process and os.path.exists(snap) and not os.path.exists("/etc/docker/daemon.json"):
         return snap
     return "/etc/docker/daemon.json"
+
+
+def certs_folder() -> str:
+    """Where the engine of the user who runs this looks for certificates and hosts of registries."""
+    return "/etc/docker/certs.d" if os.geteuid() == 0 else os.path.join(_user_folder(), "certs.d")
+
+
+def _user_folder() -> str:
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
+    return os.path.join(home, "docker")
 
 
 def _socket_path(argv: Sequence[str], config_path: str) -> str:

@@ -4,11 +4,13 @@
 
 """The places of a host that can name registry mirrors, each with the same methods: read, check, text.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure but for L(find_flag), which
-reads the files that a unit names.
+Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure but for L(find_flag) and
+L(find_host), which read the files that they are given.
 """
 
 from __future__ import annotations
+
+import re
 
 from typing import Any, Dict, FrozenSet, List, NoReturn, Optional, Sequence, Tuple
 
@@ -92,6 +94,16 @@ class DaemonJson:
     def line(self) -> Optional[int]:
         """The line that names the mirrors."""
         return self._document.key_position(KEY)[0] if KEY in self.settings else None
+
+    @property
+    def insecure(self) -> List[str]:
+        """The entries of C(insecure-registries)."""
+        listed = self.settings.get("insecure-registries")
+        return [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, list) else []
+
+    def place(self, key: str) -> str:
+        """Where a key stands: the file, and its line when it is there."""
+        return f"{self.path}, line {self._document.key_position(key)[0]}" if key in self.settings else self.path
 
     def check(self, mirrors: Sequence[str], versions: Sequence[Optional[Version]]) -> None:
         """Refuse what an engine of one of these versions would refuse, or take and never use.
@@ -180,20 +192,38 @@ class DaemonJson:
         raise SourceError(f"{self.path}, line {line}, column {column}: {message}. Nothing was changed.")
 
 
-_OPTIONS_FILES = ("/etc/default/docker", "/etc/conf.d/docker", "/etc/sysconfig/docker")
+FLAGS: Dict[str, Tuple[str, ...]] = {
+    KEY: (FLAG,),
+    "insecure-registries": ("--insecure-registry",),
+    "hosts": ("--host", "-H"),
+}
+"""Settings of which a flag and a key in the file are looked at together: with both, an engine neither starts nor reloads
+(seen on 20.10.24, 26.1.5, 28.5.2), and before 23.0 nothing but a start would tell."""
 
 
-def find_flag(flag: str, unit_files: Sequence[str]) -> List[Tuple[str, int]]:
-    """Where a flag of the running engine may come from: file and line of each mention that is no comment.
+def find_flag(names: Sequence[str], files: Sequence[str]) -> List[Tuple[str, int]]:
+    """Where a flag stands: file and line of each mention that is no comment.
 
-    :param unit_files: the unit and its drop-ins; the options files of the distributions are looked at as well.
+    :param names: the spellings of the flag; the value of a short one may follow at once.
+    :param files: the unit, its drop-ins, the options files.
     """
+    return _find("|".join(rf"(?<![\w-]){name}" + (r"(?![\w-])" if len(name) > 2 else "") for name in names), files)
+
+
+def find_host(folder: str) -> Optional[str]:
+    """File and line of the first host in C(docker.io/hosts.toml) of a C(certs.d) folder, or None."""
+    found = _find(r"^\s*\[host\.", [f"{folder}/docker.io/hosts.toml"])
+    return f"{found[0][0]}, line {found[0][1]}" if found else None
+
+
+def _find(pattern: str, files: Sequence[str]) -> List[Tuple[str, int]]:
+    """File and line of each match outside of comments; a file that cannot be read has none."""
     found: List[Tuple[str, int]] = []
-    for path in (*unit_files, *_OPTIONS_FILES):
+    for path in files:
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 lines = file.read(1024 * 1024).splitlines()
         except OSError:
             continue
-        found += [(path, number) for number, line in enumerate(lines, 1) if flag in line and not line.lstrip().startswith(("#", ";"))]
+        found += [(path, number) for number, line in enumerate(lines, 1) if re.search(pattern, line) and not line.lstrip().startswith(("#", ";"))]
     return found

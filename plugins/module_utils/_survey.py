@@ -9,13 +9,15 @@ Private to the collection C(pullthrough.docker): it may change at any time, with
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Optional, Tuple
+import re
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file, _mirror_url, _sources
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file, _mirror_url, _sources, _use
 
 
-def survey(service: str, path: Optional[str], timeout: float) -> Dict[str, Any]:
-    """The returns of the module C(registry_mirrors_info).
+def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str, Any], List[str]]:
+    """The returns of the module C(registry_mirrors_info), and its warnings.
 
     :param service: the unit or init script.
     :param path: the configuration file, None for the engine's own.
@@ -24,51 +26,78 @@ def survey(service: str, path: Optional[str], timeout: float) -> Dict[str, Any]:
     engine = _engine.look(service, timeout)
     in_force = engine.info.mirrors if engine.info else None
     file_path = path or engine.config_path
-    keys: FrozenSet[str] = frozenset()
+    keys: Dict[str, str] = {}
+    warnings: List[str] = []
     file_place: Dict[str, Any] = {"source": "daemon_json", "path": file_path, "line": None, "mirrors": None, "reason": None}
     try:
         source = _sources.DaemonJson(file_path, _file.read(_file.resolve(file_path)))
-        keys = source.keys
+        keys = {setting: source.place(setting) for setting in source.keys}
+        warnings = cautions(engine, in_force or [], source)
         file_place.update(line=source.line, mirrors=_mirror_url.engine_list(source.listed))
     except (_sources.SourceError, _file.FileError) as exc:
         file_place["reason"] = str(exc)
-    places = [file_place]
-    flags = _engine.flag_values(engine.argv, _sources.FLAG)
-    conflicts: List[Dict[str, Any]] = []
-    if flags:
-        found: List[Tuple[Optional[str], Optional[int]]] = [*_sources.find_flag(_sources.FLAG, _engine.unit_files(service))]
-        mirrors = _mirror_url.engine_list([_mirror_url.mask(flag) for flag in flags])
-        places += [
-            {"source": "command_line", "path": path, "line": line, "mirrors": mirrors, "reason": None} for path, line in found or [(None, None)]
-        ]
-        if _sources.KEY in keys:
-            conflicts.append(_conflict(places))
-    configured = None if conflicts else places[-1]["mirrors"]
+    following = _engine.next_start(service)
+    now, later = (_engine.flag_values(argv, *_sources.FLAGS[_sources.KEY]) for argv in (engine.argv, following.argv))
+    flags = later if following.argv else now
+    flag_places = [_flag_place(path, line) for path, line in _sources.find_flag([_sources.FLAG], following.files)]
+    if now and not flag_places:
+        flag_places = [{"source": "command_line", "path": None, "line": None, "mirrors": _shown(now), "reason": None}]
+    conflicts = [
+        _conflict(setting, [keys[setting], *_flag_names(names, following.files)])
+        for setting, names in _sources.FLAGS.items()
+        if setting in keys and any(_engine.flag_values(argv, *names) for argv in (engine.argv, following.argv))
+    ]
+    if following.fault:
+        conflicts.append({"setting": "command line", "places": [following.fault.partition(": ")[0]], "message": f"{following.fault}."})
+    configured = _shown(flags) if flags else file_place["mirrors"]
+    if any(conflict["setting"] == _sources.KEY for conflict in conflicts):
+        configured = None
     reasons = []
     if configured is not None and in_force is not None and configured != in_force:
         reasons.append(
             f"The engine uses {' '.join(in_force) or 'no mirror'}, and {' '.join(configured) or 'no mirror'} is configured."
         )
-    return {
+    result = {
         "changed": False,
         "path": file_path,
         "mirrors": configured,
         "in_force": in_force,
         "drift": None if configured is None or in_force is None else bool(reasons),
         "drift_reasons": reasons,
-        "sources": places,
+        "sources": [file_place, *flag_places],
         "conflicts": conflicts,
         "engine": engine.facts(),
     }
+    return result, warnings
 
 
-def _conflict(places: List[Dict[str, Any]]) -> Dict[str, Any]:
-    named = [
-        f"{place['path']}, line {place['line']}" if place["path"] else f"the engine's command line ({_sources.FLAG})"
-        for place in places
-    ]
+def cautions(engine: _engine.Engine, mirrors: Sequence[str], source: _sources.DaemonJson) -> List[str]:
+    """What is to be said of mirrors that this engine uses, or will."""
+    store = engine.info.image_store if engine.info else None
+    hosts_toml = _sources.find_host(_engine.certs_folder())
+    return _use.cautions(mirrors, insecure=source.insecure, image_store=store, version=engine.version, hosts_toml=hosts_toml)
+
+
+def _shown(flags: List[str]) -> List[str]:
+    return _mirror_url.engine_list([_mirror_url.mask(flag) for flag in flags])
+
+
+def _flag_place(path: str, line: int) -> Dict[str, Any]:
+    """A line of a file that names mirrors by flags."""
+    text = (_file.read(path) or b"").decode("utf-8", "replace").splitlines()[line - 1]
+    values = re.findall(rf"{_sources.FLAG}[=\s]+[\"']?([^\s\"']+)", text)
+    kind = "systemd_drop_in" if path.endswith((".service", ".conf")) else "options_file"
+    return {"source": kind, "path": path, "line": line, "mirrors": _shown(values), "reason": None}
+
+
+def _flag_names(names: Sequence[str], files: Sequence[str]) -> List[str]:
+    found = [f"{path}, line {line}" for path, line in _sources.find_flag(names, files)]
+    return found or [f"the engine's command line ({names[0]})"]
+
+
+def _conflict(setting: str, places: List[str]) -> Dict[str, Any]:
     return {
-        "setting": _sources.KEY,
-        "places": named,
-        "message": f"An engine with {_sources.KEY} in more than one of {'; '.join(named)} does not start. Take it out of all but one.",
+        "setting": setting,
+        "places": places,
+        "message": f"An engine with {setting} in more than one of {'; '.join(places)} does not start. Take it out of all but one.",
     }

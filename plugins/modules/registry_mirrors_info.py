@@ -75,7 +75,9 @@ sources:
   elements: dict
   contains:
     source:
-      description: V(daemon_json), or V(command_line) for flags of the engine's process.
+      description:
+        - V(daemon_json), or for flags V(options_file), V(systemd_drop_in) (a unit or its drop-in),
+          or V(command_line) where they stand in no file that was found.
       type: str
       sample: daemon_json
     path:
@@ -175,7 +177,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     options: Dict[str, Any] = module.params
-    module.exit_json(**survey(options["service"], options["path"], options["timeout"]))
+    result, warnings = survey(options["service"], options["path"], options["timeout"])
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ class Host:
         _code, out = ansible("ansible", self.name, "-m", f"pullthrough.docker.{name}", *arguments, *flags, collections=collections)
         match = re.search(r"^\S+ \| ([A-Z!]+) => (\{.*\n\})$", out, re.MULTILINE | re.DOTALL)
         assert match, out
-        return dict(json.loads(match.group(2)), failed=match.group(1) == "FAILED!")
+        return dict(json.loads(match.group(2)), failed=match.group(1) == "FAILED!", output=out)
 
 
 def ansible(program, *arguments, collections=None):

@@ -275,3 +275,31 @@ def test_validate_is_asked_where_it_exists(host, process, tmp_path, version, obj
     program.chmod(0o755)
     engine = _engine.look("docker", 0)._replace(binary=str(program))
     assert _engine.validate(engine, b"{}", 5) == objection
+
+
+UNIT = {
+    "FragmentPath": "/lib/systemd/system/docker.service",
+    "DropInPaths": "/etc/systemd/system/docker.service.d/a.conf",
+    "ExecStart": "{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS ; ignore_errors=no ; pid=0 }",
+}
+
+
+def test_the_next_start_under_systemd(monkeypatch, tmp_path):
+    options = tmp_path / "docker"
+    unit = {**UNIT, "EnvironmentFiles": f"/nowhere (ignore_errors=yes)\n{options} (ignore_errors=yes)"}
+    monkeypatch.setattr(_engine, "_has_systemd", lambda: True)
+    monkeypatch.setattr(_engine, "_unit", lambda name: unit)
+    options.write_text('DOCKER_OPTS="--debug"\n')
+    start = _engine.next_start("docker")
+    assert start.argv == ("/usr/sbin/dockerd", "-H", "fd://", "--debug") and start.fault is None
+    assert start.files == [UNIT["FragmentPath"], UNIT["DropInPaths"], "/nowhere", str(options)]
+    options.write_text('# note\nDOCKER_OPTS="${DOCKER_OPTS} --debug"\n')
+    assert f"{options}, line 2: DOCKER_OPTS refers to a variable" in _engine.next_start("docker").fault
+
+
+def test_the_next_start_by_an_init_script(monkeypatch, tmp_path):
+    options = tmp_path / "docker"
+    options.write_text('DOCKER_OPTS="${DOCKER_OPTS} --debug"\n')
+    monkeypatch.setattr(_engine, "_has_systemd", lambda: False)
+    monkeypatch.setattr(_engine, "_SHELL_OPTIONS", {str(options): "DOCKER_OPTS"})
+    assert _engine.next_start("docker") == (("dockerd", "--debug"), [str(options)], None)

@@ -11,6 +11,7 @@ import json
 
 import pytest
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _mirror_url
@@ -28,6 +29,8 @@ class ModelEngine:
         self.containers_running = 0
         self.live_restore = False
         self.refuses = None
+        self.next_argv, self.files, self.fault = (), [], None
+        """What the init system will start it with."""
         self.texts = []
         """What the file held at each reload."""
 
@@ -67,21 +70,24 @@ def engine(monkeypatch, daemon_json):
     model = ModelEngine(daemon_json)
     monkeypatch.setattr(_engine, "look", model.look)
     monkeypatch.setattr(_engine, "reload", model.reload)
-    monkeypatch.setattr(_engine, "unit_files", lambda service: [])
+    monkeypatch.setattr(_engine, "next_start", lambda service: _engine.NextStart(model.next_argv, model.files, model.fault))
     return model
 
 
 @pytest.fixture
-def run(capsys):
-    """Run a module of the collection: run(name, check=False, **options) returns what it returns."""
+def run(capsys, monkeypatch):
+    """Run a module of the collection: run(name, check=False, **options) returns what it returns, with its warnings."""
+    warnings = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, warning: warnings.append(warning))
 
     def run_module(name, check=False, **options):
+        warnings.clear()
         module = importlib.import_module(f"ansible_collections.pullthrough.docker.plugins.modules.{name}")
         with patch_module_args({**options, "_ansible_check_mode": check}), pytest.raises(SystemExit) as ended:
             module.main()
         result = json.loads(capsys.readouterr().out)
         assert result.get("failed", False) is bool(ended.value.code)
         assert "exception" not in result
-        return result
+        return dict(result, warnings=list(dict.fromkeys(warnings)))
 
     return run_module

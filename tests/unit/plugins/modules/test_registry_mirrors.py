@@ -379,3 +379,54 @@ def test_a_folder_that_cannot_be_written(engine, run, daemon_json, monkeypatch):
     monkeypatch.setattr("tempfile.mkstemp", full)
     result = run("registry_mirrors", mirrors=GCR)
     assert result["failed"] and "No space left on device" in result["msg"] and "Make room" in result["msg"] and held(daemon_json) == "{}"
+
+
+class TestNextStart:
+    """What stands on the command line of the next start, though not on that of the engine that runs."""
+
+    @pytest.mark.parametrize("state", ["running", "stopped"])
+    def test_the_same_setting(self, engine, run, daemon_json, tmp_path, state):
+        options = tmp_path / "options"
+        options.write_text(f'# note\nDOCKER_OPTS="--registry-mirror={OWN}"\n')
+        engine.state, engine.next_argv, engine.files = state, ("dockerd", f"--registry-mirror={OWN}"), [str(options)]
+        given(daemon_json, "{}")
+        for check in (True, False):
+            result = run("registry_mirrors", check=check, mirrors=GCR)
+            assert result["failed"] and not result["changed"]
+            assert f"{options}, line 2" in result["msg"] and "at its next start" in result["msg"]
+        assert held(daemon_json) == "{}"
+        assert not run("registry_mirrors", mirrors=GCR, state="absent").get("failed"), "it is not there, so there is nothing to refuse"
+
+    @pytest.mark.parametrize(
+        ("key", "flag"), [("insecure-registries", "--insecure-registry=10.0.0.0/8"), ("hosts", "-Hfd://"), ("hosts", "--host=fd://")]
+    )
+    def test_another_setting(self, engine, run, daemon_json, tmp_path, key, flag):
+        unit = tmp_path / "docker.service"
+        unit.write_text(f"[Service]\nExecStart=/usr/sbin/dockerd {flag}\n")
+        engine.argv = engine.next_argv = ("dockerd", flag)
+        engine.files = [str(unit)]
+        given(daemon_json, f'{{\n  "{key}": []\n}}')
+        result = run("registry_mirrors", mirrors=GCR)
+        assert result["failed"] and f"{unit}, line 2" in result["msg"] and f"{key} in {daemon_json}, line 2" in result["msg"]
+        (conflict,) = run("registry_mirrors_info")["conflicts"]
+        assert conflict["setting"] == key and conflict["places"] == [f"{daemon_json}, line 2", f"{unit}, line 2"]
+
+    def test_a_fault_is_named_and_stops_a_restart(self, engine, run, daemon_json):
+        engine.fault = "/etc/default/docker, line 2: DOCKER_OPTS refers to a variable"
+        given(daemon_json, "{}")
+        result = run("registry_mirrors", mirrors=GCR)
+        assert result["changed"] and [warning for warning in result["warnings"] if engine.fault in warning]
+        engine.argv += ("--authorization-plugin=p",)
+        result = run("registry_mirrors", mirrors=OWN)
+        assert result["failed"] and engine.fault in result["msg"]
+        (conflict,) = run("registry_mirrors_info")["conflicts"]
+        assert conflict["places"] == ["/etc/default/docker, line 2"]
+
+    def test_a_flag_that_waits_for_a_restart_is_drift(self, engine, run, daemon_json, tmp_path):
+        options = tmp_path / "options"
+        options.write_text(f'DOCKER_OPTS="--registry-mirror={OWN}"\n')
+        engine.next_argv, engine.files = ("dockerd", f"--registry-mirror={OWN}"), [str(options)]
+        given(daemon_json, "{}")
+        result = run("registry_mirrors_info")
+        assert (result["mirrors"], result["in_force"], result["drift"]) == ([OWN + "/"], [], True)
+        assert result["sources"][1] == {"source": "options_file", "path": str(options), "line": 1, "mirrors": [OWN + "/"], "reason": None}

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine
-
 GCR = "https://mirror.gcr.io/"
 WITH_GCR = '{\n  "registry-mirrors": ["https://mirror.gcr.io"]\n}\n'
 
@@ -54,10 +52,10 @@ def test_no_file_means_no_mirror(engine, run, daemon_json):
     assert (result["mirrors"], result["drift"]) == ([], False)
 
 
-def test_a_flag_beside_the_key_is_a_conflict(engine, run, daemon_json, monkeypatch, tmp_path):
+def test_a_flag_beside_the_key_is_a_conflict(engine, run, daemon_json, tmp_path):
     unit = tmp_path / "docker.service"
     unit.write_text("[Service]\nExecStart=/usr/sbin/dockerd --registry-mirror=https://me:hush@flag.example\n")
-    monkeypatch.setattr(_engine, "unit_files", lambda service: [str(unit)])
+    engine.files = [str(unit)]
     engine.argv += ("--registry-mirror=https://me:hush@flag.example",)
     given(daemon_json, "{}")
     result = run("registry_mirrors_info")
