@@ -4,12 +4,14 @@
 
 """What it takes to bring an engine to a list of mirrors: nothing, a reload, or a restart, and why.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
+Private to the collection C(pullthrough.docker): it may change at any time, without notice. It changes nothing.
 """
 
 from __future__ import annotations
 
-from typing import FrozenSet, List, NamedTuple, Optional, Sequence
+import os
+
+from typing import Any, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version
 
@@ -71,6 +73,55 @@ def way_to_mirrors(
             "Docker Engine before 25.0 uses the new mirrors for docker pull at once, and for docker build after its next restart."
         )
     return Way("reload", ["the mirrors in force are not the configured ones, and a reload brings them into force"], warnings)
+
+
+class Edit(NamedTuple):
+    """A setting that someone changed in the file and the engine has not taken up: what the file says, and what the engine uses."""
+
+    key: str
+    file: Any
+    engine: Any
+
+
+_APPLIED_BY_RELOAD = frozenset(("debug", "labels", "live-restore"))
+
+_FLAGS_OF = {
+    "data-root": ("--data-root", "--graph", "-g"),
+    "storage-driver": ("--storage-driver", "-s"),
+    "log-driver": ("--log-driver",),
+    "live-restore": ("--live-restore",),
+    "debug": ("--debug", "-D"),
+    "labels": ("--label",),
+}
+
+
+def pending_edits(way: str, *, settings: Mapping[str, Any], shown: Mapping[str, Any], flags: Sequence[str], containerd: bool) -> List[Edit]:
+    """What a reload or a restart would bring into force besides the mirrors, because someone left it in the file.
+
+    :param way: C(reload) or C(restart).
+    :param settings: of the file.
+    :param shown: what the engine uses, by the same keys.
+    :param flags: the words of the engine's command line: a setting that stands there is no matter of the file.
+    :param containerd: whether the engine has the containerd image store, whose storage driver has names of its own.
+    """
+    names = {word.split("=", 1)[0] for word in flags}
+    edits = []
+    for key, used in shown.items():
+        if names.intersection(_FLAGS_OF[key]) or (way == "reload" and key not in _APPLIED_BY_RELOAD) or (containerd and key == "storage-driver"):
+            continue
+        if key in settings and not _is_same(key, settings[key], used):
+            edits.append(Edit(key, settings[key], used))
+    return edits
+
+
+def _is_same(key: str, configured: Any, used: Any) -> bool:
+    if key == "data-root":
+        # With userns-remap, the engine uses a folder inside.
+        root, inside = (os.path.realpath(str(path)) for path in (configured, used))
+        return inside == root or inside.startswith(f"{root}/")
+    if key == "labels":
+        return sorted(map(str, configured or [])) == sorted(map(str, used or []))
+    return bool(configured == used)
 
 
 def restart_stops_containers(*, containers_running: int, live_restore: bool) -> bool:

@@ -183,8 +183,30 @@ class MirrorChange:
 
     def _consent(self, plan: Plan) -> None:
         info = plan.engine.info
-        if plan.way.pending != "restart" or info is None or not self._options["keep_containers"]:
+        if plan.way.pending == "none" or info is None:
             return
+        edits = _apply.pending_edits(
+            plan.way.pending,
+            settings=plan.source.settings,
+            shown=info.settings,
+            flags=plan.engine.argv,
+            containerd=info.image_store == "containerd",
+        )
+        told = "; ".join(
+            _mirror_url.mask(f"{plan.source.place(edit.key)}: {edit.key} is {edit.file}, and the engine uses {edit.engine}") for edit in edits
+        )
+        if plan.way.pending == "reload":
+            if told and self._reloads(plan):
+                self._module.warn(f"The reload also brings into force what someone changed in the file since the engine read it: {told}.")
+            return
+        if not self._options["keep_containers"]:
+            return
+        if told:
+            raise Refused(
+                f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would also apply what someone changed in the "
+                f"file since the engine read it: {told}. Nothing was changed. Take that back or let it come into force first, "
+                "or allow it with keep_containers: false."
+            )
         if _apply.restart_stops_containers(containers_running=info.containers_running, live_restore=info.live_restore):
             raise Refused(
                 f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would stop "

@@ -25,7 +25,8 @@ import struct
 import subprocess
 import time
 
-from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text, _mirror_url, _options_text
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version, parse_version
@@ -69,6 +70,8 @@ class Info(NamedTuple):
     containers_running: int
     swarm_active: bool
     image_store: str
+    settings: Mapping[str, Any] = MappingProxyType({})
+    """What the engine uses of the settings that C(/info) shows, by their keys in the file."""
 
 
 class Engine(NamedTuple):
@@ -444,6 +447,17 @@ def _body(response: http.client.HTTPResponse, sock: socket.socket, path: str, de
     return b"".join(parts)
 
 
+_SHOWN = {
+    "data-root": "DockerRootDir",
+    "storage-driver": "Driver",
+    "log-driver": "LoggingDriver",
+    "live-restore": "LiveRestoreEnabled",
+    "debug": "Debug",
+    "labels": "Labels",
+}
+"""Settings that C(/info) shows as the file has them."""
+
+
 def _parse_info(body: bytes, path: str) -> Info:
     def wrong(what: str) -> NoReturn:
         raise Unreachable(f"the answer on {path} is not a Docker Engine's: {what}")
@@ -473,6 +487,7 @@ def _parse_info(body: bytes, path: str) -> Info:
             if ["driver-type", "io.containerd.snapshotter.v1"] in (answer.get("DriverStatus") or [])
             else "graphdriver"
         ),
+        settings={key: answer[name] for key, name in _SHOWN.items() if name in answer},
     )
 
 

@@ -133,6 +133,34 @@ def test_a_restart_that_fails_is_put_back(host, plugin, tmp_path, prove):
         prove(host.name, "a restart that fails is put back", {"in force": host.mirrors(), "SHA-256 of daemon.json": hashes})
 
 
+def test_an_engine_that_no_longer_starts_at_all_is_said_to_be_down(host, plugin, tmp_path):
+    with engine_with(host, plugin, pre="/bin/sh -c 'test ! -e /run/broken'"):
+        before = host.daemon_json()
+        host.run("touch", "/run/broken")
+        try:
+            code, _counts, out = declare(tmp_path, host, NEW, keep_containers=False)
+        finally:
+            host.run("rm", "/run/broken")
+        assert code != 0 and "THE ENGINE IS DOWN" in out and "journalctl -u docker" in out and "so the cause lies elsewhere" in out, out
+        assert host.daemon_json() == before
+
+
+def test_what_someone_else_left_half_done_is_not_brought_into_force_unasked(host, plugin):
+    with engine_with(host, plugin, settings={"live-restore": True}):
+        pid = host.engine_pid()
+        edited = b'{\n  "live-restore": true,\n  "data-root": "/mnt/new",\n  "debug": true\n}\n'
+        host.write_daemon_json(edited)
+        result = host.module(mirrors=[NEW])
+        assert result["failed"] and "/etc/docker/daemon.json, line 3: data-root is /mnt/new, and the engine uses /var/lib/docker" in result["msg"]
+        assert (host.daemon_json(), host.engine_pid(), host.mirrors()) == (edited, pid, [])
+    with engine_with(host):
+        host.write_daemon_json(b'{\n  "debug": true\n}\n')
+        result = host.module(mirrors=[NEW])
+        assert result["changed"] and "line 2: debug is True, and the engine uses False" in result["output"]
+        with host.sdk() as client:
+            assert client.info()["Debug"] is True, "as it was told"
+
+
 def test_the_same_setting_as_a_flag_is_refused(host):
     with engine_with(host, f"--registry-mirror={NEW}"):
         before, pid = host.daemon_json(), host.engine_pid()
@@ -145,7 +173,8 @@ def test_the_same_setting_as_a_flag_is_refused(host):
         assert (host.daemon_json(), host.engine_pid(), host.mirrors()) == (before, pid, [f"{NEW}/"])
         info = host.module("registry_mirrors_info")
         assert info["mirrors"] == info["in_force"] == [f"{NEW}/"] and info["drift"] is False
-        assert {place["source"]: place["mirrors"] for place in info["sources"]}["command_line"] == [f"{NEW}/"]
+        place = {"source": "systemd_drop_in", "path": DROP_IN, "line": int(line), "mirrors": [f"{NEW}/"], "reason": None}
+        assert info["sources"][1:] == [place]
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._apply import restart_stops_containers, way_to_mirrors
+from ansible_collections.pullthrough.docker.plugins.module_utils._apply import pending_edits, restart_stops_containers, way_to_mirrors
 
 A, B = "https://a.example/", "https://b.example/"
 
@@ -65,3 +65,27 @@ def test_warnings_of_a_reload(version, flags, keys, words):
 @pytest.mark.parametrize(("running", "live_restore", "stops"), [(0, False, False), (3, False, True), (3, True, False)])
 def test_restart_stops_containers(running, live_restore, stops):
     assert restart_stops_containers(containers_running=running, live_restore=live_restore) is stops
+
+
+SHOWN = {"data-root": "/var/lib/docker", "storage-driver": "overlay2", "log-driver": "json-file", "live-restore": False, "debug": False, "labels": None}
+
+EDITS = {
+    # name: (way, settings, shown besides, flags, containerd store, keys)
+    "none": ("restart", {}, {}, [], False, []),
+    "same": ("restart", {"data-root": "/var/lib/docker/", "labels": [], "debug": False}, {}, [], False, []),
+    "data root": ("restart", {"data-root": "/mnt/new"}, {}, [], False, ["data-root"]),
+    "data root, user namespaces": ("restart", {"data-root": "/var/lib/docker"}, {"data-root": "/var/lib/docker/1000.1000"}, [], False, []),
+    "a sibling is another folder": ("restart", {"data-root": "/var/lib/docker"}, {"data-root": "/var/lib/docker2"}, [], False, ["data-root"]),
+    "data root at a reload": ("reload", {"data-root": "/mnt/new"}, {}, [], False, []),
+    "data root as a flag": ("restart", {"data-root": "/mnt/new"}, {}, ["dockerd", "--data-root=/var/lib/docker"], False, []),
+    "drivers": ("restart", {"storage-driver": "vfs", "log-driver": "local"}, {}, [], False, ["storage-driver", "log-driver"]),
+    "storage driver with the other store": ("restart", {"storage-driver": "overlay2"}, {"storage-driver": "overlayfs"}, [], True, []),
+    "at a reload": ("reload", {"debug": True, "live-restore": True, "labels": ["a=b"]}, {}, [], False, ["live-restore", "debug", "labels"]),
+    "labels in another order": ("reload", {"labels": ["a", "b"]}, {"labels": ["b", "a"]}, [], False, []),
+}
+
+
+@pytest.mark.parametrize(("way", "settings", "besides", "flags", "containerd", "keys"), EDITS.values(), ids=EDITS)
+def test_what_someone_else_left_in_the_file(way, settings, besides, flags, containerd, keys):
+    edits = pending_edits(way, settings=settings, shown={**SHOWN, **besides}, flags=flags, containerd=containerd)
+    assert [edit.key for edit in edits] == keys

@@ -28,6 +28,7 @@ class ModelEngine:
         self.argv = ("/usr/sbin/dockerd", "-H", "fd://")
         self.containers_running = 0
         self.live_restore = False
+        self.settings = {}
         self.refuses = None
         self.next_argv, self.files, self.fault = (), [], None
         """What the init system will start it with."""
@@ -36,7 +37,7 @@ class ModelEngine:
 
     def look(self, service, timeout):
         running = self.state == "running"
-        info = _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, False, "graphdriver")
+        info = _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, False, "graphdriver", self.settings)
         return _engine.Engine(
             service=service,
             state=self.state,

@@ -430,3 +430,29 @@ class TestNextStart:
         result = run("registry_mirrors_info")
         assert (result["mirrors"], result["in_force"], result["drift"]) == ([OWN + "/"], [], True)
         assert result["sources"][1] == {"source": "options_file", "path": str(options), "line": 1, "mirrors": [OWN + "/"], "reason": None}
+
+
+class TestForeignEdits:
+    """What someone else left in the file, half done."""
+
+    TEXT = '{\n  "data-root": "/mnt/new",\n  "debug": true\n}\n'
+
+    @pytest.fixture(autouse=True)
+    def shown(self, engine):
+        engine.settings = {"data-root": "/var/lib/docker", "debug": False}
+
+    def test_a_reload_warns_of_what_it_brings_along(self, engine, run, daemon_json):
+        given(daemon_json, self.TEXT)
+        for check in (True, False):
+            result = run("registry_mirrors", check=check, mirrors=GCR)
+            (warning,) = [warning for warning in result["warnings"] if "someone changed" in warning]
+            assert f"{daemon_json}, line 3: debug is True, and the engine uses False" in warning and "data-root" not in warning
+            assert result["changed"]
+
+    def test_a_restart_needs_consent(self, engine, run, daemon_json):
+        engine.argv += ("--authorization-plugin=p",)
+        given(daemon_json, self.TEXT)
+        result = run("registry_mirrors", mirrors=GCR)
+        assert result["failed"] and f"{daemon_json}, line 2: data-root is /mnt/new, and the engine uses /var/lib/docker" in result["msg"]
+        assert held(daemon_json) == self.TEXT
+        assert run("registry_mirrors", mirrors=GCR, keep_containers=False)["pending"] == "restart"
