@@ -9,7 +9,6 @@ INVENTORY ?=
 ARGS ?=
 # The collection as Ansible finds it: this checkout, by a link.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
-RUN := .venv/run/bin
 TEST := .venv/test/bin
 
 .PHONY: help
@@ -50,6 +49,7 @@ local: .venv/test/ready ## Run the molecule scenario that needs no container: se
 
 .PHONY: molecule
 molecule: .venv/test/ready ## Run the molecule scenario on real engines
+	@rm -f build/proofs.json
 	@tools/molecule test --scenario-name default
 	@$(TEST)/python tools/proofs.py
 

@@ -53,7 +53,7 @@ def way_to_mirrors(
     """
     if in_force is None or list(in_force) == list(wanted):
         return Way("none", [], [])
-    names = {word.split("=", 1)[0] for word in flags}
+    names = _names(flags)
     if wanted and file_insecure and version is not None and ((23, 0, 0) <= version <= (23, 0, 6) or version == (24, 0, 0)):
         # moby issue 45552.
         reason = "Docker Engine 23.0.0 to 23.0.6 and 24.0.0 lose the insecure registries when they reload them with mirrors"
@@ -73,6 +73,10 @@ def way_to_mirrors(
             "Docker Engine before 25.0 uses the new mirrors for docker pull at once, and for docker build after its next restart."
         )
     return Way("reload", ["the mirrors in force are not the configured ones, and a reload brings them into force"], warnings)
+
+
+def _names(flags: Sequence[str]) -> FrozenSet[str]:
+    return frozenset(word.split("=", 1)[0] for word in flags)
 
 
 class Edit(NamedTuple):
@@ -104,7 +108,7 @@ def pending_edits(way: str, *, settings: Mapping[str, Any], shown: Mapping[str, 
     :param flags: the words of the engine's command line: a setting that stands there is no matter of the file.
     :param containerd: whether the engine has the containerd image store, whose storage driver has names of its own.
     """
-    names = {word.split("=", 1)[0] for word in flags}
+    names = _names(flags)
     edits = []
     for key, used in shown.items():
         if names.intersection(_FLAGS_OF[key]) or (way == "reload" and key not in _APPLIED_BY_RELOAD) or (containerd and key == "storage-driver"):

@@ -138,18 +138,17 @@ class MirrorChange:
     def _refuse_flags(self, plan: Plan) -> None:
         """Refuse a setting that stands in the file and on the command line, now or at the next start: with both, no engine starts."""
         following = _engine.next_start(self._options["service"])
-        for setting, names in _sources.FLAGS.items():
-            now, later = (_engine.flag_values(argv, *names) for argv in (plan.engine.argv, following.argv))
-            if (now or later) and self._meets(setting, plan):
+        for flag in _survey.set_by_flags(plan.engine, following):
+            if self._meets(flag.setting, plan):
                 process = plan.engine.process
-                who = f"process {process.pid}" if now and process else f"the service {self._options['service']}, at its next start"
-                flags = " ".join(f"{names[0]}={_mirror_url.mask(value)}" for value in now or later)
-                places = [f"{path}, line {line}" for path, line in _sources.find_flag(names, following.files)]
+                who = f"process {process.pid}" if flag.now and process else f"the service {self._options['service']}, at its next start"
+                shown = " ".join(f"{flag.names[0]}={_mirror_url.mask(value)}" for value in flag.now or flag.later)
+                places = [mention.place for mention in flag.mentions()]
                 raise Refused(
-                    f"The engine ({who}) has {flags} on its command line"
+                    f"The engine ({who}) has {shown} on its command line"
                     f"{', which stands in ' + ' and in '.join(places) if places else ''}. An engine with this setting there and as "
-                    f"{setting} in {plan.source.place(setting)} does not start. Nothing was changed. Take it out of one of both, and where it is the flag, "
-                    "restart the engine; then run this again."
+                    f"{flag.setting} in {plan.source.place(flag.setting)} does not start. Nothing was changed. Take it out of one of both, "
+                    "and where it is the flag, restart the engine; then run this again."
                 )
         if following.fault and plan.way.pending == "restart":
             raise Refused(f"{following.fault}. Nothing was changed.")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from typing import Any, Dict, FrozenSet, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text, _mirror_url
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version
@@ -201,8 +201,20 @@ FLAGS: Dict[str, Tuple[str, ...]] = {
 (seen on 20.10.24, 26.1.5, 28.5.2), and before 23.0 nothing but a start would tell."""
 
 
-def find_flag(names: Sequence[str], files: Sequence[str]) -> List[Tuple[str, int]]:
-    """Where a flag stands: file and line of each mention that is no comment.
+class Mention(NamedTuple):
+    """A line of a file, outside of comments, that names what was looked for."""
+
+    path: str
+    line: int
+    text: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}, line {self.line}"
+
+
+def find_flag(names: Sequence[str], files: Sequence[str]) -> List[Mention]:
+    """Where a flag stands.
 
     :param names: the spellings of the flag; the value of a short one may follow at once.
     :param files: the unit, its drop-ins, the options files.
@@ -213,17 +225,21 @@ def find_flag(names: Sequence[str], files: Sequence[str]) -> List[Tuple[str, int
 def find_host(folder: str) -> Optional[str]:
     """File and line of the first host in C(docker.io/hosts.toml) of a C(certs.d) folder, or None."""
     found = _find(r"^\s*\[host\.", [f"{folder}/docker.io/hosts.toml"])
-    return f"{found[0][0]}, line {found[0][1]}" if found else None
+    return found[0].place if found else None
 
 
-def _find(pattern: str, files: Sequence[str]) -> List[Tuple[str, int]]:
-    """File and line of each match outside of comments; a file that cannot be read has none."""
-    found: List[Tuple[str, int]] = []
+def _find(pattern: str, files: Sequence[str]) -> List[Mention]:
+    """Each match outside of comments; a file that cannot be read has none."""
+    found: List[Mention] = []
     for path in files:
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 lines = file.read(1024 * 1024).splitlines()
         except OSError:
             continue
-        found += [(path, number) for number, line in enumerate(lines, 1) if re.search(pattern, line) and not line.lstrip().startswith(("#", ";"))]
+        found += [
+            Mention(path, number, line)
+            for number, line in enumerate(lines, 1)
+            if re.search(pattern, line) and not line.lstrip().startswith(("#", ";"))
+        ]
     return found

@@ -113,9 +113,13 @@ class Host:
             return None
         return self.run("cat", "/etc/docker/daemon.json")
 
+    def write(self, path, data):
+        """Write a file in place, keeping mode and owner, with its folder; None removes it."""
+        command = 'rm -f "$0"' if data is None else 'mkdir -p "${0%/*}" && cat > "$0"'
+        self.run("sh", "-c", command, path, data=data)
+
     def write_daemon_json(self, data):
-        """Write the file in place, keeping mode and owner; None removes it."""
-        self.run("sh", "-c", "rm -f /etc/docker/daemon.json" if data is None else "cat > /etc/docker/daemon.json", data=data)
+        self.write("/etc/docker/daemon.json", data)
 
     def files(self):
         """What lies in the folder, with mode and owner."""

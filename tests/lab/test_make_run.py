@@ -27,9 +27,8 @@ class Fresh:
         options += ["--volume=/var/lib/docker", f"--volume={STORE}:{STORE}:ro", f"--env=PIP_CERT={STORE}"]
         command = ["docker", "run", "--detach", "--name", self.name, *options, "pullthrough-lab/base:bookworm", "sleep", "100000"]
         subprocess.run(command, check=True, capture_output=True)
-        files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
-        there = b"\0".join(name for name in files.split(b"\0") if name and (ROOT / name.decode()).exists())
-        archive = subprocess.run(["tar", "--null", "-T", "-", "-c"], cwd=ROOT, input=there, check=True, capture_output=True).stdout
+        folder = subprocess.run([ROOT / "tools/stage"], check=True, capture_output=True, text=True).stdout.strip()
+        archive = subprocess.run(["tar", "-C", folder, "-c", "."], check=True, capture_output=True).stdout
         assert self("mkdir /src && tar -x -C /src", data=archive)[0] == 0
         assert self("apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends make python3 sudo")[0] == 0
 

@@ -50,14 +50,13 @@ def engine_with(host, *flags, pre=None, settings=None):
     data = host.daemon_json()
     start = host.run("sh", "-c", "systemctl cat docker.service | sed -n 's/^ExecStart=//p'").decode().splitlines()[0]
     lines = ["[Service]", *([f"ExecStartPre={pre}"] if pre else []), "ExecStart=", f"ExecStart={start} {' '.join(flags)}"]
-    host.run("mkdir", "-p", DROP_IN.rpartition("/")[0])
-    host.run("sh", "-c", f"cat > {DROP_IN}", data="\n".join(lines).encode())
+    host.write(DROP_IN, "\n".join(lines).encode())
     host.write_daemon_json(json.dumps(settings or {}, indent=2).encode() + b"\n")
     restart(host)
     try:
         yield
     finally:
-        host.run("rm", "-f", DROP_IN)
+        host.write(DROP_IN, None)
         host.write_daemon_json(data)
         restart(host)
 
@@ -76,7 +75,7 @@ def restart(host):
 
 @pytest.fixture
 def plugin(host):
-    host.run("sh", "-c", "cat > /root/plugin.py", data=PLUGIN)
+    host.write("/root/plugin.py", PLUGIN)
     host.run("systemd-run", "--unit=lab-plugin", "python3", "/root/plugin.py")
     wait_until(lambda: host.run("sh", "-c", "ls /run/docker/plugins 2>/dev/null || true") == b"lab.sock\n")
     yield "--authorization-plugin=lab"
@@ -181,11 +180,11 @@ def test_the_same_setting_as_a_flag_is_refused(host):
 def options(host, text):
     """An options file that the next start will read, and the running engine has not."""
     kept = host.run("cat", "/etc/default/docker")
-    host.run("sh", "-c", "cat > /etc/default/docker", data=text.encode())
+    host.write("/etc/default/docker", text.encode())
     try:
         yield
     finally:
-        host.run("sh", "-c", "cat > /etc/default/docker", data=kept)
+        host.write("/etc/default/docker", kept)
 
 
 def test_a_flag_that_only_the_next_start_has_is_refused(host, prove):
@@ -241,8 +240,7 @@ HOSTS_TOML = "/etc/docker/certs.d/docker.io/hosts.toml"
 def test_mirrors_that_are_shown_and_not_used_or_not_safe(lab, name, warned):
     host = Host(lab, name)
     with engine_with(host, settings={"features": {"containerd-snapshotter": True}}):
-        host.run("mkdir", "-p", HOSTS_TOML.rpartition("/")[0])
-        host.run("sh", "-c", f"cat > {HOSTS_TOML}", data=b'\n[host."https://other.example"]\n')
+        host.write(HOSTS_TOML, b'\n[host."https://other.example"]\n')
         try:
             result = host.module(mirrors=["https://127.0.0.1:5000"])
             info = host.module("registry_mirrors_info")
