@@ -2,29 +2,43 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One change of an engine's mirrors: look, plan, check, write, reload, compare, settle, say; and back where it is refused.
+"""One change of an engine's configuration: look, plan, check, write, reload, compare, settle, say; and back where it is refused.
 
 Private to the collection C(pullthrough.docker): it may change at any time, without notice.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import (
     _apply,
     _engine,
     _file,
     _json_text,
+    _look,
     _mirror_url,
+    _service,
     _sources,
-    _survey,
 )
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+SPEC: Dict[str, Dict[str, Any]] = {
+    "path": {"type": "path"},
+    "service": {"type": "str", "default": "docker"},
+    "reload": {"type": "bool", "default": True},
+    "keep_containers": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 10},
+    "backup": {"type": "bool", "default": False},
+    "unsafe_writes": {"type": "bool", "default": False},
+}
+"""The options that all modules have which change something."""
 
 
 class Refused(Exception):
@@ -38,37 +52,81 @@ class Refused(Exception):
         self.changed = changed
 
 
+class Edit(NamedTuple):
+    """A file, what it holds, and what it is to hold; None where it does not exist, or is not to."""
+
+    path: str
+    before: Optional[bytes]
+    after: Optional[bytes]
+
+    @property
+    def changes(self) -> bool:
+        return self.before != self.after
+
+
 class Plan(NamedTuple):
     """What one look at the host makes of the task."""
 
-    engine: _engine.Engine
+    seen: _look.Look
     source: _sources.DaemonJson
-    mirrors: List[str]
-    """The list that is to stand in the file, as it is spelled there."""
-    text: Optional[bytes]
-    """The text that the file is to hold in the end; None where there is none and none is needed."""
+    edits: List[Edit]
+    """In the order of writing, C(daemon.json) among them: where a setting moves, no instant has it in two places."""
+    argv: Sequence[str]
+    """The command line of the start after the change."""
+    wanted: Mapping[str, Any]
+    """The settings that are not in force, as C(/info) must show them afterwards."""
     way: _apply.Way
-
-    @property
-    def wanted(self) -> List[str]:
-        return _mirror_url.engine_list(self.mirrors)
-
-    @property
-    def in_force(self) -> Optional[List[str]]:
-        return self.engine.info.mirrors if self.engine.info else None
+    result: Dict[str, Any]
+    """What the module returns besides what all return."""
+    target: Optional[Edit] = None
+    """The file that gets what the others lose, where a setting moves."""
 
     @property
     def writes(self) -> bool:
-        return self.text != self.source.data
+        return any(edit.changes for edit in self.edits)
+
+    @property
+    def text(self) -> Optional[bytes]:
+        """What C(daemon.json) is to hold in the end."""
+        return next(edit.after for edit in self.edits if edit.path == self.source.path)
+
+    @property
+    def after(self) -> _sources.DaemonJson:
+        """C(daemon.json) as it is to be."""
+        return _sources.DaemonJson(self.source.path, self.text)
 
 
-class MirrorChange:
-    """The task of the module C(registry_mirrors), from its options to its returns."""
+class Change:
+    """The task of a module, from its options to its returns. A kind of change says what is to be (C(plan)) and what it needs."""
+
+    proof_is_event = False
+    """Whether a reload must be proven by the engine's own event as well, since C(/info) does not show all that changes."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
         self._options: Dict[str, Any] = module.params
         self._backups: List[Dict[str, Optional[str]]] = []
+
+    def declare(self) -> None:
+        """Read the options that need no look at the host.
+
+        :raises Refused: when they cannot be meant.
+        """
+
+    def plan(self, seen: _look.Look, source: _sources.DaemonJson) -> Plan:
+        """What is to be done on this host.
+
+        :raises Refused: when it must not be done.
+        """
+        raise NotImplementedError
+
+    def check(self, plan: Plan, installed: Sequence[Any]) -> None:
+        """Refuse what engines of these versions would refuse and C(dockerd --validate) does not find.
+
+        :param installed: versions of the running engine and of the installed one, None for what holds for all.
+        :raises _sources.SourceError: with file and line.
+        """
+        plan.after.check(plan.after.listed, installed)
 
     def run(self) -> Dict[str, Any]:
         """Do the task, or in check mode predict it, and return what the module returns.
@@ -76,95 +134,64 @@ class MirrorChange:
         :raises Refused: with the message for the user; the host is as it was, unless the message says otherwise.
         """
         try:
-            self._declared = self._declare()
+            self.declare()
             plan = self._look_and_plan()
-            if not self._to_do(plan) or self._module.check_mode:
+            leftovers = any(_file.has_leftovers(edit.path) for edit in plan.edits)
+            if self._module.check_mode or not (self._to_do(plan) or leftovers):
                 self._check(plan)
                 return self._say(plan)
-            with _file.lock(plan.source.path, self._options["timeout"]):
+            with self._locked(plan):
                 try:
                     return self._carry_out()
                 except _file.FileChanged:
-                    return self._carry_out()  # One more plan, for what the file holds now; then it fails.
-        except (_sources.SourceError, _file.FileError) as exc:
+                    return self._carry_out()  # One more plan, for what the files hold now; then it fails.
+        except (_sources.SourceError, _file.FileError, _json_text.JsonTextError) as exc:
             raise Refused(str(exc)) from exc
 
     # -- look and plan -----------------------------------------------------------------------------------------------
 
-    def _declare(self) -> List[str]:
-        declared = self._options["mirrors"]
-        if not declared and not (self._options["exclusive"] and self._options["state"] == "present"):
-            raise Refused("mirrors is an empty list. Name at least one; to have none at all, say mirrors: [] with exclusive: true.")
-        try:
-            return [_mirror_url.declare(mirror) for mirror in declared]
-        except _mirror_url.MirrorUrlError as exc:
-            raise Refused(f"{exc} Nothing was changed.") from exc
-
     def _look_and_plan(self) -> Plan:
-        engine = _engine.look(self._options["service"], self._options["timeout"])
-        path = _file.resolve(self._options["path"] or engine.config_path)
+        seen = _look.look(self._options["service"], self._options["path"], self._options["timeout"])
+        engine = seen.engine
+        path = _file.resolve(seen.path)
         if engine.state in ("unreachable", "ambiguous", "starting"):
             raise Refused(
                 f"The Docker Engine is {engine.state}: {engine.reason}. "
                 f"Nothing was changed, in {path} or in the engine. See that `docker system info` answers, then run this again."
             )
-        source = _sources.DaemonJson(path, _file.read(path))
-        mirrors = self._wanted(source.listed)
-        way = _apply.way_to_mirrors(
-            wanted=_mirror_url.engine_list(mirrors),
-            in_force=engine.info.mirrors if engine.info else None,
-            version=engine.version,
-            flags=engine.argv,
-            file_keys=source.keys,
-            file_insecure=bool(source.insecure),
-        )
-        plan = Plan(engine, source, mirrors, source.text(mirrors), way)
+        plan = self.plan(seen, _sources.DaemonJson(path, _file.read(path)))
         self._refuse_flags(plan)
         return plan
 
-    def _wanted(self, listed: List[str]) -> List[str]:
-        """The list for the file, made from what it lists and what is declared, with the file's own spelling kept."""
-        spelling = {_mirror_url.engine_spelling(mirror): mirror for mirror in reversed(listed)}
-        declared = {_mirror_url.engine_spelling(mirror): mirror for mirror in reversed(self._declared)}
-        ordered = {_mirror_url.engine_spelling(mirror): None for mirror in self._declared}
-        if self._options["state"] == "absent":
-            return [mirror for mirror in listed if _mirror_url.engine_spelling(mirror) not in ordered]
-        if self._options["exclusive"]:
-            if _mirror_url.engine_list(listed) == list(ordered):
-                return listed
-            return [spelling.get(mirror, declared[mirror]) for mirror in ordered]
-        return listed + [declared[mirror] for mirror in ordered if mirror not in spelling]
-
     def _refuse_flags(self, plan: Plan) -> None:
-        """Refuse a setting that stands in the file and on the command line, now or at the next start: with both, no engine starts."""
-        following = _engine.next_start(self._options["service"])
-        for flag in _survey.set_by_flags(plan.engine, following):
-            if self._meets(flag.setting, plan):
-                process = plan.engine.process
-                who = f"process {process.pid}" if flag.now and process else f"the service {self._options['service']}, at its next start"
-                shown = " ".join(f"{flag.names[0]}={_mirror_url.mask(value)}" for value in flag.now or flag.later)
-                places = [mention.place for mention in flag.mentions()]
-                raise Refused(
-                    f"The engine ({who}) has {shown} on its command line"
-                    f"{', which stands in ' + ' and in '.join(places) if places else ''}. An engine with this setting there and as "
-                    f"{flag.setting} in {plan.source.place(flag.setting)} does not start. Nothing was changed. Take it out of one of both, "
-                    "and where it is the flag, restart the engine; then run this again."
-                )
-        if following.fault and plan.way.pending == "restart":
-            raise Refused(f"{following.fault}. Nothing was changed.")
-        if following.fault:
-            self._module.warn(f"The engine will fail at its next start. {following.fault}.")
+        """Refuse settings that will stand in the file and on the command line, now or at the next start: with both, no engine starts."""
+        seen = plan.seen._replace(start=plan.seen.start._replace(argv=tuple(plan.argv)))
+        if plan.way.pending == "restart":
+            seen = seen._replace(engine=seen.engine._replace(process=None))  # The command line that runs is on its way out.
+        for flag in seen.beside_flags(plan.after.settings):
+            self.refuse_flag(plan, flag)
+        fault = plan.seen.start.fault
+        if fault and plan.way.pending == "restart":
+            raise Refused(f"{fault}. Nothing was changed.")
+        if fault:
+            self._module.warn(f"The engine will fail at its next start. {fault}.")
 
-    def _meets(self, setting: str, plan: Plan) -> bool:
-        """Whether the file has the setting, or this task would bring its mirrors there."""
-        declares = self._options["state"] == "present" or plan.writes or plan.way.pending != "none"
-        return setting in plan.source.keys or (setting == _sources.KEY and declares)
+    def refuse_flag(self, plan: Plan, flag: _look.SetByFlag) -> None:
+        """Say where a setting of the file stands on the command line too."""
+        process = plan.seen.engine.process
+        who = f"process {process.pid}" if flag.now and process else f"the service {self._options['service']}, at its next start"
+        raise Refused(
+            f"The engine ({who}) has {flag.flag} on its command line"
+            f"{', which stands in ' + ' and in '.join(flag.places) if flag.places else ''}. An engine with this setting there and as "
+            f"{flag.setting} in {plan.source.place(flag.setting)} does not start. Nothing was changed. Take it out of one of both, "
+            "and where it is the flag, restart the engine; then run this again."
+        )
 
     # -- check -------------------------------------------------------------------------------------------------------
 
     @staticmethod
     def _to_do(plan: Plan) -> bool:
-        return plan.writes or plan.way.pending == "reload"
+        return plan.writes or plan.way.pending == "reload" or (plan.way.pending == "restart" and plan.seen.start.needs_daemon_reload)
 
     def _reloads(self, plan: Plan) -> bool:
         return plan.way.pending == "reload" and bool(self._options["reload"])
@@ -172,23 +199,25 @@ class MirrorChange:
     def _check(self, plan: Plan) -> None:
         """Refuse, before anything is written, what the engine would refuse or what needs consent."""
         if self._to_do(plan):
-            timeout = self._options["timeout"]
-            installed = _engine.binary_version(plan.engine.binary, timeout)
-            plan.source.check(plan.mirrors, [None, plan.engine.version, installed])
-            objection = _engine.validate(plan.engine, plan.text, timeout) if plan.text else None
+            engine, timeout = plan.seen.engine, self._options["timeout"]
+            installed = _engine.binary_version(engine.binary, timeout)
+            self.check(plan, [None, engine.version, installed])
+            argv = plan.argv if plan.way.pending == "restart" or not engine.process else engine.argv
+            objection = _engine.validate(engine, argv, plan.text or b"{}", timeout)
             if objection:
-                raise Refused(f"{plan.source.locate(objection)}. Nothing was changed.")
+                raise Refused(f"{plan.after.locate(objection)}. Nothing was changed.")
         self._consent(plan)
 
     def _consent(self, plan: Plan) -> None:
-        info = plan.engine.info
+        info = plan.seen.engine.info
         if plan.way.pending == "none" or info is None:
             return
+        by_flags = [flag.setting for flag in plan.seen.beside_flags(info.settings)]
         edits = _apply.pending_edits(
             plan.way.pending,
-            settings=plan.source.settings,
+            settings=plan.after.settings,
             shown=info.settings,
-            flags=plan.engine.argv,
+            ours={*plan.wanted, *by_flags, _sources.KEY},
             containerd=info.image_store == "containerd",
         )
         told = "; ".join(
@@ -215,53 +244,111 @@ class MirrorChange:
 
     # -- write, reload, compare, settle ------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def _locked(self, plan: Plan) -> Iterator[None]:
+        """Hold all the folders in which something changes, in one order for all runs."""
+        with contextlib.ExitStack() as stack:
+            for path in sorted({os.path.dirname(edit.path): edit.path for edit in plan.edits}.values()):
+                stack.enter_context(_file.lock(path, self._options["timeout"]))
+            yield
+
     def _carry_out(self) -> Dict[str, Any]:
         """Under the lock: look again, since another run may have done it all meanwhile, and do what is left."""
         plan = self._look_and_plan()
         self._check(plan)
-        if not self._to_do(plan):
-            return self._say(plan)
         files = _file.Transaction(self._module)
-        path, data = plan.source.path, plan.source.data
+        if not self._to_do(plan):
+            for edit in plan.edits:
+                files.unstage(edit.path)
+            return self._say(plan)
         reloads = self._reloads(plan)
-        # A reload keeps the list of a key that is not there, so the engine is brought to "none" by naming it.
-        named = plan.source.text(plan.mirrors, keep_empty=True) if reloads and not plan.wanted else plan.text
-        if plan.text is not None and plan.writes and (self._options["backup"] or plan.way.pending == "restart"):
-            copy = None if data is None else files.backup(path)
-            self._backups = [{"path": path, "backup_file": copy, "checksum": hashlib.sha256(plan.text).hexdigest()}]
-        if named is not None and named != data:
-            files.write(path, data, named)
+        self._backups = [self._back_up(files, edit) for edit in plan.edits if edit.changes and (self._options["backup"] or plan.way.pending == "restart")]
+        # A reload keeps what a key was that is not there, so the engine is brought to its default by naming it.
+        named = self._named(plan.text, plan.wanted) if reloads else plan.text
+        try:
+            if plan.target and plan.target.after is not None:
+                files.stage(plan.target.path, plan.target.after)
+            for edit in plan.edits:
+                files.write(edit.path, edit.before, named if edit.path == plan.source.path else edit.after)
+            self._load_units(plan)
+            for edit in plan.edits:
+                files.unstage(edit.path)
+        except (_file.FileError, Refused) as exc:
+            left = files.undo()
+            if plan.target:
+                files.unstage(plan.target.path)
+            if left:
+                raise Refused(f"{exc} Going back did not succeed: {'; '.join(left)}.", changed=True) from exc
+            raise
         if reloads:
-            refusal = _engine.reload(plan.engine, plan.wanted, self._options["timeout"])
+            refusal = _engine.reload(
+                plan.seen.engine, lambda info: self._is_in_force(plan, info), self._options["timeout"], event=self.proof_is_event
+            )
             if refusal:
                 self._go_back(plan, files, named, refusal)
-            if plan.text is None:
-                files.undo()
-            elif named != plan.text:
-                files.write(path, named, plan.text)
+            if named != plan.text:
+                if plan.text is None:
+                    files.undo()
+                else:
+                    files.write(plan.source.path, named, plan.text)
+        files.tidy()
         return self._say(plan)
 
+    def _back_up(self, files: _file.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
+        copy = None if edit.before is None else files.backup(edit.path)
+        checksum = "" if edit.after is None else hashlib.sha256(edit.after).hexdigest()
+        return {"path": edit.path, "backup_file": copy, "checksum": checksum}
+
+    def _load_units(self, plan: Plan) -> None:
+        """Let systemd read drop-ins that changed. That starts and stops nothing."""
+        start = plan.seen.start
+        units_change = any(edit.changes and edit.path.endswith((".conf", ".service")) for edit in plan.edits)
+        if start.reader != "systemd" or not (units_change or start.needs_daemon_reload):
+            return
+        code, out = _service.systemctl("daemon-reload")
+        if code != 0:
+            raise Refused(f"systemctl daemon-reload failed: {out.strip()}. Nothing was changed.")
+
+    @staticmethod
+    def _is_in_force(plan: Plan, info: _engine.Info) -> bool:
+        return all(key not in info.settings or _apply.is_same(key, value, info.settings[key]) for key, value in plan.wanted.items())
+
+    @staticmethod
+    def _named(text: Optional[bytes], values: Mapping[str, Any]) -> Optional[bytes]:
+        """The text with those of these settings named that an engine keeps, at a reload, where their key is missing."""
+        named = None if text is None else _json_text.decode(text)
+        for key, value in values.items():
+            if key in _apply.KEPT and (named is None or _json_text.parse(named).find(key) is None):
+                named = _json_text.set_member(named or _json_text.NEW_FILE, [key], value)
+        return None if named is None else named.encode("utf-8")
+
     def _go_back(self, plan: Plan, files: _file.Transaction, named: Optional[bytes], refusal: str) -> NoReturn:
-        """Bring engine and file to what they were. Going back is a change like any other: name the list, reload, ask."""
-        path, before = plan.source.path, plan.in_force or []
-        shown = " ".join(before) or "none"
+        """Bring engine and files to what they were. Going back is a change like any other: name the settings, reload, ask."""
+        path = plan.source.path
+        info = plan.seen.engine.info
+        before = {key: info.settings[key] for key in plan.wanted if key in info.settings} if info else {}
+        shown = "; ".join(f"{key}: {_shown(value)}" for key, value in before.items()) or "none shown"
         engine = _engine.look(self._options["service"], self._options["timeout"])
         problems = []
+
+        def is_as_before(info: _engine.Info) -> bool:
+            return all(_apply.is_same(key, value, info.settings.get(key)) for key, value in before.items())
+
         if engine.info is None:
-            problems.append(f"whether the mirrors in force are still as they were ({shown}) is unknown, as the engine is {engine.state}: {engine.reason}")
-        elif engine.info.mirrors != before and _file.read(path) == named:
-            back = _sources.DaemonJson(path, plan.source.data).text(before, keep_empty=True)
+            problems.append(f"whether what is in force is still as it was ({shown}) is unknown, as the engine is {engine.state}: {engine.reason}")
+        elif (not is_as_before(engine.info) or self.proof_is_event) and _file.read(path) == named:
+            back = self._named(plan.source.data, before)
             if back is not None and back != named:
                 files.write(path, named, back)
-            problem = _engine.reload(engine, before, self._options["timeout"])
+            problem = _engine.reload(engine, is_as_before, self._options["timeout"])
             if problem:
-                problems.append(f"the engine did not go back to the mirrors it had ({shown}): {problem}")
+                problems.append(f"the engine did not go back to what it had ({shown}): {problem}")
         problems += files.undo()
-        start = f"The engine did not take the mirrors: {refusal}."
+        start = f"The engine did not take the change: {refusal}."
         if problems:
             raise Refused(f"{start} Going back did not succeed: {'; '.join(problems)}. See what the engine's log says.", changed=True)
         raise Refused(
-            f"{start} {path} and the mirrors in force are as they were ({shown}); no container was touched. "
+            f"{start} {path} and what is in force are as they were ({shown}); no container was touched. "
             "Mend what the engine complains of and run this again."
         )
 
@@ -269,7 +356,8 @@ class MirrorChange:
 
     def _say(self, plan: Plan) -> Dict[str, Any]:
         """What the module returns: after the work, or in check mode what it would be."""
-        for caution in _survey.cautions(plan.engine, plan.wanted, plan.source):
+        engine = plan.seen.engine
+        for caution in _look.cautions(engine, _mirror_url.engine_list(plan.after.listed), plan.after.insecure):
             self._module.warn(caution)
         reloaded = self._reloads(plan)
         pending, reasons = plan.way.pending, plan.way.reasons
@@ -278,24 +366,49 @@ class MirrorChange:
                 self._module.warn(warning)
             pending = "none"
             reasons = ["Only the engine can say whether it takes the file when it reloads."] if self._module.check_mode else []
-        diff = []
-        if plan.writes:
-            before, after = (_json_text.masked(text.decode("utf-8")) for text in (plan.source.data or b"", plan.text or b""))
-            diff.append({"before_header": plan.source.path, "after_header": plan.source.path, "before": before, "after": after})
-        if reloaded:
-            before, after = ("".join(f"{mirror}\n" for mirror in mirrors) for mirrors in (plan.in_force or [], plan.wanted))
-            diff.append({"before_header": "engine", "after_header": "engine", "before": before, "after": after})
+        diff = [
+            {
+                "before_header": edit.path,
+                "after_header": edit.path,
+                "before": self._masked(plan, edit.path, edit.before),
+                "after": self._masked(plan, edit.path, edit.after),
+            }
+            for edit in plan.edits
+            if edit.changes
+        ]
+        if reloaded and engine.info:
+            shown = [(key, engine.info.settings[key], value) for key, value in plan.wanted.items() if key in engine.info.settings]
+            lines = [
+                "".join(f"{line}\n" for key, *values in shown for line in _lines(key, values[index]))
+                for index in (0, 1)
+            ]
+            diff.append({"before_header": "engine", "after_header": "engine", "before": lines[0], "after": lines[1]})
         return {
             "changed": plan.writes or reloaded,
-            "source": plan.source.name,
             "path": plan.source.path,
-            "mirrors": plan.wanted,
-            "previous_mirrors": _mirror_url.engine_list(plan.source.listed),
-            "in_force": plan.wanted if reloaded else plan.in_force,
             "reloaded": reloaded,
             "pending": pending,
             "pending_reasons": reasons,
             "backups": self._backups,
-            "engine": plan.engine.facts(),
+            "engine": engine.facts(),
             "diff": diff,
+            **plan.result,
         }
+
+    @staticmethod
+    def _masked(plan: Plan, path: str, data: Optional[bytes]) -> str:
+        text = (data or b"").decode("utf-8", "replace")
+        return _json_text.masked(text) if path == plan.source.path else _mirror_url.mask(text)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return str(getattr(value, "text", value))
+
+
+def _lines(key: str, value: Any) -> List[str]:
+    """A setting as the diff of the engine shows it: mirrors a line each, as they are the common case."""
+    if key == _sources.KEY:
+        return list(value or [])
+    return [_mirror_url.mask(f"{key}: {_shown(value)}")]

@@ -22,13 +22,13 @@ import signal
 import socket
 import stat
 import struct
-import subprocess
 import time
 
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from urllib.parse import quote
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text, _mirror_url, _options_text
+from ansible_collections.pullthrough.docker.plugins.module_utils import _host, _json_text, _mirror_url, _service
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version, parse_version
 
 ANSWER_LIMIT = 4 * 1024 * 1024
@@ -44,7 +44,6 @@ _REFUSAL = re.compile(
     r"level=(?:error|fatal)\b.*(?:reconfiguring the daemon|reloading configuration|unable to configure the Docker daemon)"
 )
 _START_FAILURE = re.compile(r"failed to start daemon|unable to configure the Docker daemon|invalid argument")
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/docker/current/bin"
 
 
 class Unreachable(Exception):
@@ -123,15 +122,15 @@ def look(service: str, timeout: float) -> Engine:
     :param service: the unit or init script, C(docker) for the usual one.
     :param timeout: seconds for the engine's answer; an engine that is starting is waited for as long.
     """
-    name = _unit_name(service)
+    name = _service.name_of(service)
     processes = _processes_of_pid_files(name)
     unit: Dict[str, str] = {}
     if not processes:
-        unit = _unit(name)
+        unit = _service.unit(name)
         unit_process = _process(unit.get("MainPID", "0"))
         processes = [unit_process] if unit_process else []
     process = processes[0] if len(processes) == 1 else None
-    argv = process.argv if process else _unit_argv(unit)
+    argv = process.argv if process else _service.unit_argv(unit)
     binary = process.binary if process else _installed_binary()
     config_path = _config_path(process, argv)
 
@@ -151,68 +150,9 @@ def look(service: str, timeout: float) -> Engine:
     except Unreachable as exc:
         # A starting engine behind an activated socket accepts and does not answer, just as a hung one does.
         if not unit:
-            unit = _unit(name)
+            unit = _service.unit(name)
         starting = unit.get("ActiveState") == "activating" or isinstance(exc.__cause__, (ConnectionRefusedError, FileNotFoundError))
         return engine("starting" if starting else "unreachable", str(exc))
-
-
-class NextStart(NamedTuple):
-    """What the init system will start the engine with, which is not what runs where a file was changed since.
-
-    C(argv) are the words of the command line; C(files) may name flags: the unit, its drop-ins, options files; C(fault) says,
-    with file and line, why the engine will not start with them.
-    """
-
-    argv: Tuple[str, ...]
-    files: List[str]
-    fault: Optional[str]
-
-
-_SHELL_OPTIONS = {"/etc/default/docker": "DOCKER_OPTS", "/etc/conf.d/docker": "DOCKER_OPTS"}
-"""Options files that the init scripts of Debian (sysvinit, OpenRC) and Alpine (OpenRC) source, and the variable they use."""
-
-
-def next_start(service: str) -> NextStart:
-    """Read the unit and its environment files, or without systemd the options files of the init scripts."""
-    if not _has_systemd():
-        return _next_start_of_script()
-    unit = _unit(_unit_name(service))
-    if not unit.get("FragmentPath"):
-        return NextStart((), [], None)
-    # One line a file: EnvironmentFiles=/etc/default/docker (ignore_errors=yes)
-    options_files = [line.rpartition(" (")[0] for line in unit.get("EnvironmentFiles", "").splitlines()]
-    variables: Dict[str, _options_text.Value] = {}
-    places: Dict[str, str] = {}
-    for path in options_files:
-        for name, value in _options_text.read_as_systemd(_text_of(path, ANSWER_LIMIT)).items():
-            variables[name], places[name] = value, path
-    argv = _unit_argv(unit)
-    fault = None
-    for name, value in variables.items():
-        if f"${name}" in argv and re.search(r"(?:^|\s)\$", value.text or ""):
-            fault = (
-                f"{places[name]}, line {value.line}: {name} refers to a variable, which systemd does not expand; the engine gets it "
-                "as a word and does not start. Write the whole value there"
-            )
-    files = [unit["FragmentPath"], *unit["DropInPaths"].split(), *options_files]
-    return NextStart(tuple(_options_text.words_of_systemd(argv, variables)), files, fault)
-
-
-def _next_start_of_script() -> NextStart:
-    argv: List[str] = []
-    for path, name in _SHELL_OPTIONS.items():
-        value = _options_text.read_as_shell(_text_of(path, ANSWER_LIMIT)).get(name)
-        if value:
-            argv += _options_text.words_of_shell(value)
-    return NextStart(("dockerd", *argv), list(_SHELL_OPTIONS), None)
-
-
-def _has_systemd() -> bool:
-    return os.path.isdir("/run/systemd/system")
-
-
-def _unit_name(service: str) -> str:
-    return service[: -len(".service")] if service.endswith(".service") else service
 
 
 def _runtime_dir() -> str:
@@ -228,7 +168,7 @@ def _processes_of_pid_files(name: str) -> List[Process]:
         files.append("/run/snap.docker/docker.pid")
     found: Dict[int, Process] = {}
     for path in files:
-        process = _process(_text_of(path, 32).strip())
+        process = _process(_host.text_of(path, 32).strip())
         if process:
             found[process.pid] = process
     return list(found.values())
@@ -241,14 +181,14 @@ def _process(pid: str) -> Optional[Process]:
     """
     if not pid.isdigit() or pid == "0":
         return None
-    status = dict(line.split(":", 1) for line in _text_of(f"/proc/{pid}/status", 65536).splitlines() if ":" in line)
+    status = dict(line.split(":", 1) for line in _host.text_of(f"/proc/{pid}/status", 65536).splitlines() if ":" in line)
     if status.get("Name", "").strip() != "dockerd":
         return None
     if set(status.get("Uid", "").split()) != {str(os.geteuid())} or len(status.get("NSpid", "").split()) != 1:
         return None
     # Field 22 of stat; the second, the name in parentheses, may hold blanks.
-    stat_fields = _text_of(f"/proc/{pid}/stat", 4096).rpartition(")")[2].split()
-    words = _text_of(f"/proc/{pid}/cmdline", 1024 * 1024).split("\0")
+    stat_fields = _host.text_of(f"/proc/{pid}/stat", 4096).rpartition(")")[2].split()
+    words = _host.text_of(f"/proc/{pid}/cmdline", 1024 * 1024).split("\0")
     if len(stat_fields) < 20:
         return None
     return Process(int(pid), stat_fields[19], tuple(words[:-1]), _binary_of(pid))
@@ -261,46 +201,15 @@ def _binary_of(pid: str) -> Optional[str]:
     except OSError:
         return _installed_binary()
     deleted = " (deleted)"
-    return _trusted(path[: -len(deleted)] if path.endswith(deleted) else path)
+    return _host.trusted(path[: -len(deleted)] if path.endswith(deleted) else path)
 
 
 def _installed_binary() -> Optional[str]:
-    for folder in _PATH.split(":"):
-        path = _trusted(os.path.join(folder, "dockerd"))
+    for folder in _host.PATH.split(":"):
+        path = _host.trusted(os.path.join(folder, "dockerd"))
         if path:
             return path
     return None
-
-
-def _trusted(path: str) -> Optional[str]:
-    """The path, when it is a program that no other user can have replaced, else None."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    ours = found.st_uid in (0, os.geteuid()) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return path if ours and stat.S_ISREG(found.st_mode) and os.access(path, os.X_OK) else None
-
-
-def _unit(name: str) -> Dict[str, str]:
-    """What systemd says of the unit; empty where systemd does not run or does not answer."""
-    if not _has_systemd():
-        return {}
-    scope = [] if os.geteuid() == 0 else ["--user"]
-    properties = "LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,EnvironmentFiles"
-    code, out = _run(["systemctl", *scope, "show", "--property", properties, "--", f"{name}.service"], timeout=10)
-    if code != 0:
-        return {}
-    unit: Dict[str, str] = {}
-    for key, value in (line.split("=", 1) for line in out.splitlines() if "=" in line):
-        unit[key] = f"{unit[key]}\n{value}" if key in unit else value
-    return unit
-
-
-def _unit_argv(unit: Dict[str, str]) -> Tuple[str, ...]:
-    """The words of the unit's C(ExecStart), as systemd prints them, with variables unexpanded."""
-    match = re.search(r"argv\[\]=(.*?) ; ignore_errors=", unit.get("ExecStart", ""))
-    return tuple(match.group(1).split()) if match else ()
 
 
 def flag_values(argv: Sequence[str], *names: str) -> List[str]:
@@ -316,6 +225,23 @@ def flag_values(argv: Sequence[str], *names: str) -> List[str]:
             elif len(name) == 2 and word.startswith(name):
                 values.append(word[2:])
     return values
+
+
+def has_flag(argv: Sequence[str], name: str) -> bool:
+    """Whether a flag stands on a command line, with a value or without."""
+    return any(word == name or word.startswith(f"{name}=") or (len(name) == 2 and word.startswith(name)) for word in argv[1:])
+
+
+def without_flag(argv: Sequence[str], name: str) -> List[str]:
+    """The words of a command line without a flag and its values."""
+    left: List[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == name:
+            next(words, None)
+        elif not word.startswith(f"{name}="):
+            left.append(word)
+    return left
 
 
 def _config_path(process: Optional[Process], argv: Sequence[str]) -> str:
@@ -337,8 +263,7 @@ def certs_folder() -> str:
 
 
 def _user_folder() -> str:
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    return os.path.join(home, "docker")
+    return os.path.join(_service.user_config(), "docker")
 
 
 def _socket_path(argv: Sequence[str], config_path: str) -> str:
@@ -346,7 +271,7 @@ def _socket_path(argv: Sequence[str], config_path: str) -> str:
     hosts = flag_values(argv, "--host", "-H")
     if not hosts:
         try:
-            listed = _json_text.parse(_text_of(config_path, ANSWER_LIMIT)).root.value.get("hosts")
+            listed = _json_text.parse(_host.text_of(config_path, ANSWER_LIMIT)).root.value.get("hosts")
         except _json_text.JsonTextError:
             listed = None
         hosts = [host for host in listed if isinstance(host, str)] if isinstance(listed, list) else []
@@ -354,30 +279,6 @@ def _socket_path(argv: Sequence[str], config_path: str) -> str:
         if host.startswith("unix://"):
             return host[len("unix://") :]
     return os.path.join(_runtime_dir(), "docker.sock")
-
-
-def _text_of(path: str, limit: int) -> str:
-    """The first bytes of a small file as text; empty when it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(limit).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _run(command: List[str], timeout: float, data: bytes = b"") -> Tuple[int, str]:
-    """Run a program without a shell, in the C locale: its exit code and what it printed. A missing or slow one is code -1."""
-    environment = {"PATH": _PATH, "LC_ALL": "C"}
-    for name in ("HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"):
-        if name in os.environ:
-            environment[name] = os.environ[name]
-    try:
-        done = subprocess.run(
-            command, input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, env=environment, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        return -1, str(exc)
-    return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
@@ -401,25 +302,39 @@ def ask_info(engine: Engine, deadline: float) -> Info:
 
     :raises Unreachable: with the reason, when the process is gone or no answer came that can be believed.
     """
+    return _parse_info(_ask(engine, "/info", deadline), engine.socket_path)
+
+
+def has_reloaded(engine: Engine, since: float, deadline: float) -> bool:
+    """Whether the engine says that it reloaded since a time (of time.time): it does so for every reload that it takes, and for
+    none that it refuses (seen on 20.10.24, 26.1.5, 28.5.2).
+
+    :raises Unreachable: as L(ask_info).
+    """
+    filters = quote(json.dumps({"type": ["daemon"], "event": ["reload"]}))
+    until = time.time() + 1e-3
+    return bool(_ask(engine, f"/events?since={since:.9f}&until={until:.9f}&filters={filters}", deadline).strip())
+
+
+def _ask(engine: Engine, target: str, deadline: float) -> bytes:
     process = engine.process
     if process is None or _process(str(process.pid)) != process:
         raise Unreachable("its process has ended")
     path = engine.socket_path
     connection = _Connection(path, max(deadline - time.monotonic(), 0.001))
     try:
-        connection.request("GET", "/info")
+        connection.request("GET", target)
         sock = connection.sock  # getresponse() takes it from the connection where the answer ends with it
         peer = _maker_of(sock)
-        if peer not in (process.pid, 0, 1) and _text_of(f"/proc/{peer}/comm", 64).strip() != "systemd":
+        if peer not in (process.pid, 0, 1) and _host.text_of(f"/proc/{peer}/comm", 64).strip() != "systemd":
             raise Unreachable(f"the socket {path} belongs to process {peer}, not to the engine's process {process.pid}")
-        body = _body(connection.getresponse(), sock, path, deadline)
+        return _body(connection.getresponse(), sock, path, deadline)
     except PermissionError as exc:
         raise Unreachable(f"no right to connect to {path}; run the task as the engine's own user (become: true)") from exc
     except (OSError, http.client.HTTPException) as exc:
         raise Unreachable(f"no answer on {path}: {exc or type(exc).__name__}") from exc
     finally:
         connection.close()
-    return _parse_info(body, path)
 
 
 def _maker_of(sock: socket.socket) -> int:
@@ -454,6 +369,7 @@ _SHOWN = {
     "live-restore": "LiveRestoreEnabled",
     "debug": "Debug",
     "labels": "Labels",
+    "default-runtime": "DefaultRuntime",
 }
 """Settings that C(/info) shows as the file has them."""
 
@@ -487,8 +403,20 @@ def _parse_info(body: bytes, path: str) -> Info:
             if ["driver-type", "io.containerd.snapshotter.v1"] in (answer.get("DriverStatus") or [])
             else "graphdriver"
         ),
-        settings={key: answer[name] for key, name in _SHOWN.items() if name in answer},
+        settings={
+            **{key: answer[name] for key, name in _SHOWN.items() if name in answer},
+            "registry-mirrors": mirrors,
+            "insecure-registries": _insecure(registries if isinstance(registries, dict) else {}),
+        },
     )
+
+
+def _insecure(registries: Dict[str, Any]) -> List[str]:
+    """The insecure registries that were configured: the loopback networks are always there (moby registry/config.go)."""
+    networks = registries.get("InsecureRegistryCIDRs") or []
+    hosts = registries.get("IndexConfigs") or {}
+    found = [str(network) for network in networks if network not in ("127.0.0.0/8", "::1/128")]
+    return found + [str(host) for host, index in hosts.items() if isinstance(index, dict) and index.get("Secure") is False]
 
 
 def _wait_for_info(engine: Engine, timeout: float) -> Info:
@@ -509,7 +437,7 @@ def _wait_for_info(engine: Engine, timeout: float) -> Info:
 def _last_failure(name: str) -> Optional[str]:
     """The line in which an engine that would not start said why, masked; None where the journal has none."""
     command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", f"_SYSTEMD_UNIT={name}.service"]
-    code, out = _run(command, timeout=5)
+    code, out = _host.run(command, timeout=5)
     lines = [line for line in out.splitlines() if _START_FAILURE.search(line)] if code == 0 else []
     return _mirror_url.mask(lines[-1].strip()) if lines else None
 
@@ -540,7 +468,7 @@ class Log:
     def _lines(self) -> List[str]:
         if self._file is None:
             command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "200", f"_PID={self._pid}"]
-            code, out = _run([*command, f"--since=@{self._since:.6f}"], timeout=5)
+            code, out = _host.run([*command, f"--since=@{self._since:.6f}"], timeout=5)
             return out.splitlines() if code == 0 else []
         try:
             with open(self._file, "rb") as file:
@@ -550,29 +478,30 @@ class Log:
             return []
 
 
-def reload(engine: Engine, mirrors: List[str], timeout: float) -> Optional[str]:
-    """Make the engine read its configuration again, and wait until exactly C(mirrors) are in force.
+def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, event: bool = False) -> Optional[str]:
+    """Make the engine read its configuration again, and wait until the change is in force.
 
     SIGHUP to the engine's own pid is what the unit's C(ExecReload) does, and works under every init system. The engine reports
-    success even when it refuses the file, so the proof is its own list; the first answers after the signal may still show the
-    old one (20 of 20 on 26.1.5 and 28.5.2).
+    success even when it refuses the file, so the proof is what it shows; the first answers after the signal may still show the
+    old state (20 of 20 on 26.1.5 and 28.5.2).
 
-    :returns: None when they are in force, else why not: the engine's own error line where it can be found.
+    :param in_force: whether an answer shows the change.
+    :param event: whether the engine must also say that it reloaded, for settings that C(/info) does not show.
+    :returns: None when it is in force, else why not: the engine's own error line where it can be found.
     """
     process = engine.process
     if process is None or _process(str(process.pid)) != process:
         return "its process has ended"
-    log = Log(process)
+    log, since = Log(process), time.time()
     os.kill(process.pid, signal.SIGHUP)
     deadline = time.monotonic() + timeout
     next_log = time.monotonic() + 4 * POLL_SECONDS
-    problem = "it did not answer"
     while True:
         try:
-            shown = ask_info(engine, deadline).mirrors
-            if shown == mirrors:
+            info = ask_info(engine, deadline)
+            if in_force(info) and (not event or has_reloaded(engine, since, deadline)):
                 return None
-            problem = "its mirrors are still " + (" ".join(shown) or "none")
+            problem = f"its mirrors are {' '.join(info.mirrors) or 'none'}"
         except Unreachable as exc:
             problem = str(exc)
         if time.monotonic() >= next_log:
@@ -581,7 +510,7 @@ def reload(engine: Engine, mirrors: List[str], timeout: float) -> Optional[str]:
                 return refusal
             next_log = time.monotonic() + 4 * POLL_SECONDS
         if time.monotonic() >= deadline or _process(str(process.pid)) != process:
-            return log.refusal() or f"{problem}, {timeout:g} s after the reload"
+            return log.refusal() or f"it shows the old state, {timeout:g} s after the reload ({problem})"
         time.sleep(POLL_SECONDS)
 
 
@@ -592,28 +521,29 @@ def binary_version(binary: Optional[str], timeout: float) -> Optional[Version]:
     """The version of the installed C(dockerd): after an upgrade it is not the running one's."""
     if binary is None:
         return None
-    code, out = _run([binary, "--version"], timeout)
+    code, out = _host.run([binary, "--version"], timeout)
     return parse_version(out) if code == 0 else None
 
 
-def validate(engine: Engine, text: bytes, timeout: float) -> Optional[str]:
+def validate(engine: Engine, argv: Sequence[str], text: bytes, timeout: float) -> Optional[str]:
     """Let the installed C(dockerd) check a configuration text with the flags of the real engine.
 
     The text goes through a pipe: no copy of it ever lies on the disk.
 
+    :param argv: the command line that will read the text: without its flags, a conflict goes unseen.
     :returns: what C(dockerd) has against it, masked; None when it has nothing, or knows no C(--validate) (before 23.0).
     """
     version = binary_version(engine.binary, timeout)
     if engine.binary is None or version is None or version < VALIDATE_SINCE:
         return None
     flags: List[str] = []
-    words = iter(engine.argv[1:] if engine.process else ())
+    words = iter(argv[1:])
     for word in words:
         if word == "--config-file":
             next(words, None)
-        elif not word.startswith("--config-file="):
+        elif not word.startswith(("--config-file=", "$")):
             flags.append(word)
-    code, out = _run([engine.binary, *flags, "--config-file=/dev/stdin", "--validate"], timeout, text)
+    code, out = _host.run([engine.binary, *flags, "--config-file=/dev/stdin", "--validate"], timeout, text)
     if code == 0:
         return None
     return _mirror_url.mask(out.strip().replace("/dev/stdin", engine.config_path)) or f"dockerd --validate ended with {code}"

@@ -31,6 +31,11 @@ TEMP_PREFIX = ".pullthrough-docker-"
 """How the names of our temporary files begin: the next run removes what a killed one left."""
 
 
+STAGED_PREFIX = f"{TEMP_PREFIX}moving-"
+"""How the name begins of what a file is to hold once mirrors have left other files for it: when the run is killed between, the
+next one finds them there."""
+
+
 class FileError(Exception):
     """A file that cannot or must not be read or written; the text names it and says what to do."""
 
@@ -41,7 +46,7 @@ class FileChanged(FileError):
 
 class _Written(NamedTuple):
     before: Optional[bytes]
-    after: bytes
+    after: Optional[bytes]
 
 
 def resolve(path: str) -> str:
@@ -104,6 +109,23 @@ def read(path: str) -> Optional[bytes]:
         return file.read(SIZE_LIMIT)
 
 
+def staged(path: str) -> Optional[bytes]:
+    """What a run that was killed on the way meant this file to hold, or None."""
+    return read(_staged_path(path))
+
+
+def has_leftovers(path: str) -> bool:
+    """Whether a run that was killed left something beside this file."""
+    try:
+        return any(name.startswith(TEMP_PREFIX) for name in os.listdir(os.path.dirname(path)))
+    except OSError:  # No such folder, or none that may be listed.
+        return False
+
+
+def _staged_path(path: str) -> str:
+    return os.path.join(os.path.dirname(path), STAGED_PREFIX + os.path.basename(path))
+
+
 @contextlib.contextmanager
 def lock(path: str, timeout: float) -> Iterator[None]:
     """Hold the folder of C(path) against other runs of this collection, for at most C(timeout) seconds of waiting.
@@ -123,7 +145,7 @@ def lock(path: str, timeout: float) -> Iterator[None]:
                 raise FileError(f"{folder}: another run has held its lock for {timeout:g} s; nothing was changed, run this again")
             time.sleep(0.05)
         for name in os.listdir(folder):
-            if name.startswith(TEMP_PREFIX):
+            if name.startswith(TEMP_PREFIX) and not name.startswith(STAGED_PREFIX):
                 os.unlink(os.path.join(folder, name))
         yield
     finally:
@@ -163,8 +185,18 @@ class Transaction:
         self._module = module
         self._written: Dict[str, _Written] = {}
 
-    def write(self, path: str, expected: Optional[bytes], data: bytes) -> None:
-        """Replace the file, whole, keeping its mode, owner and label; a new one has mode 0644.
+    def stage(self, path: str, data: bytes) -> None:
+        """Keep beside the file what it is to hold, until L(unstage), before the other files lose what comes to it."""
+        self._replace(_staged_path(path), data, create=False)
+
+    @staticmethod
+    def unstage(path: str) -> None:
+        """Remove what was staged, as the file holds it, or as it was taken back."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_staged_path(path))
+
+    def write(self, path: str, expected: Optional[bytes], data: Optional[bytes]) -> None:
+        """Replace the file, whole, keeping its mode, owner and label; a new one has mode 0644. None removes it.
 
         :param expected: what the file held when the change was planned, None when it did not exist.
         :raises FileChanged: when it holds something else by now; nothing was written.
@@ -172,23 +204,39 @@ class Transaction:
         """
         if read(path) != expected:
             raise FileChanged(f"{path}: someone else changed it during this run; it was left as they wrote it, run this again")
+        if data == expected:
+            return
         before = self._written[path].before if path in self._written else expected
-        self._replace(path, data, create=expected is None)
+        self._put(path, data, create=expected is None)
         self._written[path] = _Written(before, data)
 
     def undo(self) -> List[str]:
-        """Take all writes back; returns a sentence for each file that could not be, because someone else wrote it since."""
+        """Take all writes back, the last one first; returns a sentence for each file that could not be, because someone else wrote it since."""
         left: List[str] = []
-        for path, written in self._written.items():
+        for path, written in reversed(list(self._written.items())):
             if read(path) != written.after:
                 left.append(f"{path} was changed by someone else meanwhile and was left as they wrote it")
-            elif written.before is None:
-                os.unlink(path)
-                _sync_folder(path)
             else:
-                self._replace(path, written.before, create=False)
+                self._put(path, written.before, create=written.after is None)
         self._written.clear()
         return left
+
+    def tidy(self) -> None:
+        """Remove the folders that held nothing but what was removed."""
+        for path, written in self._written.items():
+            if written.after is None:
+                with contextlib.suppress(OSError):  # Something else lies there.
+                    os.rmdir(os.path.dirname(path))
+
+    def _put(self, path: str, data: Optional[bytes], create: bool) -> None:
+        if data is not None:
+            self._replace(path, data, create)
+            return
+        try:
+            os.unlink(path)
+            _sync_folder(path)
+        except OSError as exc:
+            raise FileError(f"{path}: cannot be removed: {exc.strerror}; the file is as it was. {_advice(exc)}") from exc
 
     def backup(self, path: str) -> str:
         """Copy the file beside itself, as ansible.builtin does, and return the name of the copy."""

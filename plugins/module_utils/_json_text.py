@@ -418,8 +418,8 @@ def _render_over(text: str, node: Node, value: List[Any], style: _Style) -> str:
     rendered: List[str] = []
     stays = True
     for index, item in enumerate(value):
-        stays = stays and index < len(elements) and _same(elements[index].value, item)
-        known = elements[index] if stays else next((element for element in elements if _same(element.value, item)), None)
+        stays = stays and index < len(elements) and is_same(elements[index].value, item)
+        known = elements[index] if stays else next((element for element in elements if is_same(element.value, item)), None)
         if index:
             rendered.append(separators[index - 1] if stays else separator)
         rendered.append(text[known.start : known.end] if known else _render(item, style, indent))
@@ -461,7 +461,7 @@ def _checked(document: Document, path: Sequence[str], text: str, value: Any, dep
     """
     changed = parse(text)
     node = changed.find(*path[: depth + 1])
-    right = node is None if value is _ABSENT else node is not None and _same(node.value, value)
+    right = node is None if value is _ABSENT else node is not None and is_same(node.value, value)
     if not right or _others(document, path, depth) != _others(changed, path, depth):
         raise JsonTextError("this text cannot be edited safely; edit it by hand", 1, 1)
     return text
@@ -479,12 +479,12 @@ def _others(document: Document, path: Sequence[str], depth: int) -> List[str]:
     return texts
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal, and of the same types: a number is not the string that looks like it, and true is not 1."""
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, and of the same types: a number is not the string that looks like it, and true is not 1."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
     if isinstance(one, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(is_same, one, other))
     return bool(one == other)

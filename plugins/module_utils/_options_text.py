@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Options files such as C(/etc/default/docker), read as systemd or as a shell reads them.
+"""Options files such as C(/etc/default/docker), read as systemd or as a shell reads them, and edited as text.
 
 Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
 
@@ -16,6 +16,8 @@ import re
 import shlex
 
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _flag_text
 
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)\Z", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -60,7 +62,7 @@ def words_of_systemd(argv: Sequence[str], variables: Dict[str, Value]) -> List[s
         name = re.fullmatch(r"\$(\w+)", word)
         if name:
             value = variables.get(name.group(1))
-            words += _split(value.text or "") if value else []
+            words += words_of(value.text or "") if value else []
         else:
             words.append(re.sub(r"\$\{(\w+)\}", lambda match: _text_of(variables, match.group(1)), word))
     return words
@@ -103,7 +105,8 @@ def _unquoted(value: str) -> str:
         return value
 
 
-def _split(value: str) -> List[str]:
+def words_of(value: str) -> List[str]:
+    """The words of a value, as systemd splits them: quotes hold words together."""
     try:
         return shlex.split(value)
     except ValueError:
@@ -123,3 +126,122 @@ def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
         return None
     expanded = _VARIABLE.sub(lambda match: known.get(match.group(1) or match.group(2), "") or "", inner)
     return None if "$" in expanded else expanded
+
+
+# -- editing ---------------------------------------------------------------------------------------------------------
+
+
+class OptionsTextError(ValueError):
+    """An assignment that is more than plain words, and that no shell is emulated for. C(line) counts from 1."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+class Assignment(NamedTuple):
+    """An assignment of the variable that counts, and the characters of its logical line and of the words within its quotes.
+
+    C(words) is None where it is more than plain words.
+    """
+
+    line: int
+    start: int
+    end: int
+    source: str
+    words: Optional[Tuple[int, int]]
+    refers: bool
+
+
+def assignments(text: str, variable: str, *, shell: bool) -> List[Assignment]:
+    """The assignments that make the value of the variable, which is the last one, and for a shell those that it refers to."""
+    found: List[Assignment] = []
+    offsets = [0]
+    for line in text.splitlines(keepends=True):
+        offsets.append(offsets[-1] + len(line))
+    for number, source in _logical_lines(text, comments="#" if shell else "#;"):
+        match = _ASSIGNMENT.match(source)
+        if match and match.group(1) == variable:
+            start = offsets[number - 1]
+            assignment = _assignment(variable, number, start, source, shell=shell)
+            on_one_line = text.startswith(source, start)
+            found.append(assignment if on_one_line else assignment._replace(words=None))
+    kept: List[Assignment] = []
+    for assignment in reversed(found):
+        kept.insert(0, assignment)
+        if not (shell and assignment.refers):
+            break
+    return kept
+
+
+def _assignment(variable: str, number: int, start: int, source: str, *, shell: bool) -> Assignment:
+    tail = r"[ \t]*(?:(?<=\s)#.*)?" if shell else r"[ \t]*"
+    match = re.match(rf"""\s*(?:export\s+)?{variable}=(?:(["'])(.*?)\1|([^\s"']*)){tail}\Z""", source)
+    itself = re.compile(rf"\$(?:{variable}\b|\{{{variable}\}})")
+    refers = bool(itself.search(source))
+    words = None
+    if match:
+        group = 2 if match.group(1) else 3
+        inner = match.group(group)
+        # In single quotes a shell expands nothing, and systemd nowhere.
+        expanded = shell and match.group(1) != "'"
+        if _flag_text.is_plain(itself.sub("x", inner) if expanded else inner):
+            words = (start + match.start(group), start + match.end(group))
+    return Assignment(number, start, start + len(source), source, words, refers)
+
+
+def put_flag(text: str, variable: str, name: str, values: Sequence[str], *, shell: bool) -> str:
+    """The text with the flag given, in the variable, for exactly these values. All other bytes stay.
+
+    A variable that is empty or not there gets a line of its own at the end, which goes again when it holds nothing more.
+
+    :raises OptionsTextError: where it takes an assignment that is more than plain words.
+    """
+    found = assignments(text, variable, shell=shell)
+    left = list(values)
+    spans: List[Tuple[int, int, str]] = []
+    target = None
+    for assignment in found:
+        if assignment.words is None:
+            if assignment.refers and not shell:
+                raise OptionsTextError(f"{variable} refers to itself, which systemd does not expand, so that the engine does not start", assignment.line)
+            raise OptionsTextError(f"the value of {variable} is more than plain words, and what becomes of it cannot be told", assignment.line)
+        inner = text[slice(*assignment.words)]
+        if inner.strip():
+            target = assignment
+        stays = []
+        for flag in _flag_text.find(inner, name):
+            if left and flag.value == left[0]:
+                stays.append(left.pop(0))
+        spans.append((*assignment.words, _flag_text.put(inner, name, stays)))
+    if target is None and left:
+        line = f'{variable}="{" ".join(f"{name}={value}" for value in left)}"'
+        return text + line + "\n" if not text or text.endswith("\n") else f"{text}\n{line}"
+    for assignment, (start, end, edited) in reversed(list(zip(found, spans))):
+        kept = [flag.value for flag in _flag_text.find(edited, name)]
+        put = _flag_text.put(edited, name, [*kept, *left]) if assignment is target else edited
+        if not put.strip() and text[start:end].strip() and _is_empty_before(text, variable, assignment, shell=shell):
+            text = _without_line(text, assignment)
+        else:
+            text = text[:start] + _quoted_where_needed(text, start, put) + text[end:]
+    return text
+
+
+def _is_empty_before(text: str, variable: str, assignment: Assignment, *, shell: bool) -> bool:
+    """Whether the variable holds nothing without this assignment, so that its line can go."""
+    reader = read_as_shell if shell else read_as_systemd
+    value = reader(text[: assignment.start] + text[assignment.end :]).get(variable)
+    return value is None or value.text == ""
+
+
+def _without_line(text: str, assignment: Assignment) -> str:
+    start, end = assignment.start, assignment.end
+    if end < len(text):
+        return text[:start] + text[end + 1 :]
+    return text[: start - 1 if start else 0]
+
+
+def _quoted_where_needed(text: str, start: int, inner: str) -> str:
+    """Several words need quotes where one had none."""
+    return f'"{inner}"' if re.search(r"\s", inner) and text[start - 1] == "=" else inner

@@ -2,19 +2,24 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The places of a host that can name registry mirrors, each with the same methods: read, check, text.
+"""The places of a host that can name registry mirrors, one class each: what they list, and their text with another list.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure but for L(find_flag) and
-L(find_host), which read the files that they are given.
+Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations
 
 import re
 
-from typing import Any, Dict, FrozenSet, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, NoReturn, Optional, Sequence, Tuple, Union
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text, _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils import (
+    _flag_text,
+    _json_text,
+    _mirror_url,
+    _options_text,
+    _unit_text,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version
 
 KEY = "registry-mirrors"
@@ -101,7 +106,7 @@ class DaemonJson:
         listed = self.settings.get("insecure-registries")
         return [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, list) else []
 
-    def place(self, key: str) -> str:
+    def place(self, key: str = KEY) -> str:
         """Where a key stands: the file, and its line when it is there."""
         return f"{self.path}, line {self._document.key_position(key)[0]}" if key in self.settings else self.path
 
@@ -125,13 +130,19 @@ class DaemonJson:
                         raise SourceError(f"{exc} Nothing was changed.") from exc
                     self._refuse(*self._position_of(mirror), f"{exc} Take it out of the list, or declare the list with exclusive: true")
 
-    def text(self, mirrors: Sequence[str], *, keep_empty: bool = False) -> Optional[bytes]:
+    @property
+    def present(self) -> bool:
+        """Whether the setting stands here at all: beside a flag, an engine does not start with an empty list either."""
+        return KEY in self.settings
+
+    def text(self, mirrors: Sequence[str], *, keep_empty: bool = False, keep_key: bool = True) -> Optional[bytes]:
         """The text of the file with exactly these mirrors, every other byte as it is; None where no file is needed.
 
-        None of them means no key, unless the file already says "none" in its own words, or C(keep_empty) asks for a C([]): an
-        engine keeps its mirrors when the key is missing at a reload, and drops them for C([]) (seen on 20.10.24 to 28.5.2).
+        None of them means no key, unless the file already says "none" in its own words and C(keep_key) lets it, or C(keep_empty)
+        asks for a C([]): an engine keeps its mirrors when the key is missing at a reload, and drops them for C([])
+        (seen on 20.10.24 to 28.5.2).
         """
-        if list(mirrors) == self.listed and (mirrors or not keep_empty or KEY in self.settings):
+        if list(mirrors) == self.listed and (mirrors or not keep_empty or self.present) and (keep_key or not self.present):
             return self.data
         if mirrors or keep_empty:
             return _json_text.set_member(self._text, [KEY], list(mirrors)).encode("utf-8")
@@ -192,54 +203,212 @@ class DaemonJson:
         raise SourceError(f"{self.path}, line {line}, column {column}: {message}. Nothing was changed.")
 
 
-FLAGS: Dict[str, Tuple[str, ...]] = {
-    KEY: (FLAG,),
-    "insecure-registries": ("--insecure-registry",),
-    "hosts": ("--host", "-H"),
-}
-"""Settings of which a flag and a key in the file are looked at together: with both, an engine neither starts nor reloads
-(seen on 20.10.24, 26.1.5, 28.5.2), and before 23.0 nothing but a start would tell."""
+_AS_A_FLAG = re.compile(r"[A-Za-z0-9:/._@,+=-]*\Z")
+"""What a mirror's URL may hold to stand as a plain word in a unit and in an options file."""
 
 
-class Mention(NamedTuple):
-    """A line of a file, outside of comments, that names what was looked for."""
+def _refuse_in_a_flag(path: str, mirrors: Sequence[str]) -> None:
+    for mirror in mirrors:
+        if not _AS_A_FLAG.match(mirror):
+            raise SourceError(
+                f"{path}: the mirror {_mirror_url.mask(mirror)} holds characters that units and options files give a meaning of their own. "
+                "Nothing was changed. Keep it in daemon.json (source: daemon_json)."
+            )
 
-    path: str
-    line: int
-    text: str
+
+class OptionsFile:
+    """C(--registry-mirror) in a variable of an options file."""
+
+    name = "options_file"
+
+    def __init__(self, path: str, data: Optional[bytes], variable: str, *, shell: bool) -> None:
+        """Read the text of the file, None where it does not exist.
+
+        :param shell: whether a shell reads the file, or else systemd.
+        """
+        self.path = path
+        self.data = data
+        self.variable = variable
+        self._shell = shell
+        self._text = (data or b"").decode("utf-8", "surrogateescape")
+        self._assignments = _options_text.assignments(self._text, variable, shell=shell)
+        read = _options_text.read_as_shell if shell else _options_text.read_as_systemd
+        self._value = read(self._text).get(variable, _options_text.Value("", 0)).text
+        self.listed = _flags_of(self._value or "")
 
     @property
+    def reason(self) -> Optional[str]:
+        """Why it is not known which mirrors it lists, or None."""
+        return None if self._value is not None else f"{self.place()}: only a shell knows the value of {self.variable}"
+
+    @property
+    def present(self) -> bool:
+        """Whether the flag stands here."""
+        return bool(self.listed) or (self._value is None and any(FLAG in assignment.source for assignment in self._assignments))
+
+    @property
+    def line(self) -> Optional[int]:
+        """The line that names the mirrors, or at least the variable."""
+        named = [assignment.line for assignment in self._assignments if FLAG in assignment.source]
+        return named[-1] if named else None
+
     def place(self) -> str:
+        """The file, and the line of the flag when it is there."""
+        lines = [assignment.line for assignment in self._assignments]
+        line = self.line or (lines[-1] if lines else None)
+        return f"{self.path}, line {line}" if line else self.path
+
+    def text(self, mirrors: Sequence[str]) -> Optional[bytes]:
+        """The text of the file with exactly these mirrors as flags, every other byte as it is.
+
+        :raises SourceError: with file and line, where it takes more than plain words.
+        """
+        if list(mirrors) == self.listed:
+            return self.data
+        _refuse_in_a_flag(self.path, [mirror for mirror in mirrors if mirror not in self.listed])
+        try:
+            text = _options_text.put_flag(self._text, self.variable, FLAG, mirrors, shell=self._shell)
+        except _options_text.OptionsTextError as exc:
+            raise SourceError(f"{self.path}, line {exc.line}: {exc.message}. Nothing was changed. Edit it by hand, or write plain words there.") from exc
+        return text.encode("utf-8", "surrogateescape")
+
+
+PACKAGED = ("/lib/", "/usr/lib/", "/usr/local/lib/", "/run/")
+"""Folders of units that are not the administrator's."""
+
+
+class UnitFile:
+    """C(--registry-mirror) in the C(ExecStart) that counts, of a unit or of a drop-in that is not ours."""
+
+    name = "systemd_drop_in"
+    reason: Optional[str] = None
+
+    def __init__(self, path: str, data: bytes, setting: _unit_text.Setting) -> None:
+        self.path = path
+        self.data: Optional[bytes] = data
+        self.line = setting.line
+        self.listed = _flags_of(setting.value)
+        self.present = bool(self.listed)
+        self._setting = setting
+
+    def place(self) -> str:
+        """File and line."""
         return f"{self.path}, line {self.line}"
 
+    def text(self, mirrors: Sequence[str]) -> Optional[bytes]:
+        """The text with some of the mirrors that it lists, every other byte as it is.
 
-def find_flag(names: Sequence[str], files: Sequence[str]) -> List[Mention]:
-    """Where a flag stands.
+        :raises SourceError: for a file of a package, which its next version overwrites, and for what is more than plain words.
+        """
+        if list(mirrors) == self.listed:
+            return self.data
+        if self.path.startswith(PACKAGED):
+            raise SourceError(
+                f"{self.place()}: the flag stands in a file that is not the administrator's to edit. Nothing was changed. "
+                "Set an ExecStart without the flag (systemctl edit), and run this again."
+            )
+        text = (self.data or b"").decode("utf-8", "surrogateescape")
+        start, end = self._setting.start, self._setting.end
+        value = text[start:end]
+        for flag in _flag_text.find(value, FLAG):
+            if not _flag_text.is_plain(value[flag.start : flag.end]):
+                raise SourceError(f"{self.place()}: the flag is more than a plain word there. Nothing was changed. Take it out by hand.")
+        return (text[:start] + _flag_text.put(value, FLAG, mirrors) + text[end:]).encode("utf-8", "surrogateescape")
 
-    :param names: the spellings of the flag; the value of a short one may follow at once.
-    :param files: the unit, its drop-ins, the options files.
-    """
-    return _find("|".join(rf"(?<![\w-]){name}" + (r"(?![\w-])" if len(name) > 2 else "") for name in names), files)
+
+class DropIn:
+    """C(--registry-mirror) in a drop-in of this collection, which repeats the unit's own command line and adds the flags."""
+
+    name = "systemd_drop_in"
+    reason: Optional[str] = None
+
+    def __init__(self, path: str, data: Optional[bytes], command: Optional[_unit_text.Setting]) -> None:
+        """Read our drop-in, None where it does not exist.
+
+        :param command: the C(ExecStart) that counts without it, or None.
+        """
+        self.path = path
+        self.data = data
+        self._command = command
+        self._ours = _unit_text.command([(path, (data or b"").decode("utf-8", "replace"))])
+        effective = self._ours or command
+        self.line = self._ours.line if self._ours else None
+        self.listed = _flags_of(effective.value) if effective else []
+        self.present = self._ours is not None and bool(self.listed)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the unit's own command line changed since the drop-in was written."""
+        return self._ours is not None and self._command is not None and self.text(self.listed) != self.data
+
+    def place(self) -> str:
+        """The file, and its line when it is there."""
+        return f"{self.path}, line {self.line}" if self.line else self.path
+
+    def text(self, mirrors: Sequence[str]) -> Optional[bytes]:
+        """The text of the drop-in with exactly these mirrors; None where the unit's own command line has them.
+
+        :raises SourceError: where there is no command line to add to.
+        """
+        if self._command is None:
+            raise SourceError(f"{self.path}: the unit has no ExecStart of its own that flags can be added to. Nothing was changed.")
+        if list(mirrors) == _flags_of(self._command.value):
+            return None
+        _refuse_in_a_flag(self.path, [mirror for mirror in mirrors if mirror not in self.listed])
+        own = _flag_text.put(_unit_text.on_one_line(self._command.value), FLAG, [])
+        flags = "".join(f" {FLAG}={mirror}" for mirror in mirrors)
+        return (
+            "# Written by the Ansible collection pullthrough.docker: the command line of\n"
+            f"# {self._command.path},\n"
+            "# with the registry mirrors at its end. It is written anew when that changes.\n"
+            f"[Service]\nExecStart=\nExecStart={own}{flags}\n"
+        ).encode("utf-8", "surrogateescape")
 
 
-def find_host(folder: str) -> Optional[str]:
-    """File and line of the first host in C(docker.io/hosts.toml) of a C(certs.d) folder, or None."""
-    found = _find(r"^\s*\[host\.", [f"{folder}/docker.io/hosts.toml"])
-    return found[0].place if found else None
+FlagSource = Union[OptionsFile, UnitFile, DropIn]
 
 
-def _find(pattern: str, files: Sequence[str]) -> List[Mention]:
-    """Each match outside of comments; a file that cannot be read has none."""
-    found: List[Mention] = []
-    for path in files:
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                lines = file.read(1024 * 1024).splitlines()
-        except OSError:
-            continue
-        found += [
-            Mention(path, number, line)
-            for number, line in enumerate(lines, 1)
-            if re.search(pattern, line) and not line.lstrip().startswith(("#", ";"))
-        ]
-    return found
+def _flags_of(text: str) -> List[str]:
+    return [flag.value.strip("\"'") for flag in _flag_text.find(text, FLAG)]
+
+
+_FLAGS: Dict[str, Tuple[str, ...]] = {
+    "authorization-plugins": ("--authorization-plugin",),
+    "bridge": ("--bridge", "-b"),
+    "cluster-store-opts": ("--cluster-store-opt",),
+    "data-root": ("--data-root", "--graph", "-g"),
+    "debug": ("--debug", "-D"),
+    "default-address-pools": ("--default-address-pool",),
+    "default-network-opts": ("--default-network-opt",),
+    "default-ulimits": ("--default-ulimit",),
+    "dns-opts": ("--dns-opt",),
+    "exec-opts": ("--exec-opt",),
+    "features": ("--feature",),
+    "group": ("--group", "-G"),
+    "host-gateway-ips": ("--host-gateway-ip",),
+    "hosts": ("--host", "-H"),
+    "insecure-registries": ("--insecure-registry",),
+    "labels": ("--label",),
+    "log-level": ("--log-level", "-l"),
+    "log-opts": ("--log-opt",),
+    "node-generic-resources": ("--node-generic-resource",),
+    "pidfile": ("--pidfile", "-p"),
+    "registry-mirrors": ("--registry-mirror",),
+    "storage-driver": ("--storage-driver", "-s"),
+    "storage-opts": ("--storage-opt",),
+}
+"""Settings whose flags are called otherwise (moby cmd/dockerd/config.go and config_unix.go, 20.10 to 28.5)."""
+
+
+def flags_of(key: str) -> Tuple[str, ...]:
+    """The spellings of the flag for a setting of the file. With both, an engine neither starts nor reloads, whatever the values
+    (seen on 20.10.24, 26.1.5, 28.5.2), and before 23.0 nothing but a start would tell. C(runtimes) is the one that is merged
+    (moby daemon/config/config.go skipDuplicates)."""
+    if key == "runtimes":
+        return ()
+    return _FLAGS.get(key, (f"--{key}",))
+
+
+def flag_pattern(names: Sequence[str]) -> str:
+    """A regular expression for a flag in a line; the value of a short one may follow at once."""
+    return "|".join(rf"(?<![\w-]){name}" + (r"(?![\w-])" if len(name) > 2 else "") for name in names)

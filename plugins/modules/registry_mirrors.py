@@ -10,17 +10,18 @@ module: registry_mirrors
 short_description: Declare the registry mirrors that a Docker Engine uses
 version_added: 0.1.0
 description:
-  - Edits C(registry-mirrors) in the engine's C(daemon.json), makes the engine reload it, and waits until the mirrors are in force,
-    that is, until C(docker system info) shows them. A reload touches no container.
+  - Edits C(registry-mirrors) in the engine's C(daemon.json), or another place that the engine takes mirrors from, makes the engine reload it,
+    and waits until the mirrors are in force, that is, until C(docker system info) shows them. A reload touches no container.
   - Every run compares what the file says with what the engine uses, and mends the difference whichever side it is on.
   - What the engine would refuse is refused before anything is written. Where the engine itself refuses the change, file and engine are put back.
-  - Every byte of the file that need not change stays as it is.
+  - Every byte of the files that need not change stays as it is.
   - The module never restarts an engine. Where only a restart helps it says so in RV(pending), which the role P(pullthrough.docker.docker_mirror#role)
     acts on.
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
   - pullthrough.docker.engine
+  - pullthrough.docker.change
 options:
   mirrors:
     description:
@@ -44,29 +45,48 @@ options:
       - Without it, mirrors that the file names already keep their place, and missing ones are added at the end.
     type: bool
     default: false
-  reload:
+  source:
     description:
-      - Whether to make the engine reload its configuration, by SIGHUP to its process, and wait until the mirrors are in force.
-      - Without it, RV(pending) says V(reload) while they are not.
-    type: bool
-    default: true
-  keep_containers:
+      - Where to keep the mirrors. An engine takes them from one place alone. With two of them it does not start, so a second place is refused.
+      - V(daemon_json) is C(registry-mirrors) in the engine's configuration file. A reload brings it into force, so no container stops for it.
+      - V(options_file) is C(--registry-mirror) in a variable of an options file, such as C(DOCKER_OPTS) in C(/etc/default/docker). It is refused
+        where the service does not read such a file, as with Docker's own packages under systemd.
+      - V(systemd_drop_in) is C(--registry-mirror) in a drop-in of this collection, C(zz-pullthrough-docker.conf). It repeats the unit's own command
+        line, and is written anew when that changes.
+      - Flags come into force by a restart alone.
+    type: str
+    choices: [daemon_json, options_file, systemd_drop_in]
+    default: daemon_json
+    version_added: 0.2.0
+  migrate:
     description:
-      - Whether to refuse a change that only a restart can bring into force while that restart would stop running containers.
-    type: bool
-    default: true
-  backup:
-    description:
-      - Whether to keep a copy of the file, with a time stamp in its name, when it changes.
-      - A copy is also kept whenever RV(pending) is V(restart), so that the change can be taken back when that restart fails.
-    type: bool
-    default: false
-  unsafe_writes:
-    description:
-      - Whether to write into the file where it cannot be replaced at once, such as a file that is mounted by itself into a container.
-      - A crash may then leave half a file.
+      - Whether to take the mirrors out of the other places in the same step, and keep them in O(source), instead of refusing.
+      - They leave the old places before they reach the new one, so that no instant has them in both.
     type: bool
     default: false
+    version_added: 0.2.0
+  options_file:
+    description:
+      - With O(source=options_file), the options file. It must be one that the service reads.
+      - Without it, it is the last one that the unit reads, or the one of the init script.
+    type: path
+    version_added: 0.2.0
+  options_variable:
+    description:
+      - With O(source=options_file), the variable. It must be one that the service uses.
+      - Without it, it is the last one on the unit's command line, or the one of the init script.
+    type: str
+    version_added: 0.2.0
+  ca_certificates:
+    description:
+      - CA certificates for mirrors whose certificates the host does not trust. The keys are hosts as the mirrors' URLs have them, with the
+        port if there is one. The values are one or more certificates in PEM.
+      - They are kept where the engine reads them, which is C(certs.d/HOST/), and with the containerd image store since Docker Engine 28
+        C(certs.d/docker.io/). An engine reads them at every pull.
+      - With O(state=absent), those of the mirrors that go are removed.
+    type: dict
+    default: {}
+    version_added: 0.2.0
 attributes:
   check_mode:
     description: Can run in check mode and return the changed status prediction without modifying the target.
@@ -77,8 +97,9 @@ attributes:
     description: Returns details on what has changed, or in check mode would change.
     support: full
     details:
-      - Passwords and tokens in the file are masked.
+      - Passwords and tokens in the files are masked.
 seealso:
+  - module: pullthrough.docker.daemon_config
   - module: pullthrough.docker.registry_mirrors_info
   - name: Run a Docker Hub pull-through cache
     description: How to run a registry mirror of your own.
@@ -107,6 +128,19 @@ EXAMPLES = r"""
     mirrors: []
     exclusive: true
 
+- name: Keep the mirrors in DOCKER_OPTS, wherever they stand now, even if containers stop for the restart
+  pullthrough.docker.registry_mirrors:
+    mirrors: https://mirror.gcr.io
+    source: options_file
+    migrate: true
+    keep_containers: false
+
+- name: Use a mirror whose certificate comes from a CA of our own
+  pullthrough.docker.registry_mirrors:
+    mirrors: https://cache.example.com
+    ca_certificates:
+      cache.example.com: "{{ lookup('ansible.builtin.file', 'our-ca.crt') }}"
+
 - name: Write the file now and let the engine take it up at its next start
   pullthrough.docker.registry_mirrors:
     mirrors: https://mirror.gcr.io
@@ -121,7 +155,7 @@ source:
   type: str
   sample: daemon_json
 path:
-  description: The engine's configuration file.
+  description: The file of that place.
   returned: success
   type: str
   sample: /etc/docker/daemon.json
@@ -174,7 +208,7 @@ backups:
       type: str
       sample: /etc/docker/daemon.json.4711.2026-01-31@23:59:59~
     checksum:
-      description: SHA-256 of what this task wrote, to see whether the file still holds it.
+      description: SHA-256 of what this task wrote, to see whether the file still holds it. Empty where it removed the file.
       type: str
   sample: []
 engine:
@@ -222,7 +256,7 @@ engine:
       type: str
       sample: graphdriver
 diff:
-  description: One entry for the file when it changes, and one headed C(engine) when the mirrors in force change.
+  description: One entry for each file that changes, and one headed C(engine) when the mirrors in force change.
   returned: success
   type: list
   elements: dict
@@ -231,22 +265,22 @@ diff:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import MirrorChange, Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import SPEC, Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._mirror_change import MirrorChange
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **SPEC,
             "mirrors": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "exclusive": {"type": "bool", "default": False},
-            "path": {"type": "path"},
-            "service": {"type": "str", "default": "docker"},
-            "reload": {"type": "bool", "default": True},
-            "keep_containers": {"type": "bool", "default": True},
-            "timeout": {"type": "int", "default": 10},
-            "backup": {"type": "bool", "default": False},
-            "unsafe_writes": {"type": "bool", "default": False},
+            "source": {"type": "str", "choices": ["daemon_json", "options_file", "systemd_drop_in"], "default": "daemon_json"},
+            "migrate": {"type": "bool", "default": False},
+            "options_file": {"type": "path"},
+            "options_variable": {"type": "str"},
+            "ca_certificates": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )

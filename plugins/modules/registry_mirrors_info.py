@@ -164,7 +164,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._survey import survey
+from ansible_collections.pullthrough.docker.plugins.module_utils._look import survey
 
 
 def main() -> None:

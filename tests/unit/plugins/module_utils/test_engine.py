@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _host, _service
 
 GOOD = {"ServerVersion": "28.5.2", "RegistryConfig": {"Mirrors": ["https://mirror.gcr.io/"]}, "ContainersRunning": 2}
 
@@ -43,7 +43,7 @@ def test_flag_values(argv, names, values):
 def host(tmp_path, monkeypatch):
     """A folder for pid file and socket, in place of /var/run, and no systemd."""
     monkeypatch.setattr(_engine, "_runtime_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(_engine, "_unit", lambda name: {})
+    monkeypatch.setattr(_service, "unit", lambda name: {})
     return tmp_path
 
 
@@ -169,8 +169,8 @@ def test_a_process_of_another_user_is_not_believed(host, process, monkeypatch):
 
 def test_a_process_of_a_container_is_not_ours(host, process, monkeypatch):
     """The kernel shows the pid of an inner pid namespace as well."""
-    real = _engine._text_of
-    monkeypatch.setattr(_engine, "_text_of", lambda path, limit: re.sub(r"(NSpid:\t\d+)", r"\1\t7", real(path, limit)))
+    real = _host.text_of
+    monkeypatch.setattr(_host, "text_of", lambda path, limit: re.sub(r"(NSpid:\t\d+)", r"\1\t7", real(path, limit)))
     assert _engine._process(str(process.pid)) is None
 
 
@@ -228,13 +228,13 @@ def test_socket_path(monkeypatch, tmp_path, argv, text, path):
 
 def test_the_words_of_a_unit():
     shown = "{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// --config-file=/x.json $DOCKER_OPTS ; ignore_errors=no ; pid=0 }"
-    assert _engine._unit_argv({"ExecStart": shown}) == ("/usr/sbin/dockerd", "-H", "fd://", "--config-file=/x.json", "$DOCKER_OPTS")
+    assert _service.unit_argv({"ExecStart": shown}) == ("/usr/sbin/dockerd", "-H", "fd://", "--config-file=/x.json", "$DOCKER_OPTS")
 
 
 def test_a_signal_only_to_the_process_that_answered(host, process):
     seen = _engine._process(str(process.pid))
     engine = _engine.look("docker", 0)._replace(process=seen._replace(started="1"))
-    assert _engine.reload(engine, [], 1) == "its process has ended"
+    assert _engine.reload(engine, lambda info: True, 1) == "its process has ended"
     assert process.poll() is None, "SIGHUP would have ended it"
 
 
@@ -243,9 +243,9 @@ def test_a_program_that_others_can_replace_is_not_run(tmp_path, mode):
     program = tmp_path / "dockerd"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert _engine._trusted(str(program)) == str(program)
+    assert _host.trusted(str(program)) == str(program)
     program.chmod(mode)
-    assert _engine._trusted(str(program)) is None
+    assert _host.trusted(str(program)) is None
 
 
 @pytest.mark.parametrize(
@@ -274,32 +274,4 @@ def test_validate_is_asked_where_it_exists(host, process, tmp_path, version, obj
     program.write_text(f'#!/bin/sh\ncase "$*" in --version) echo "Docker version {version}, build x" ;; *) echo "unknown flag"; exit 1 ;; esac\n')
     program.chmod(0o755)
     engine = _engine.look("docker", 0)._replace(binary=str(program))
-    assert _engine.validate(engine, b"{}", 5) == objection
-
-
-UNIT = {
-    "FragmentPath": "/lib/systemd/system/docker.service",
-    "DropInPaths": "/etc/systemd/system/docker.service.d/a.conf",
-    "ExecStart": "{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS ; ignore_errors=no ; pid=0 }",
-}
-
-
-def test_the_next_start_under_systemd(monkeypatch, tmp_path):
-    options = tmp_path / "docker"
-    unit = {**UNIT, "EnvironmentFiles": f"/nowhere (ignore_errors=yes)\n{options} (ignore_errors=yes)"}
-    monkeypatch.setattr(_engine, "_has_systemd", lambda: True)
-    monkeypatch.setattr(_engine, "_unit", lambda name: unit)
-    options.write_text('DOCKER_OPTS="--debug"\n')
-    start = _engine.next_start("docker")
-    assert start.argv == ("/usr/sbin/dockerd", "-H", "fd://", "--debug") and start.fault is None
-    assert start.files == [UNIT["FragmentPath"], UNIT["DropInPaths"], "/nowhere", str(options)]
-    options.write_text('# note\nDOCKER_OPTS="${DOCKER_OPTS} --debug"\n')
-    assert f"{options}, line 2: DOCKER_OPTS refers to a variable" in _engine.next_start("docker").fault
-
-
-def test_the_next_start_by_an_init_script(monkeypatch, tmp_path):
-    options = tmp_path / "docker"
-    options.write_text('DOCKER_OPTS="${DOCKER_OPTS} --debug"\n')
-    monkeypatch.setattr(_engine, "_has_systemd", lambda: False)
-    monkeypatch.setattr(_engine, "_SHELL_OPTIONS", {str(options): "DOCKER_OPTS"})
-    assert _engine.next_start("docker") == (("dockerd", "--debug"), [str(options)], None)
+    assert _engine.validate(engine, ["dockerd"], b"{}", 5) == objection

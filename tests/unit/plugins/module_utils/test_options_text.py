@@ -52,3 +52,77 @@ def test_words_of_a_unit():
     argv = ["/usr/sbin/dockerd", "--data-root=${ROOT}", "$DOCKER_OPTS", "$NONE"]
     words = ["/usr/sbin/dockerd", "--data-root=/data dir", "--label", "a b", "--debug"]
     assert _options_text.words_of_systemd(argv, variables) == words
+
+
+NAME = "--registry-mirror"
+A, B = "https://a.example", "https://b.example"
+
+PUTS = {
+    # name: (text, values, shell, text after)
+    "no file": ("", [A], True, f'DOCKER_OPTS="{FLAG}"\n'),
+    "not there": ("X=1\n", [A], False, f'X=1\nDOCKER_OPTS="{FLAG}"\n'),
+    "not there, no final newline": ("X=1", [A], False, f'X=1\nDOCKER_OPTS="{FLAG}"'),
+    "commented out": ('#DOCKER_OPTS="--dns 8.8.8.8"\n', [A], True, f'#DOCKER_OPTS="--dns 8.8.8.8"\nDOCKER_OPTS="{FLAG}"\n'),
+    "empty": ('DOCKER_OPTS=""\nX=1\n', [A], True, f'DOCKER_OPTS=""\nX=1\nDOCKER_OPTS="{FLAG}"\n'),
+    "double quotes": ('DOCKER_OPTS="--debug" # note\n', [A], True, f'DOCKER_OPTS="--debug {FLAG}" # note\n'),
+    "single quotes": ("DOCKER_OPTS='--debug'\n", [A], True, f"DOCKER_OPTS='--debug {FLAG}'\n"),
+    "no quotes": ("export DOCKER_OPTS=--debug\n", [A], True, f'export DOCKER_OPTS="--debug {FLAG}"\n'),
+    "two words": (f'DOCKER_OPTS="{NAME} {A} --debug"\n', [A, B], True, f'DOCKER_OPTS="{NAME} {A} {NAME}={B} --debug"\n'),
+    "one goes": (f'DOCKER_OPTS="{NAME} {A} {NAME}={B} --debug"\n', [B], True, f'DOCKER_OPTS="{NAME}={B} --debug"\n'),
+    "the last one counts": (
+        f'DOCKER_OPTS="{NAME}={B}"\nDOCKER_OPTS=""\nDOCKER_OPTS="--ipv6"\n',
+        [A],
+        False,
+        f'DOCKER_OPTS="{NAME}={B}"\nDOCKER_OPTS=""\nDOCKER_OPTS="--ipv6 {FLAG}"\n',
+    ),
+    "the vendor's own line": ('DOCKER_OPTS="${DOCKER_OPTS} --debug"\n', [A], True, f'DOCKER_OPTS="${{DOCKER_OPTS}} --debug {FLAG}"\n'),
+    "twice, by itself": (f'DOCKER_OPTS="{FLAG}"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n', [], True, 'DOCKER_OPTS=""\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n'),
+    "all of the line goes": (f'X=1\nDOCKER_OPTS="{FLAG}"\n', [], False, "X=1\n"),
+    "all of the line goes, and another would count": (f'DOCKER_OPTS=--ipv6\nDOCKER_OPTS="{FLAG}"\n', [], False, 'DOCKER_OPTS=--ipv6\nDOCKER_OPTS=""\n'),
+}
+
+
+@pytest.mark.parametrize(("text", "values", "shell", "after"), PUTS.values(), ids=PUTS)
+def test_put_flag(text, values, shell, after):
+    assert _options_text.put_flag(text, "DOCKER_OPTS", NAME, values, shell=shell) == after
+    if shell:
+        script = f'{after}\nfor word in $DOCKER_OPTS; do printf "%s\\n" "$word"; done'
+        words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}).stdout.split()
+        flags = [word.partition("=")[2] or words[number + 1] for number, word in enumerate(words) if word.startswith(NAME)]
+        assert flags == values, "a real shell"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "X=1\n",
+        "X=1",
+        'DOCKER_OPTS=""\n',
+        'DOCKER_OPTS="--debug"\n',
+        "DOCKER_OPTS='--debug '\n",
+        '# x\nDOCKER_OPTS="--a"\nDOCKER_OPTS="$DOCKER_OPTS --b"\n',
+    ],
+)
+def test_a_flag_that_was_put_can_be_taken_away_to_the_byte(text):
+    added = _options_text.put_flag(text, "DOCKER_OPTS", NAME, [A, B], shell=True)
+    assert added != text and _options_text.put_flag(added, "DOCKER_OPTS", NAME, [], shell=True) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shell", "line", "words"),
+    [
+        ('\nDOCKER_OPTS="$(cat x)"\n', True, 2, "more than plain words"),
+        ("DOCKER_OPTS=\"--label a='b c'\"\n", True, 1, "more than plain words"),
+        ('DOCKER_OPTS="--a \\\n--b"\n', True, 1, "more than plain words"),
+        ("DOCKER_OPTS='--a'--b\n", True, 1, "more than plain words"),
+        ('DOCKER_OPTS="$OTHER --a"\n', True, 1, "more than plain words"),
+        ("DOCKER_OPTS='$DOCKER_OPTS --a'\n", True, 1, "more than plain words"),
+        ('DOCKER_OPTS="--a" # note\n', False, 1, "more than plain words"),
+        ('DOCKER_OPTS="$DOCKER_OPTS --a"\n', False, 1, "does not expand"),
+    ],
+)
+def test_more_than_plain_words_is_refused_with_its_line(text, shell, line, words):
+    with pytest.raises(_options_text.OptionsTextError, match=words) as refused:
+        _options_text.put_flag(text, "DOCKER_OPTS", NAME, [A], shell=shell)
+    assert refused.value.line == line

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _sources, _use
+from ansible_collections.pullthrough.docker.plugins.module_utils import _look, _use
 
 NEW, OLD = (28, 5, 2), (26, 1, 5)
 TOML = "/etc/docker/certs.d/docker.io/hosts.toml, line 2"
@@ -51,4 +51,4 @@ def test_a_host_in_hosts_toml(tmp_path, text, line):
     path.parent.mkdir()
     if text is not None:
         path.write_text(text)
-    assert _sources.find_host(str(tmp_path)) == (f"{path}, line {line}" if line else None)
+    assert _look.hosts_in_place_of_mirrors(str(tmp_path)) == (f"{path}, line {line}" if line else None)

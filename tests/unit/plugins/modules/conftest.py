@@ -14,7 +14,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils import _apply, _engine, _mirror_url, _service
 
 
 class ModelEngine:
@@ -28,16 +28,18 @@ class ModelEngine:
         self.argv = ("/usr/sbin/dockerd", "-H", "fd://")
         self.containers_running = 0
         self.live_restore = False
+        self.swarm = False
+        self.store = "graphdriver"
         self.settings = {}
+        """What /info shows, besides mirrors and live-restore."""
         self.refuses = None
-        self.next_argv, self.files, self.fault = (), [], None
-        """What the init system will start it with."""
         self.texts = []
         """What the file held at each reload."""
 
     def look(self, service, timeout):
         running = self.state == "running"
-        info = _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, False, "graphdriver", self.settings)
+        shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
+        info = _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, self.swarm, self.store, shown)
         return _engine.Engine(
             service=service,
             state=self.state,
@@ -50,7 +52,7 @@ class ModelEngine:
             socket_path="/nowhere/docker.sock",
         )
 
-    def reload(self, engine, mirrors, timeout):
+    def reload(self, engine, in_force, timeout, *, event=False):
         text = self.config_path.read_bytes()
         self.texts.append(text)
         settings = json.loads(text.decode("utf-8-sig") or "{}")
@@ -58,7 +60,9 @@ class ModelEngine:
         if self.refuses and any(self.refuses in mirror for mirror in listed):
             return f'level=error msg="Error reconfiguring the daemon: invalid mirror: {self.refuses}"'
         self.mirrors = _mirror_url.engine_list(listed)
-        return None if self.mirrors == mirrors else "it did not take them"
+        self.live_restore = settings.get("live-restore", self.live_restore)
+        self.settings.update({key: value for key, value in settings.items() if key in self.settings and key in _apply.RELOADABLE})
+        return None if in_force(self.look("docker", 0).info) else "it did not take them"
 
 
 @pytest.fixture
@@ -71,8 +75,47 @@ def engine(monkeypatch, daemon_json):
     model = ModelEngine(daemon_json)
     monkeypatch.setattr(_engine, "look", model.look)
     monkeypatch.setattr(_engine, "reload", model.reload)
-    monkeypatch.setattr(_engine, "next_start", lambda service: _engine.NextStart(model.next_argv, model.files, model.fault))
+    monkeypatch.setattr(_service, "has_systemd", lambda: False)
+    monkeypatch.setattr(_service, "_SCRIPT_FOLDER", "/nowhere")
     return model
+
+
+class Systemd:
+    """The files of a service under systemd, in a folder of their own."""
+
+    def __init__(self, folder):
+        self.unit = folder / "lib/docker.service"
+        self.options = folder / "default/docker"
+        self.drop_ins = folder / "etc/docker.service.d"
+        self.own = self.drop_ins / "zz-pullthrough-docker.conf"
+        self.needs_daemon_reload = "no"
+        self.daemon_reloads = 0
+        for path in (self.unit, self.options):
+            path.parent.mkdir()
+        self.drop_ins.mkdir(parents=True)
+        self.start("/usr/sbin/dockerd -H fd:// $DOCKER_OPTS")
+
+    def start(self, command):
+        self.unit.write_text(f"[Service]\nEnvironmentFile=-{self.options}\nExecStart={command}\n")
+
+    def show(self, name):
+        return {"FragmentPath": str(self.unit), "DropInPaths": "", "NeedDaemonReload": self.needs_daemon_reload}
+
+    def systemctl(self, *words):
+        assert words == ("daemon-reload",)
+        self.daemon_reloads += 1
+        self.needs_daemon_reload = "no"
+        return 0, ""
+
+
+@pytest.fixture
+def systemd(engine, monkeypatch, tmp_path):
+    files = Systemd(tmp_path)
+    monkeypatch.setattr(_service, "has_systemd", lambda: True)
+    monkeypatch.setattr(_service, "unit", files.show)
+    monkeypatch.setattr(_service, "systemctl", files.systemctl)
+    monkeypatch.setattr(_service, "unit_folders", lambda: [str(files.drop_ins.parent)])
+    return files
 
 
 @pytest.fixture

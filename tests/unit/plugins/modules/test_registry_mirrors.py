@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import pathlib
 
+from typing import ClassVar
+
 import pytest
 
 GCR = "https://mirror.gcr.io"
@@ -240,8 +242,8 @@ def test_an_engine_that_takes_something_else_is_brought_back_by_naming_its_list(
     engine.mirrors = [OWN + "/"]
     honest = engine.reload
 
-    def half(known, mirrors, timeout):
-        refusal = honest(known, mirrors, timeout)
+    def half(known, in_force, timeout, **more):
+        refusal = honest(known, in_force, timeout, **more)
         return refusal if len(engine.texts) > 1 else "it took half of it"
 
     monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", half)
@@ -254,7 +256,7 @@ def test_an_engine_that_takes_something_else_is_brought_back_by_naming_its_list(
 def test_someone_else_writes_while_the_engine_reloads(engine, run, daemon_json, monkeypatch):
     given(daemon_json, "{}")
 
-    def overwritten(known, mirrors, timeout):
+    def overwritten(known, in_force, timeout, **more):
         daemon_json.write_text('{"debug": true}')
         return "refused"
 
@@ -385,51 +387,258 @@ class TestNextStart:
     """What stands on the command line of the next start, though not on that of the engine that runs."""
 
     @pytest.mark.parametrize("state", ["running", "stopped"])
-    def test_the_same_setting(self, engine, run, daemon_json, tmp_path, state):
-        options = tmp_path / "options"
-        options.write_text(f'# note\nDOCKER_OPTS="--registry-mirror={OWN}"\n')
-        engine.state, engine.next_argv, engine.files = state, ("dockerd", f"--registry-mirror={OWN}"), [str(options)]
+    def test_the_same_setting(self, engine, run, daemon_json, systemd, state):
+        systemd.options.write_text(f'# note\nDOCKER_OPTS="--registry-mirror={OWN}"\n')
+        engine.state = state
         given(daemon_json, "{}")
         for check in (True, False):
             result = run("registry_mirrors", check=check, mirrors=GCR)
             assert result["failed"] and not result["changed"]
-            assert f"{options}, line 2" in result["msg"] and "at its next start" in result["msg"]
+            assert f"{systemd.options}, line 2" in result["msg"] and "at its next start" in result["msg"] and "migrate: true" in result["msg"]
         assert held(daemon_json) == "{}"
         assert not run("registry_mirrors", mirrors=GCR, state="absent").get("failed"), "it is not there, so there is nothing to refuse"
 
     @pytest.mark.parametrize(
-        ("key", "flag"), [("insecure-registries", "--insecure-registry=10.0.0.0/8"), ("hosts", "-Hfd://"), ("hosts", "--host=fd://")]
+        ("key", "flag"),
+        [
+            ("insecure-registries", "--insecure-registry=10.0.0.0/8"),
+            ("hosts", "-Hfd://"),
+            ("hosts", "--host=fd://"),
+            ("debug", "-D"),
+            ("log-level", "--log-level=info"),
+            ("containerd", "--containerd=/run/containerd/containerd.sock"),
+        ],
     )
-    def test_another_setting(self, engine, run, daemon_json, tmp_path, key, flag):
-        unit = tmp_path / "docker.service"
-        unit.write_text(f"[Service]\nExecStart=/usr/sbin/dockerd {flag}\n")
-        engine.argv = engine.next_argv = ("dockerd", flag)
-        engine.files = [str(unit)]
+    def test_another_setting(self, engine, run, daemon_json, systemd, key, flag):
+        systemd.start(f"/usr/sbin/dockerd {flag}")
+        engine.argv = ("dockerd", flag)
         given(daemon_json, f'{{\n  "{key}": []\n}}')
         result = run("registry_mirrors", mirrors=GCR)
-        assert result["failed"] and f"{unit}, line 2" in result["msg"] and f"{key} in {daemon_json}, line 2" in result["msg"]
+        assert result["failed"] and f"{systemd.unit}, line 3" in result["msg"] and f"{key} in {daemon_json}, line 2" in result["msg"]
         (conflict,) = run("registry_mirrors_info")["conflicts"]
-        assert conflict["setting"] == key and conflict["places"] == [f"{daemon_json}, line 2", f"{unit}, line 2"]
+        assert conflict["setting"] == key and conflict["places"] == [f"{daemon_json}, line 2", f"{systemd.unit}, line 3"]
 
-    def test_a_fault_is_named_and_stops_a_restart(self, engine, run, daemon_json):
-        engine.fault = "/etc/default/docker, line 2: DOCKER_OPTS refers to a variable"
+    def test_runtimes_are_merged(self, engine, run, daemon_json):
+        engine.argv += ("--add-runtime=x=/x",)
+        given(daemon_json, '{"runtimes": {}}')
+        assert run("registry_mirrors", mirrors=GCR)["changed"]
+
+    def test_a_fault_is_named_and_stops_a_restart(self, engine, run, daemon_json, systemd):
+        systemd.options.write_text('# note\nDOCKER_OPTS="${DOCKER_OPTS} --debug"\n')
         given(daemon_json, "{}")
+        place = f"{systemd.options}, line 2"
         result = run("registry_mirrors", mirrors=GCR)
-        assert result["changed"] and [warning for warning in result["warnings"] if engine.fault in warning]
+        assert result["changed"] and [warning for warning in result["warnings"] if place in warning]
         engine.argv += ("--authorization-plugin=p",)
         result = run("registry_mirrors", mirrors=OWN)
-        assert result["failed"] and engine.fault in result["msg"]
+        assert result["failed"] and place in result["msg"]
         (conflict,) = run("registry_mirrors_info")["conflicts"]
-        assert conflict["places"] == ["/etc/default/docker, line 2"]
+        assert conflict["places"] == [place]
 
-    def test_a_flag_that_waits_for_a_restart_is_drift(self, engine, run, daemon_json, tmp_path):
-        options = tmp_path / "options"
-        options.write_text(f'DOCKER_OPTS="--registry-mirror={OWN}"\n')
-        engine.next_argv, engine.files = ("dockerd", f"--registry-mirror={OWN}"), [str(options)]
+    def test_a_flag_that_waits_for_a_restart_is_drift(self, engine, run, daemon_json, systemd):
+        systemd.options.write_text(f'DOCKER_OPTS="--registry-mirror={OWN}"\n')
         given(daemon_json, "{}")
         result = run("registry_mirrors_info")
         assert (result["mirrors"], result["in_force"], result["drift"]) == ([OWN + "/"], [], True)
-        assert result["sources"][1] == {"source": "options_file", "path": str(options), "line": 1, "mirrors": [OWN + "/"], "reason": None}
+        assert result["sources"][1] == {"source": "options_file", "path": str(systemd.options), "line": 1, "mirrors": [OWN + "/"], "reason": None}
+
+
+class TestPlaces:
+    """Mirrors kept as flags, and moved from place to place."""
+
+    FLAG = f"--registry-mirror={GCR}"
+
+    def restart(self, engine, systemd):
+        """What the next start makes of the files."""
+        from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _mirror_url, _service
+
+        engine.argv = _service.next_start("docker").argv
+        flags = _engine.flag_values(engine.argv, "--registry-mirror")
+        text = engine.config_path.read_text() if engine.config_path.exists() else "{}"
+        assert not (flags and "registry-mirrors" in text), "such an engine does not start"
+        import json
+
+        engine.mirrors = _mirror_url.engine_list(flags or json.loads(text).get("registry-mirrors") or [])
+
+    def test_an_options_file(self, engine, run, daemon_json, systemd):
+        before = '# Options\nDOCKER_OPTS="--dns 8.8.8.8"  \n'
+        systemd.options.write_text(before)
+        predicted = run("registry_mirrors", check=True, mirrors=GCR, source="options_file")
+        assert systemd.options.read_text() == before
+        result = run("registry_mirrors", mirrors=GCR, source="options_file")
+        assert systemd.options.read_text() == f'# Options\nDOCKER_OPTS="--dns 8.8.8.8 {self.FLAG}"  \n' and not daemon_json.exists()
+        assert (result["changed"], result["pending"], result["source"], result["path"]) == (True, "restart", "options_file", str(systemd.options))
+        assert predicted["changed"] and predicted["diff"] == result["diff"] and [copy["path"] for copy in result["backups"]] == [str(systemd.options)]
+        again = run("registry_mirrors", mirrors=GCR, source="options_file")
+        assert (again["changed"], again["pending"]) == (False, "restart"), "a lost handler"
+        self.restart(engine, systemd)
+        settled = run("registry_mirrors", mirrors=GCR, source="options_file")
+        assert (settled["changed"], settled["pending"], settled["in_force"]) == (False, "none", [GCR + "/"])
+        gone = run("registry_mirrors", mirrors=GCR, state="absent")
+        assert (gone["changed"], gone["pending"]) == (True, "restart") and systemd.options.read_text() == before
+        self.restart(engine, systemd)
+        assert (run("registry_mirrors", mirrors=GCR, state="absent")["pending"], engine.mirrors) == ("none", [])
+
+    def test_a_drop_in(self, engine, run, daemon_json, systemd):
+        result = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
+        lines = systemd.own.read_text().splitlines()
+        assert lines[-3:] == ["[Service]", "ExecStart=", f"ExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS {self.FLAG}"]
+        assert (result["changed"], result["pending"], systemd.daemon_reloads) == (True, "restart", 1)
+        self.restart(engine, systemd)
+        assert run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")["pending"] == "none"
+        systemd.start("/usr/sbin/dockerd --new")
+        renewed = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
+        assert (renewed["changed"], renewed["pending"]) == (True, "none") and f"dockerd --new {self.FLAG}" in systemd.own.read_text()
+        gone = run("registry_mirrors", mirrors=GCR, state="absent", source="systemd_drop_in")
+        assert (gone["changed"], gone["pending"], systemd.own.exists()) == (True, "restart", False)
+        (copy,) = gone["backups"]
+        assert copy["checksum"] == "" and self.FLAG in pathlib.Path(copy["backup_file"]).read_text()
+
+    def test_systemd_that_has_not_seen_the_drop_in_is_told(self, engine, run, daemon_json, systemd):
+        run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
+        systemd.needs_daemon_reload = "yes"
+        assert run("registry_mirrors", check=True, mirrors=GCR, source="systemd_drop_in")["pending"] == "restart" and systemd.daemon_reloads == 1
+        assert not run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")["changed"] and systemd.daemon_reloads == 2
+
+    @pytest.mark.parametrize("source", ["daemon_json", "options_file", "systemd_drop_in"])
+    def test_all_three_places_become_one(self, engine, run, daemon_json, systemd, source):
+        third = "https://third.example"
+        given(daemon_json, f'{{"registry-mirrors": ["{OWN}"], "debug": true}}')
+        systemd.options.write_text('DOCKER_OPTS="--registry-mirror=https://second.example --dns 8.8.8.8"\n')
+        drop_in = systemd.drop_ins / "10-machine.conf"
+        drop_in.write_text(f"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// \\\n  --registry-mirror {third} \\\n  $DOCKER_OPTS\n")
+        engine.argv += ("--registry-mirror", third, "--registry-mirror=https://second.example", "--dns", "8.8.8.8")
+        engine.mirrors = [third + "/", "https://second.example/"]
+        refused = run("registry_mirrors", mirrors=GCR, source=source)
+        assert refused["failed"] and f"{systemd.options}, line 1" in refused["msg"]
+        assert systemd.options.read_text().count("second") == 1 and OWN in held(daemon_json)
+        run("registry_mirrors", mirrors=GCR, source=source, migrate=True)
+        self.restart(engine, systemd)
+        assert sorted(engine.mirrors) == sorted([OWN + "/", "https://second.example/", third + "/", GCR + "/"])
+        result = run("registry_mirrors", mirrors=GCR, source=source)
+        assert (result["changed"], result["pending"], result["in_force"]) == (False, "none", engine.mirrors)
+        assert "--dns 8.8.8.8" in systemd.options.read_text() and '"debug": true' in held(daemon_json)
+        assert ("registry-mirrors" in held(daemon_json)) is (source == "daemon_json")
+
+    def test_they_leave_the_old_place_before_they_reach_the_new_one(self, engine, run, daemon_json, systemd, monkeypatch):
+        from ansible_collections.pullthrough.docker.plugins.module_utils import _file
+
+        systemd.options.write_text(f'DOCKER_OPTS="{self.FLAG}"\n')
+        write, order = _file.Transaction.write, []
+
+        def noted(transaction, path, expected, data):
+            if data != expected:
+                order.append(path)
+            return write(transaction, path, expected, data)
+
+        monkeypatch.setattr(_file.Transaction, "write", noted)
+        run("registry_mirrors", mirrors=GCR, migrate=True)
+        run("registry_mirrors", mirrors=GCR, migrate=True, source="options_file")
+        assert order == [str(systemd.options), str(daemon_json), str(daemon_json), str(systemd.options)]
+
+    def test_a_write_that_fails_takes_the_others_back(self, engine, run, daemon_json, systemd, monkeypatch):
+        from ansible_collections.pullthrough.docker.plugins.module_utils import _file
+
+        before = f'DOCKER_OPTS="{self.FLAG}"\n'
+        systemd.options.write_text(before)
+        replace = _file.Transaction._replace
+
+        def full(transaction, path, data, create):
+            if path == str(daemon_json):
+                raise _file.FileError("No space left on device")
+            return replace(transaction, path, data, create)
+
+        monkeypatch.setattr(_file.Transaction, "_replace", full)
+        result = run("registry_mirrors", mirrors=GCR, migrate=True)
+        assert result["failed"] and not result["changed"] and systemd.options.read_text() == before
+
+    @pytest.mark.parametrize("state", ["running", "stopped"])
+    @pytest.mark.parametrize(
+        ("source", "killed_at"), [("daemon_json", 0), ("daemon_json", 1), ("options_file", 0), ("options_file", 1), ("systemd_drop_in", 1)]
+    )
+    def test_a_run_that_was_killed_between_two_files(self, engine, run, daemon_json, systemd, monkeypatch, source, killed_at, state):
+        """What was not declared, but was there, is not lost."""
+        from ansible_collections.pullthrough.docker.plugins.module_utils import _file
+
+        engine.state = state
+        if source == "daemon_json":
+            systemd.options.write_text(f'DOCKER_OPTS="--registry-mirror={OWN}"\n')
+            engine.argv += (f"--registry-mirror={OWN}",)
+        else:
+            given(daemon_json, f'{{"registry-mirrors": ["{OWN}"]}}')
+        engine.mirrors = [OWN + "/"]
+        write, writes = _file.Transaction.write, []
+
+        class KilledError(BaseException):
+            pass
+
+        def killed(transaction, path, expected, data):
+            if data != expected:
+                if len(writes) == killed_at:
+                    raise KilledError
+                writes.append(path)
+            return write(transaction, path, expected, data)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_file.Transaction, "write", killed)
+            with pytest.raises(KilledError):
+                run("registry_mirrors", mirrors=GCR, migrate=True, source=source)
+        result = run("registry_mirrors", mirrors=GCR, migrate=True, source=source)
+        assert result["mirrors"] == [OWN + "/", GCR + "/"]
+        for folder in (daemon_json.parent, systemd.options.parent, systemd.drop_ins):
+            assert not [name for name in os.listdir(folder) if name.startswith(".pullthrough")] if folder.exists() else True
+        self.restart(engine, systemd)
+        assert engine.mirrors == [OWN + "/", GCR + "/"]
+
+    def test_leftovers_are_removed_where_there_is_nothing_else_to_do(self, engine, run, daemon_json):
+        given(daemon_json, WITH_GCR)
+        engine.mirrors = [GCR + "/"]
+        for name in (".pullthrough-docker-abc", ".pullthrough-docker-moving-daemon.json"):
+            (daemon_json.parent / name).write_text(WITH_GCR)
+        assert not run("registry_mirrors", mirrors=GCR)["changed"]
+        assert os.listdir(daemon_json.parent) == ["daemon.json"]
+
+    REFUSED: ClassVar = {
+        # name: (unit's command, options file, options, words)
+        "a unit that reads no options file": ("/usr/bin/dockerd -H fd://", "", {"source": "options_file"}, ["reads none", "source: daemon_json"]),
+        "a file that is not read": (None, "", {"source": "options_file", "options_file": "/etc/x"}, ["does not read /etc/x", "it reads"]),
+        "a variable that is not used": (None, "", {"source": "options_file", "options_variable": "OPTIONS"}, ["does not use OPTIONS", "DOCKER_OPTS"]),
+        "a self-reference": (None, 'DOCKER_OPTS="$DOCKER_OPTS -D"\n', {"source": "options_file"}, ["line 1", "does not expand"]),
+        "an escape": (None, '\nDOCKER_OPTS="--label a=\\"b\\""\n', {"source": "options_file"}, ["line 2", "more than plain words"]),
+        "a URL with a meaning for a shell": (None, "", {"source": "options_file", "mirrors": ["https://a.example/$x"]}, ["source: daemon_json"]),
+        "a flag in a file of a package": ("/usr/bin/dockerd --registry-mirror=https://a.example", "", {"migrate": True}, ["not the administrator's"]),
+    }
+
+    @pytest.mark.parametrize(("command", "text", "options", "words"), REFUSED.values(), ids=REFUSED)
+    def test_refused(self, engine, run, daemon_json, systemd, monkeypatch, command, text, options, words):
+        from ansible_collections.pullthrough.docker.plugins.module_utils import _sources
+
+        monkeypatch.setattr(_sources, "PACKAGED", (str(systemd.unit.parent),))
+        systemd.options.write_text(text)
+        if command:
+            systemd.start(command)
+        result = run("registry_mirrors", **{"mirrors": GCR, **options})
+        assert result["failed"] and not result["changed"] and systemd.options.read_text() == text and not daemon_json.exists()
+        for word in words:
+            assert word in result["msg"]
+
+    def test_a_drop_in_that_applies_after_ours(self, engine, run, systemd):
+        other = systemd.drop_ins / "zzz.conf"
+        other.write_text("[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd\n")
+        result = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
+        assert result["failed"] and f"{other}, line 3" in result["msg"] and not systemd.own.exists()
+
+    @pytest.mark.parametrize("source", ["options_file", "systemd_drop_in"])
+    def test_no_service(self, engine, run, daemon_json, source):
+        result = run("registry_mirrors", mirrors=GCR, source=source)
+        assert result["failed"] and "Nothing was changed" in result["msg"]
+
+    def test_a_flag_of_no_service(self, engine, run, daemon_json):
+        engine.argv += (self.FLAG,)
+        engine.mirrors = [GCR + "/"]
+        result = run("registry_mirrors", mirrors=GCR, state="absent")
+        assert result["failed"] and "no service was found" in result["msg"]
+        assert not run("registry_mirrors", mirrors=OWN, state="absent")["changed"]
 
 
 class TestForeignEdits:

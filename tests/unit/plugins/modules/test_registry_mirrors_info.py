@@ -52,16 +52,46 @@ def test_no_file_means_no_mirror(engine, run, daemon_json):
     assert (result["mirrors"], result["drift"]) == ([], False)
 
 
-def test_a_flag_beside_the_key_is_a_conflict(engine, run, daemon_json, tmp_path):
-    unit = tmp_path / "docker.service"
-    unit.write_text("[Service]\nExecStart=/usr/sbin/dockerd --registry-mirror=https://me:hush@flag.example\n")
-    engine.files = [str(unit)]
+def test_a_flag_beside_the_key_is_a_conflict(engine, run, daemon_json, systemd):
+    systemd.start("/usr/sbin/dockerd --registry-mirror=https://me:hush@flag.example")
     engine.argv += ("--registry-mirror=https://me:hush@flag.example",)
     given(daemon_json, "{}")
     result = run("registry_mirrors_info")
     assert result["conflicts"] == [] and result["mirrors"] == ["https://***@flag.example/"]
-    assert (result["sources"][1]["path"], result["sources"][1]["line"]) == (str(unit), 2)
+    place = {"source": "systemd_drop_in", "path": str(systemd.unit), "line": 3, "mirrors": ["https://***@flag.example/"], "reason": None}
+    assert result["sources"][1:] == [place]
     daemon_json.write_text(WITH_GCR)
     (conflict,) = run("registry_mirrors_info")["conflicts"]
-    assert conflict["setting"] == "registry-mirrors" and f"{daemon_json}, line 2" in conflict["places"] and f"{unit}, line 2" in conflict["places"]
+    assert conflict["setting"] == "registry-mirrors" and conflict["places"] == [f"{daemon_json}, line 2", f"{systemd.unit}, line 3"]
     assert "hush" not in str(result)
+
+
+def test_a_flag_of_no_file(engine, run, daemon_json):
+    engine.argv += ("--registry-mirror", GCR)
+    engine.mirrors = [GCR]
+    result = run("registry_mirrors_info")
+    assert result["sources"][1:] == [{"source": "command_line", "path": None, "line": None, "mirrors": [GCR], "reason": None}]
+    assert (result["mirrors"], result["drift"]) == ([GCR], False)
+
+
+def test_a_unit_that_changed_under_our_drop_in_is_drift(engine, run, daemon_json, systemd):
+    assert run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")["changed"]
+    engine.argv += (f"--registry-mirror={GCR[:-1]}",)
+    engine.mirrors = [GCR]
+    assert run("registry_mirrors_info")["drift"] is False
+    systemd.start("/usr/bin/dockerd --new")
+    result = run("registry_mirrors_info")
+    assert result["drift"] is True and str(systemd.own) in result["drift_reasons"][0]
+
+
+def test_what_only_a_shell_knows_is_said(engine, run, daemon_json, tmp_path, monkeypatch):
+    from ansible_collections.pullthrough.docker.plugins.module_utils import _service
+
+    options = tmp_path / "options"
+    options.write_text('DOCKER_OPTS="$(cat /x) --registry-mirror=https://a.example"\n')
+    start = _service.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
+    monkeypatch.setattr(_service, "next_start", lambda service: start)
+    result = run("registry_mirrors_info")
+    assert result["sources"][1]["mirrors"] is None and f"{options}, line 1" in result["sources"][1]["reason"]
+    result = run("registry_mirrors", mirrors=GCR)
+    assert result["failed"] and f"{options}, line 1" in result["msg"]

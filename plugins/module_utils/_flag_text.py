@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Flags among the plain words of a command line, found and edited as text.
+
+Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from typing import List, NamedTuple, Sequence
+
+_WORD = re.compile(r"(?:[^\s\\]|\\(?!\r?\n))+")
+"""A word; a backslash before the end of a line only joins lines."""
+
+_PLAIN = re.compile(r"(?:[\w./:=,@%+^\[\]-]|\s|\\\r?\n)*\Z", re.ASCII)
+"""Text that every reader understands as the words that one sees: nothing in it is quoted, escaped or expanded."""
+
+
+class Flag(NamedTuple):
+    """A flag with its value, and the characters that hold both."""
+
+    start: int
+    end: int
+    value: str
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text is made of plain words."""
+    return bool(_PLAIN.match(text))
+
+
+def find(text: str, name: str) -> List[Flag]:
+    """The flags of this name, written C(--name=value) or C(--name value), in their order."""
+    found = []
+    words = _WORD.finditer(text)
+    for word in words:
+        if word.group() == name:
+            value = next(words, None)
+            found.append(Flag(word.start(), value.end() if value else word.end(), value.group() if value else ""))
+        elif word.group().startswith(f"{name}="):
+            found.append(Flag(word.start(), word.end(), word.group()[len(name) + 1 :]))
+    return found
+
+
+def put(text: str, name: str, values: Sequence[str]) -> str:
+    """The text with this flag given for exactly these values.
+
+    Flags that stay keep their place and form, missing ones are added behind them, and taking added ones away gives the text
+    back, to the byte. Where the order asks for it, a flag moves.
+    """
+    missing = list(values)
+    at, gone = None, []
+    for flag in find(text, name):
+        if missing and flag.value == missing[0]:
+            at = flag.end
+            missing.pop(0)
+        else:
+            gone.append(flag)
+    words = [word.end() for word in _WORD.finditer(text)]
+    if at is None:
+        at = words[-1] if words else 0
+    added = " ".join(f"{name}={value}" for value in missing)
+    if added:
+        text = text[:at] + (" " if words else "") + added + text[at:]
+    for flag in reversed(gone):
+        shift = len(added) + 1 if added and flag.start >= at else 0
+        text = _without(text, flag.start + shift, flag.end + shift)
+    return text
+
+
+def _without(text: str, start: int, end: int) -> str:
+    """The text without a word and the space before it, or for the first word behind it."""
+    space = re.search(r"(?:\s|\\\r?\n)*\Z", text[:start])
+    before = space.start() if space else start
+    if before > 0:
+        return text[:before] + text[end:]
+    return re.sub(r"\A(?:\s|\\\r?\n)+", "", text[end:])

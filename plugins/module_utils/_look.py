@@ -1,0 +1,211 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One look at a host: the engine, what it will be started with, and every place that names mirrors. It changes nothing.
+
+Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import (
+    _engine,
+    _file,
+    _host,
+    _mirror_url,
+    _options_text,
+    _service,
+    _sources,
+    _unit_text,
+    _use,
+)
+
+
+class Look(NamedTuple):
+    """What one look sees. C(flags) are the places that the next start takes C(--registry-mirror) from."""
+
+    engine: _engine.Engine
+    start: _service.Start
+    path: str
+    flags: List[_sources.FlagSource]
+
+    @property
+    def in_force(self) -> Optional[List[str]]:
+        """The mirrors that the engine uses, None when no engine runs."""
+        return self.engine.info.mirrors if self.engine.info else None
+
+    @property
+    def flags_now(self) -> List[str]:
+        """The mirrors on the command line of the engine that runs."""
+        return _mirror_url.engine_list(_engine.flag_values(self.engine.argv, _sources.FLAG)) if self.engine.process else []
+
+    @property
+    def flags_later(self) -> List[str]:
+        """The mirrors on the command line of its next start; without a service, there is none but the one that runs."""
+        if self.start.reader is None:
+            return self.flags_now
+        return _mirror_url.engine_list(_engine.flag_values(self.start.argv, _sources.FLAG))
+
+    def beside_flags(self, keys: Iterable[str]) -> List[SetByFlag]:
+        """Those of these settings of the file that a command line has too, now or later."""
+        argvs = [self.engine.argv if self.engine.process else (), self.start.argv]
+        found = []
+        for key in keys:
+            names = _sources.flags_of(key)
+            now, later = (tuple(name for name in names if _engine.has_flag(argv, name)) for argv in argvs)
+            if now or later:
+                pattern = _sources.flag_pattern(names)
+                places = [place for path in self.start.files for place in lines_with(pattern, path)]
+                found.append(SetByFlag(key, (now or later)[0], bool(now), places))
+        return found
+
+
+class SetByFlag(NamedTuple):
+    """A setting of the file that a command line has too: that of the engine that runs (C(now)), or that of its next start.
+
+    C(places) are file and line of each mention that was found.
+    """
+
+    setting: str
+    flag: str
+    now: bool
+    places: List[str]
+
+
+def look(service: str, path: Optional[str], timeout: float) -> Look:
+    """Look at the engine of the user who runs this, and at what starts it.
+
+    :param path: the configuration file, None for the engine's own.
+    :raises _file.FileError: when a place cannot be read.
+    """
+    engine = _engine.look(service, timeout)
+    start = _service.next_start(service)
+    return Look(engine, start, path or engine.config_path, _flag_sources(start))
+
+
+def _flag_sources(start: _service.Start) -> List[_sources.FlagSource]:
+    """The places that make the next command line: the options file that assigns each of its variables last, and the C(ExecStart)."""
+    found: List[_sources.FlagSource] = []
+    for variable in start.variables:
+        assigning = [path for path in start.options_files if _options_text.assignments(_host.text_of(path), variable, shell=start.reader == "shell")]
+        found += [options_file(start, path, variable) for path in assigning[-1:]]
+    command = _unit_text.command(start.unit_files)
+    if command and command.path == start.own_drop_in:
+        found.append(drop_in(start))
+    elif command:
+        found.append(_sources.UnitFile(command.path, _file.read(command.path) or b"", command))
+    return found
+
+
+def options_file(start: _service.Start, path: str, variable: str) -> _sources.OptionsFile:
+    """An options file, as the service's init system reads it."""
+    return _sources.OptionsFile(path, _file.read(_file.resolve(path)), variable, shell=start.reader == "shell")
+
+
+def drop_in(start: _service.Start) -> _sources.DropIn:
+    """The drop-in of this collection, whether it exists or not."""
+    path = start.own_drop_in
+    others = [(other, text) for other, text in start.unit_files if other != path]
+    return _sources.DropIn(path, _file.read(path), _unit_text.command(others))
+
+
+def lines_with(pattern: str, path: str) -> List[str]:
+    """File and line of each match outside of comments; a file that cannot be read has none."""
+    return [
+        f"{path}, line {number}"
+        for number, line in enumerate(_host.text_of(path).splitlines(), 1)
+        if re.search(pattern, line) and not line.lstrip().startswith(("#", ";"))
+    ]
+
+
+# -- the module registry_mirrors_info --------------------------------------------------------------------------------
+
+
+def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str, Any], List[str]]:
+    """The returns of the module C(registry_mirrors_info), and its warnings. It never fails.
+
+    :param service: the unit or init script.
+    :param path: the configuration file, None for the engine's own.
+    :param timeout: seconds for the engine's answer.
+    """
+    seen = look(service, path, timeout)
+    source: Optional[_sources.DaemonJson] = None
+    warnings: List[str] = []
+    places: List[Dict[str, Any]] = [{"source": "daemon_json", "path": seen.path, "line": None, "mirrors": None, "reason": None}]
+    try:
+        source = _sources.DaemonJson(seen.path, _file.read(_file.resolve(seen.path)))
+        warnings = cautions(seen.engine, seen.in_force or [], source.insecure)
+        places[0].update(line=source.line, mirrors=_mirror_url.engine_list(source.listed))
+    except (_sources.SourceError, _file.FileError) as exc:
+        places[0]["reason"] = str(exc)
+    places += [
+        {
+            "source": flag.name,
+            "path": flag.path,
+            "line": flag.line,
+            "mirrors": None if flag.reason else _shown(flag.listed),
+            "reason": flag.reason,
+        }
+        for flag in seen.flags
+        if flag.present
+    ]
+    if seen.flags_now and len(places) == 1:
+        places.append({"source": "command_line", "path": None, "line": None, "mirrors": _shown(seen.flags_now), "reason": None})
+    conflicts = [_conflict(flag, source) for flag in seen.beside_flags(source.settings) if source] if source else []
+    if seen.start.fault:
+        conflicts.append({"setting": "command line", "places": [seen.start.fault.partition(": ")[0]], "message": f"{seen.start.fault}."})
+    configured = _shown(seen.flags_later) or places[0]["mirrors"]
+    if any(conflict["setting"] == _sources.KEY for conflict in conflicts):
+        configured = None
+    reasons = []
+    if configured is not None and seen.in_force is not None and configured != _shown(seen.in_force):
+        reasons.append(f"The engine uses {' '.join(seen.in_force) or 'no mirror'}, and {' '.join(configured) or 'no mirror'} is configured.")
+    reasons += [
+        f"{flag.place()}: the unit's own command line changed since this drop-in was written, and the engine starts with the old one."
+        for flag in seen.flags
+        if isinstance(flag, _sources.DropIn) and flag.is_stale
+    ]
+    result = {
+        "changed": False,
+        "path": seen.path,
+        "mirrors": configured,
+        "in_force": seen.in_force,
+        "drift": None if configured is None or seen.in_force is None else bool(reasons),
+        "drift_reasons": reasons,
+        "sources": places,
+        "conflicts": conflicts,
+        "engine": seen.engine.facts(),
+    }
+    return result, warnings
+
+
+def cautions(engine: _engine.Engine, mirrors: Sequence[str], insecure: Sequence[str]) -> List[str]:
+    """What is to be said of mirrors that this engine uses, or will."""
+    store = engine.info.image_store if engine.info else None
+    hosts = hosts_in_place_of_mirrors(_engine.certs_folder()) if store == "containerd" else None
+    return _use.cautions(mirrors, insecure=insecure, image_store=store, version=engine.version, hosts_toml=hosts)
+
+
+def hosts_in_place_of_mirrors(folder: str) -> Optional[str]:
+    """File and line of the first host in C(docker.io/hosts.toml) of a C(certs.d) folder, or None."""
+    found = lines_with(r"^\s*\[host\.", os.path.join(folder, "docker.io/hosts.toml"))
+    return found[0] if found else None
+
+
+def _shown(mirrors: Sequence[str]) -> List[str]:
+    return [_mirror_url.mask(mirror) for mirror in _mirror_url.engine_list(mirrors)]
+
+
+def _conflict(flag: SetByFlag, source: _sources.DaemonJson) -> Dict[str, Any]:
+    places = [source.place(flag.setting), *(flag.places or [f"the engine's command line ({flag.flag})"])]
+    return {
+        "setting": flag.setting,
+        "places": places,
+        "message": f"An engine with {flag.setting} in more than one of {'; '.join(places)} does not start. Take it out of all but one.",
+    }

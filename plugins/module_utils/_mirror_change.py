@@ -1,0 +1,238 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The change of the module C(registry_mirrors): which mirrors stand where.
+
+Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from typing import Any, Dict, List, Optional, Sequence
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import (
+    _apply,
+    _certs,
+    _change,
+    _engine,
+    _file,
+    _look,
+    _mirror_url,
+    _service,
+    _sources,
+    _unit_text,
+)
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import Edit, Plan, Refused
+
+SOURCES = ["daemon_json", "options_file", "systemd_drop_in"]
+
+
+class MirrorChange(_change.Change):
+    """The task of the module C(registry_mirrors)."""
+
+    def declare(self) -> None:
+        declared = self._options["mirrors"]
+        if not declared and not (self._options["exclusive"] and self._options["state"] == "present"):
+            raise Refused("mirrors is an empty list. Name at least one; to have none at all, say mirrors: [] with exclusive: true.")
+        try:
+            self._declared = [_mirror_url.declare(mirror) for mirror in declared]
+            _certs.check(self._certificates, self._declared)
+        except (_mirror_url.MirrorUrlError, _certs.CertificateError) as exc:
+            raise Refused(f"{exc} Nothing was changed.") from exc
+
+    @property
+    def _certificates(self) -> Dict[str, str]:
+        return self._options["ca_certificates"] or {}
+
+    def plan(self, seen: _look.Look, source: _sources.DaemonJson) -> Plan:
+        chosen = self._chosen(seen, source)
+        # Our drop-in repeats the command line of the unit that it overrules, without what that says of mirrors.
+        overruled = _sources.UnitFile if isinstance(chosen, _sources.DropIn) else ()
+        others: List[Any] = [
+            place for place in [source, *seen.flags] if place.path != chosen.path and place.present and not isinstance(place, overruled)
+        ]
+        self._refuse_flags_of_nowhere(seen, chosen)
+        on_the_way = self._on_the_way(seen, chosen)
+        if self._options["state"] == "absent":
+            kept = {place.path: self._without(place.listed) for place in [chosen, *others]}
+            kept[chosen.path] += self._without(on_the_way)
+        else:
+            self._refuse_other_places(seen, chosen, others)
+            kept = {place.path: [] for place in others}
+            kept[chosen.path] = self._with([*(mirror for place in [chosen, *others] for mirror in place.listed), *on_the_way])
+        if seen.start.reader is None:  # Flags that no service gives stay.
+            flags_later = seen.flags_now
+        else:
+            flags_later = _mirror_url.engine_list([mirror for place in [chosen, *others] if place is not source for mirror in kept[place.path]])
+        wanted = _mirror_url.engine_list([*kept.get(source.path, []), *flags_later])
+        edits = [self._edit(place, kept[place.path]) for place in others if place is not source]
+        if source in others or source is chosen:
+            edits.insert(0 if source in others else len(edits), self._edit_of_file(source, kept[source.path], alone=not flags_later))
+        else:
+            edits.insert(0, Edit(source.path, source.data, source.data))
+        if chosen is not source:
+            edits.append(self._edit(chosen, kept[chosen.path]))
+        target = next(edit for edit in edits if edit.path == _file.resolve(chosen.path))
+        moves = target.changes and any(edit.changes for edit in edits if edit is not target)
+        in_force = seen.in_force
+        missing = {} if in_force is None or in_force == wanted else {_sources.KEY: _apply.Wanted(wanted, bool(kept.get(source.path)))}
+        after = _sources.DaemonJson(source.path, next(edit.after for edit in edits if edit.path == source.path))
+        way = None if in_force is None else _apply.way_to_flags(seen.flags_now, flags_later)
+        if way is None:
+            way = _apply.way_to(missing, version=seen.engine.version, flags=seen.engine.argv, settings=after.settings)
+        previous = [mirror for place in [chosen, *others] for mirror in place.listed]
+        reloads = way.pending == "reload" and self._options["reload"]
+        return Plan(
+            seen=seen,
+            source=source,
+            edits=[*self._edits_of_certificates(seen), *edits],
+            argv=self._argv(seen, flags_later),
+            wanted={key: setting.value for key, setting in missing.items()},
+            way=way,
+            result={
+                "source": chosen.name,
+                "path": chosen.path,
+                "mirrors": wanted,
+                "previous_mirrors": _mirror_url.engine_list(previous),
+                "in_force": wanted if reloads else in_force,
+            },
+            target=target if moves else None,
+        )
+
+    # -- places ------------------------------------------------------------------------------------------------------
+
+    def _chosen(self, seen: _look.Look, source: _sources.DaemonJson) -> Any:
+        """The place where the mirrors are to be kept."""
+        start, kind = seen.start, self._options["source"]
+        if kind == "systemd_drop_in":
+            if start.reader != "systemd":
+                raise Refused(f"source is systemd_drop_in, and systemd has no unit {self._options['service']} here. Nothing was changed.")
+            for path, text in start.unit_files:
+                sets = [setting for setting in _unit_text.settings(path, text) if setting.key == "ExecStart"]
+                if sets and path.endswith(".conf") and os.path.basename(path) > _service.OWN_DROP_IN:
+                    raise Refused(
+                        f"{path}, line {sets[-1].line}: this drop-in applies after {start.own_drop_in} and sets the command line as well. "
+                        "Nothing was changed. Give it a name that sorts before."
+                    )
+            return _look.drop_in(start)
+        if kind == "options_file":
+            path, variable = self._options_place(seen)
+            return _look.options_file(start, path, variable)
+        return source
+
+    def _options_place(self, seen: _look.Look) -> Sequence[str]:
+        """The options file that the service reads and the variable that it uses; those that are given must be among them."""
+        start, given = seen.start, self._options["options_file"]
+        variable: Optional[str] = self._options["options_variable"]
+        service = self._options["service"]
+        if start.reader is None:
+            raise Refused(f"source is options_file, and there is no service {service} here whose options file could be read. Nothing was changed.")
+        if not start.options_files or not start.variables:
+            raise Refused(
+                f"source is options_file, and the unit of {service} reads none: its ExecStart uses no variable of an EnvironmentFile, as with Docker's "
+                "own packages. Nothing was changed. Keep the mirrors in daemon.json (source: daemon_json)."
+            )
+        if given and given not in start.options_files:
+            raise Refused(f"{service} does not read {given}: it reads {' and '.join(start.options_files)}. Nothing was changed.")
+        if variable and variable not in start.variables:
+            raise Refused(f"{service} does not use {variable}: it uses {' and '.join(start.variables)}. Nothing was changed.")
+        variable = variable or start.variables[-1]
+        return given or start.options_files[-1], variable
+
+    def _refuse_flags_of_nowhere(self, seen: _look.Look, chosen: Any) -> None:
+        """Refuse to add to, or take out of, a command line that no service makes: nobody could mend it."""
+        process, now = seen.engine.process, seen.flags_now
+        declared = _mirror_url.engine_list(self._declared)
+        if process and seen.start.reader is None and (now if self._options["state"] == "present" else set(now).intersection(declared)):
+            raise Refused(
+                f"The engine (process {process.pid}) has {_as_flags(now)} on its command line, and no service was found that it comes from. "
+                f"An engine with this setting there and in {chosen.path} does not start. Nothing was changed. "
+                "Start it without the flag, then run this again."
+            )
+
+    def _refuse_other_places(self, seen: _look.Look, chosen: Any, others: List[Any]) -> None:
+        """Refuse to name mirrors in a second place, unless they move."""
+        unknown = [place.reason for place in [*others, chosen] if getattr(place, "reason", None)]
+        if unknown:
+            raise Refused(f"{unknown[0]}. Nothing was changed. Write plain words there.")
+        process, later, now = seen.engine.process, seen.flags_later, seen.flags_now
+        places = [place.place() for place in others]
+        if others and not self._options["migrate"]:
+            flags = _as_flags(later) or _as_flags([mirror for place in others for mirror in place.listed]) or f"an empty {_sources.KEY}"
+            who = f"process {process.pid}" if now and process else f"the service {self._options['service']}, at its next start"
+            raise Refused(
+                f"The engine ({who}) has mirrors in another place: {flags}, which stands in {' and in '.join(places)}. "
+                f"An engine with this setting there and in {chosen.place()} does not start. Nothing was changed. "
+                "Say migrate: true to move them in the same step, or take them out there and restart the engine."
+            )
+
+    def _on_the_way(self, seen: _look.Look, chosen: Any) -> List[str]:
+        """Mirrors that a run which was killed had taken out of other places and not yet brought to this one."""
+        data = _file.staged(_file.resolve(chosen.path))
+        if data is None:
+            return []
+        if isinstance(chosen, _sources.DaemonJson):
+            listed = _sources.DaemonJson(chosen.path, data).listed
+        elif isinstance(chosen, _sources.OptionsFile):
+            listed = _sources.OptionsFile(chosen.path, data, chosen.variable, shell=seen.start.reader == "shell").listed
+        else:
+            listed = _sources.DropIn(chosen.path, data, None).listed
+        here = {_mirror_url.engine_spelling(mirror) for place in [chosen, *seen.flags] for mirror in place.listed}
+        return [mirror for mirror in listed if _mirror_url.engine_spelling(mirror) not in here]
+
+    # -- lists -------------------------------------------------------------------------------------------------------
+
+    def _without(self, listed: List[str]) -> List[str]:
+        gone = {_mirror_url.engine_spelling(mirror) for mirror in self._declared}
+        return [mirror for mirror in listed if _mirror_url.engine_spelling(mirror) not in gone]
+
+    def _with(self, listed: List[str]) -> List[str]:
+        """The list made from what is listed and what is declared, with the spelling that is there."""
+        spelling = {_mirror_url.engine_spelling(mirror): mirror for mirror in reversed(listed)}
+        declared = {_mirror_url.engine_spelling(mirror): mirror for mirror in reversed(self._declared)}
+        ordered = {_mirror_url.engine_spelling(mirror): None for mirror in self._declared}
+        if self._options["exclusive"]:
+            if _mirror_url.engine_list(listed) == list(ordered):
+                return listed
+            return [spelling.get(mirror, declared[mirror]) for mirror in ordered]
+        return listed + [declared[mirror] for mirror in ordered if mirror not in spelling]
+
+    # -- edits -------------------------------------------------------------------------------------------------------
+
+    def _edit(self, place: Any, mirrors: List[str]) -> Edit:
+        return Edit(_file.resolve(place.path), place.data, place.text(mirrors))
+
+    def _edit_of_file(self, source: _sources.DaemonJson, mirrors: List[str], *, alone: bool) -> Edit:
+        """Beside flags, the key must not be there at all."""
+        return Edit(source.path, source.data, source.text(mirrors, keep_key=alone))
+
+    def _argv(self, seen: _look.Look, flags: List[str]) -> List[str]:
+        argv = seen.start.argv if seen.start.reader else seen.engine.argv
+        return [*_engine.without_flag(argv, _sources.FLAG), *(f"{_sources.FLAG}={mirror}" for mirror in flags)]
+
+    def _edits_of_certificates(self, seen: _look.Look) -> List[Edit]:
+        """Before the mirrors that need them. An engine reads them at every pull (seen on 20.10.24 to 28.5.2)."""
+        folder, info = _engine.certs_folder(), seen.engine.info
+        hosts = [mirror.partition("://")[2].partition("/")[0] for mirror in self._declared]
+        if self._options["state"] == "absent":
+            ours = [path for host in hosts for path in _certs.ours(host, folder)]
+            return [Edit(path, data, None) for path in ours for data in [_file.read(path)] if data is not None]
+        faults = _certs.faults(folder, hosts)
+        if faults:
+            raise Refused(f"{' '.join(faults)} Nothing was changed.")
+        for warning in _certs.warnings(self._certificates, time.time()):
+            self._module.warn(warning)
+        files = _certs.files(self._certificates, image_store=info.image_store if info else None, version=seen.engine.version, folder=folder)
+        moved = [path for host in self._certificates for path in _certs.ours(host, folder) if path not in files]
+        return [
+            *(Edit(path, _file.read(path), data) for path, data in files.items()),
+            *(Edit(path, data, None) for path in moved for data in [_file.read(path)] if data is not None),
+        ]
+
+
+def _as_flags(mirrors: Sequence[str]) -> str:
+    return " ".join(f"{_sources.FLAG}={_mirror_url.mask(mirror[:-1])}" for mirror in _mirror_url.engine_list(mirrors))

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The change of the module C(daemon_config): any key of C(daemon.json).
+
+Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _apply, _change, _json_text, _look, _sources
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import Edit, Plan, Refused
+
+Path = Tuple[str, ...]
+
+
+class SettingsChange(_change.Change):
+    """The task of the module C(daemon_config)."""
+
+    proof_is_event = True
+
+    def declare(self) -> None:
+        if not self._options["settings"] and not self._options["remove"]:
+            raise Refused("Neither settings nor remove names a key. Name at least one.")
+        self._settings: Dict[str, Any] = {key: _value((key,), value) for key, value in (self._options["settings"] or {}).items()}
+        both = [key for key in self._options["remove"] or [] if key.split(".")[0] in self._settings and "." not in key]
+        if both:
+            raise Refused(f"{both[0]} stands in settings and in remove. Nothing was changed. Take it out of one of them.")
+
+    def plan(self, seen: _look.Look, source: _sources.DaemonJson) -> Plan:
+        text = _json_text.NEW_FILE if source.data is None else _json_text.decode(source.data)
+        changed: List[Path] = []
+        for key, value in self._settings.items():
+            text = _merge(text, (key,), value, changed)
+        keys = dict.fromkeys(self._settings)
+        for name in self._options["remove"] or []:
+            path = _find(text, name)
+            keys[path[0] if path else name.split(".")[0]] = None
+            if path:
+                text = _json_text.remove_member(text, path)
+                changed.append(path)
+        data = text.encode("utf-8") if changed else source.data
+        after = _sources.DaemonJson(source.path, data)
+        self._refuse_on_a_swarm(seen, after)
+        missing = {key: setting for key in keys for setting in [self._missing(seen, source, after, key)] if setting}
+        way = _apply.Way("none", [], [])
+        if seen.engine.info:
+            way = _apply.way_to(
+                missing,
+                version=seen.engine.version,
+                flags=seen.engine.argv,
+                settings=after.settings,
+                switches_store=_store(after) not in (None, seen.engine.info.image_store) and _store(after) != _store(source),
+            )
+        reloads = way.pending == "reload" and self._options["reload"]
+        shown = seen.engine.info.settings if seen.engine.info else {}
+        return Plan(
+            seen=seen,
+            source=source,
+            edits=[Edit(source.path, source.data, data)],
+            argv=seen.start.argv if seen.start.reader else seen.engine.argv,
+            wanted={key: setting.value for key, setting in missing.items()},
+            way=way,
+            result={
+                "changed_keys": [".".join(path) for path in changed],
+                "in_force": {key: None if key not in shown else key not in missing or bool(reloads) for key in keys},
+            },
+        )
+
+    @staticmethod
+    def _missing(seen: _look.Look, source: _sources.DaemonJson, after: _sources.DaemonJson, key: str) -> Optional[_apply.Wanted]:
+        """The setting, unless it is in force, as far as that can be known: what C(/info) does not show is believed of an unchanged file."""
+        info = seen.engine.info
+        if info is None:
+            return None
+        present = key in after.settings
+        value = after.settings.get(key, _apply.KEPT.get(key))
+        if key in info.settings and (present or key in _apply.KEPT):
+            return None if _apply.is_same(key, value, info.settings[key]) else _apply.Wanted(value, present)
+        unchanged = present == (key in source.settings) and source.settings.get(key) == after.settings.get(key)
+        return None if unchanged else _apply.Wanted(value, present)
+
+    def _refuse_on_a_swarm(self, seen: _look.Look, after: _sources.DaemonJson) -> None:
+        info = seen.engine.info
+        if info and info.swarm_active and self._settings.get("live-restore") is True and not info.live_restore:
+            raise Refused(
+                f"{after.place('live-restore')}: live-restore, and this engine is an active node of a swarm. A reload would take it, and the next start "
+                "would fail (seen on 20.10.24). Nothing was changed."
+            )
+
+
+def _store(source: _sources.DaemonJson) -> Optional[str]:
+    """The image store that C(features) of the file names."""
+    features = source.settings.get("features")
+    named = features.get("containerd-snapshotter") if isinstance(features, dict) else None
+    return None if named is None else "containerd" if named else "graphdriver"
+
+
+def _value(path: Sequence[str], value: Any) -> Any:
+    """A value of YAML as one of JSON text."""
+    if value is None:
+        raise Refused(
+            f"settings: {'.'.join(path)} is null, which in YAML is what an accident looks like. Nothing was changed. "
+            "To take a key out, name it in remove."
+        )
+    if isinstance(value, dict):
+        return {str(key): _value([*path, str(key)], inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_value([*path, str(index)], inner) for index, inner in enumerate(value)]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise Refused(f"settings: {'.'.join(path)} is {value}, which is no JSON. Nothing was changed.")
+        return _json_text.Number(repr(value))
+    return value if isinstance(value, bool) else str(value)
+
+
+def _merge(text: str, path: Path, value: Any, changed: List[Path]) -> str:
+    """The text with objects merged, key by key, and everything else replaced; C(changed) gets the paths that changed."""
+    node = _json_text.parse(text).find(*path)
+    if node is not None and isinstance(value, dict) and isinstance(node.value, dict):
+        for key, inner in value.items():
+            text = _merge(text, (*path, key), inner, changed)
+        return text
+    if node is not None and _json_text.is_same(node.value, value):
+        return text
+    changed.append(path)
+    return _json_text.set_member(text, path, value)
+
+
+def _find(text: str, name: str) -> Optional[Path]:
+    """The path of keys that a dotted name means in this text, where a key may hold dots itself; None when it is not there."""
+    document = _json_text.parse(text)
+
+    def search(path: Path, words: List[str]) -> Optional[Path]:
+        if not words:
+            return path
+        for length in range(len(words), 0, -1):
+            longer = (*path, ".".join(words[:length]))
+            if document.find(*longer) is not None:
+                found = search(longer, words[length:])
+                if found:
+                    return found
+        return None
+
+    return search((), name.split("."))

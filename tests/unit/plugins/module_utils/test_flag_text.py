@@ -1,0 +1,61 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Flags among words."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _flag_text
+
+NAME = "--m"
+
+PUTS = [
+    # text, values, text after
+    ("", ["a"], "--m=a"),
+    ("", [], ""),
+    ("--x 1", ["a", "b"], "--x 1 --m=a --m=b"),
+    ("--x 1 ", ["a"], "--x 1 --m=a "),
+    ("--m=a --x", ["a"], "--m=a --x"),
+    ("--m a --x", ["a", "b"], "--m a --m=b --x"),
+    ("--m=a --m=b --x", ["b"], "--m=b --x"),
+    ("--x --m=a", [], "--x"),
+    ("--m=a", [], ""),
+    ("--m=a --x", [], "--x"),
+    ("--x --m a --y", [], "--x --y"),
+    ("--m=a --m=b", ["b", "a"], "--m=b --m=a"),
+    ("--m=a --m=a", ["a"], "--m=a"),
+    ("--mm=a --x-m=b", [], "--mm=a --x-m=b"),
+    ("d \\\n  --m=a \\\n  --x", [], "d \\\n  --x"),
+    ("d \\\n  --x", ["a"], "d \\\n  --x --m=a"),
+    ("d --m", [], "d"),
+]
+
+
+@pytest.mark.parametrize(("text", "values", "after"), PUTS)
+def test_put(text, values, after):
+    assert _flag_text.put(text, NAME, values) == after
+    assert [flag.value for flag in _flag_text.find(after, NAME)] == values
+
+
+@pytest.mark.parametrize("text", ["", "d", "d --x 1", "d --x ", "d \\\n --x", " d"])
+def test_what_was_added_can_be_taken_away_to_the_byte(text):
+    added = _flag_text.put(text, NAME, ["a", "b"])
+    assert added != text and _flag_text.put(added, NAME, []) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("--a=b --c d", True),
+        ("https://a.example:5000/x_y-z,~", False),
+        ("https://a.example:5000/x_y-z,+%@^[::1]", True),
+        ("a \\\n b", True),
+        *((f"a{character}b", False) for character in "\"'\\$`;|&<>*?(){}!#"),
+        ("ä", False),
+    ],
+)
+def test_plain_words(text, plain):
+    assert _flag_text.is_plain(text) is plain

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Units and drop-ins."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _unit_text
+
+UNIT = "[Unit]\nDescription=ExecStart=no\nExecStart=no\n\n[Service]\n# ExecStart=no\nType=notify\nExecStart=/d -H fd:// $O\n"
+RESET = "[Service]\nExecStart=\nExecStart = /d \\\n  --a \\\n  --b  \n[Install]\nExecStart=no\n"
+
+COMMANDS = [
+    # texts in their order, value on one line, line
+    ([UNIT], "/d -H fd:// $O", 8),
+    ([UNIT, RESET], "/d --a --b", 3),
+    ([UNIT, "[Service]\nLimitNOFILE=1\n"], "/d -H fd:// $O", 8),
+    ([UNIT, "[Service]\nExecStart=\n"], None, None),
+    ([UNIT, "[Service]\n# note \\\nExecStart=\nExecStart=/e\n"], "/e", 4),
+    ([UNIT, "ExecStart=/e\n"], "/d -H fd:// $O", 8),
+    (["[Service]\r\nExecStart=/d --a \\\r\n --b\r\n"], "/d --a --b", 2),
+    (["[Service]\nExecStart=/d \\"], "/d \\", 2),
+    ([""], None, None),
+]
+
+
+@pytest.mark.parametrize(("texts", "value", "line"), COMMANDS)
+def test_the_command_that_counts(texts, value, line):
+    files = [(f"/{number}", text) for number, text in enumerate(texts)]
+    command = _unit_text.command(files)
+    assert (command and _unit_text.on_one_line(command.value)) == value and (command and command.line) == line
+    if command:
+        text = dict(files)[command.path]
+        assert text[command.start : command.end] == command.value, "the characters that hold it"
+
+
+def test_an_empty_one_takes_away_what_came_before():
+    texts = ["[Service]\nEnvironmentFile=-/a\nEnvironmentFile=/b\n", "[Service]\nEnvironmentFile=\nEnvironmentFile=/c\n"]
+    files = [(f"/{number}", text) for number, text in enumerate(texts)]
+    assert [setting.value for setting in _unit_text.in_effect("EnvironmentFile", files)] == ["/c"]
+    assert [setting.value for setting in _unit_text.in_effect("EnvironmentFile", files[:1])] == ["-/a", "/b"]

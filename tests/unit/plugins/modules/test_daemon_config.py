@@ -1,0 +1,182 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module daemon_config, against a model of the engine."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+GCR = "https://mirror.gcr.io"
+
+
+def given(daemon_json, text):
+    daemon_json.parent.mkdir()
+    if text is not None:
+        daemon_json.write_text(text)
+
+
+def held(daemon_json):
+    return daemon_json.read_text() if daemon_json.exists() else None
+
+
+@pytest.fixture(autouse=True)
+def shown(engine):
+    """What the engine shows."""
+    engine.settings = {"debug": False, "labels": [], "insecure-registries": [], "log-driver": "json-file"}
+
+
+CHANGES = {
+    # name: (file before, options, file after, changed keys, pending, in force)
+    "no file": (None, {"settings": {"debug": True}}, '{\n  "debug": true\n}\n', ["debug"], "none", {"debug": True}),
+    "all is well": ('{"debug": false}', {"settings": {"debug": False}}, '{"debug": false}', [], "none", {"debug": True}),
+    "the rest stays": (
+        '{"a-b": 1.50 ,\n\t"x": "\\u0041"}',
+        {"settings": {"debug": True}},
+        '{"a-b": 1.50 ,\n\t"x": "\\u0041",\n\t"debug": true}',
+        ["debug"],
+        "none",
+        {"debug": True},
+    ),
+    "objects are merged": (
+        '{"log-opts": {"max-size": "1m", "max-file": "3"}}',
+        {"settings": {"log-opts": {"max-size": "10m"}}},
+        '{"log-opts": {"max-size": "10m", "max-file": "3"}}',
+        ["log-opts.max-size"],
+        "restart",
+        {"log-opts": None},
+    ),
+    "lists are replaced": ('{"dns": ["1.1.1.1"]}', {"settings": {"dns": ["8.8.8.8"]}}, '{"dns": ["8.8.8.8"]}', ["dns"], "restart", {"dns": None}),
+    "numbers": ("{}", {"settings": {"shutdown-timeout": 10}}, '{"shutdown-timeout": 10}', ["shutdown-timeout"], "none", {"shutdown-timeout": None}),
+    "a number that is there": ('{"mtu": 10}', {"settings": {"mtu": 10}}, '{"mtu": 10}', [], "none", {"mtu": None}),
+    "removed": ('{"debug": false, "x": 1}', {"remove": ["debug"]}, '{"x": 1}', ["debug"], "none", {"debug": True}),
+    "removed within an object": (
+        '{"log-opts": {"max-size": "1m", "max-file": "3"}}',
+        {"remove": ["log-opts.max-size"]},
+        '{"log-opts": {"max-file": "3"}}',
+        ["log-opts.max-size"],
+        "restart",
+        {"log-opts": None},
+    ),
+    "a key with dots": ('{"runtimes": {"io.x.y": {}}}', {"remove": ["runtimes.io.x.y"]}, '{"runtimes": {}}', ["runtimes.io.x.y"], "none", {"runtimes": None}),
+    "removed, and not there": ('{"x": 1}', {"remove": ["debug", "log-opts.x"]}, '{"x": 1}', [], "none", {"debug": True, "log-opts": None}),
+    "shown, and read at the start": ("{}", {"settings": {"log-driver": "local"}}, '{"log-driver": "local"}', ["log-driver"], "restart", {"log-driver": False}),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES.values(), ids=CHANGES)
+def test_change(engine, run, daemon_json, case):
+    before, options, after, changed_keys, pending, in_force = case
+    given(daemon_json, before)
+    predicted = run("daemon_config", check=True, **options)
+    assert held(daemon_json) == before and engine.texts == []
+    result = run("daemon_config", **options)
+    assert held(daemon_json) == after
+    assert (result["changed_keys"], result["pending"], result["in_force"]) == (changed_keys, pending, in_force)
+    assert result["changed"] is bool(before != after)
+    assert result["reloaded"] is bool(engine.texts)
+    same = "changed path changed_keys in_force reloaded pending engine diff".split()
+    assert {key: predicted[key] for key in same} == {key: result[key] for key in same}
+    again = run("daemon_config", **options)
+    assert (again["changed"], again["changed_keys"], held(daemon_json)) == (False, [], after)
+
+
+def test_drift_is_healed(engine, run, daemon_json):
+    given(daemon_json, '{"debug": true}')
+    result = run("daemon_config", settings={"debug": True})
+    assert (result["changed"], result["reloaded"], result["changed_keys"], engine.settings["debug"]) == (True, True, [], True)
+
+
+def test_a_key_that_the_engine_keeps_is_brought_to_its_default_by_naming_it(engine, run, daemon_json):
+    given(daemon_json, '{"debug": true, "x": 1}')
+    engine.settings["debug"] = True
+    result = run("daemon_config", remove=["debug"])
+    assert result["reloaded"] and engine.settings["debug"] is False and held(daemon_json) == '{"x": 1}'
+    assert json.loads(engine.texts[0]) == {"x": 1, "debug": False}
+
+
+def test_a_refusal_is_put_back(engine, run, daemon_json, monkeypatch):
+    given(daemon_json, '{"debug": false}')
+    honest = engine.reload
+
+    def refusing(known, in_force, timeout, **more):
+        refusal = honest(known, in_force, timeout, **more)
+        return refusal if len(engine.texts) > 1 else "level=error it has half of it"
+
+    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", refusing)
+    result = run("daemon_config", settings={"debug": True, "max-concurrent-uploads": 9})
+    assert result["failed"] and not result["changed"] and "half of it" in result["msg"]
+    assert held(daemon_json) == '{"debug": false}' and engine.settings["debug"] is False and engine.texts[-1] == b'{"debug": false}'
+
+
+REFUSALS = {
+    # name: (file, options, words)
+    "nothing": (None, {}, ["Name at least one"]),
+    "null": (None, {"settings": {"debug": None}}, ["debug is null", "remove"]),
+    "null within": (None, {"settings": {"log-opts": {"a": ["x", None]}}}, ["log-opts.a.1 is null"]),
+    "both": (None, {"settings": {"debug": True}, "remove": ["debug"]}, ["debug stands in settings and in remove"]),
+    "a bad mirror": (None, {"settings": {"registry-mirrors": ["ftp://x"]}}, ["ftp", "Nothing was changed"]),
+    "mirrors that are no list": (None, {"settings": {"registry-mirrors": GCR}}, ["not a list of strings"]),
+    "a name that is ignored": (None, {"settings": {"insecure-registry": ["x"]}}, ["insecure-registries"]),
+    "a file that is no JSON": ("{", {"settings": {"debug": True}}, ["line 1"]),
+    "NaN": (None, {"settings": {"x": float("nan")}}, ["no JSON"]),
+}
+
+
+@pytest.mark.parametrize(("before", "options", "words"), REFUSALS.values(), ids=REFUSALS)
+def test_refused(engine, run, daemon_json, before, options, words):
+    given(daemon_json, before)
+    for check in (True, False):
+        result = run("daemon_config", check=check, **options)
+        assert result["failed"] and not result["changed"] and held(daemon_json) == before and engine.texts == []
+        for word in words:
+            assert word in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "flag"),
+    [("registry-mirrors", [GCR], f"--registry-mirror={GCR}"), ("insecure-registries", ["x"], "--insecure-registry=x"), ("debug", True, "-D")],
+)
+def test_a_flag_for_the_same_setting(engine, run, daemon_json, key, value, flag):
+    engine.argv += (flag,)
+    result = run("daemon_config", settings={key: value})
+    assert result["failed"] and key in result["msg"] and not daemon_json.exists()
+
+
+def test_live_restore_on_a_swarm(engine, run, daemon_json):
+    engine.swarm = True
+    result = run("daemon_config", settings={"live-restore": True})
+    assert result["failed"] and "swarm" in result["msg"] and not daemon_json.exists()
+    engine.swarm = False
+    assert run("daemon_config", settings={"live-restore": True})["in_force"] == {"live-restore": True}
+
+
+def test_another_image_store_takes_a_restart(engine, run, daemon_json):
+    result = run("daemon_config", settings={"features": {"containerd-snapshotter": True}})
+    assert result["pending"] == "restart" and "image store" in result["pending_reasons"][0]
+    engine.store = "containerd"
+    assert run("daemon_config", settings={"features": {"containerd-snapshotter": True, "x": True}})["reloaded"]
+
+
+def test_containers_would_stop(engine, run, daemon_json):
+    engine.containers_running = 2
+    result = run("daemon_config", settings={"log-level": "debug"})
+    assert result["failed"] and "2 running container(s)" in result["msg"] and not daemon_json.exists()
+    assert run("daemon_config", settings={"log-level": "debug"}, keep_containers=False)["pending"] == "restart"
+
+
+def test_secrets_are_masked(engine, run, daemon_json):
+    given(daemon_json, '{"log-opts": {"splunk-token": "0ld"}}')
+    result = run("daemon_config", settings={"log-opts": {"splunk-token": "n3w"}, "proxies": {"http-proxy": "http://u:pa55@p.example"}})
+    shown = {key: value for key, value in result.items() if key != "invocation"}
+    assert result["changed"] and not any(secret in str(shown) for secret in ("0ld", "n3w", "pa55"))
+
+
+@pytest.mark.parametrize("state", ["stopped", "absent"])
+def test_an_engine_that_does_not_run(engine, run, daemon_json, state):
+    engine.state = state
+    result = run("daemon_config", settings={"debug": True, "log-level": "info"})
+    assert (result["changed"], result["pending"], result["in_force"]) == (True, "none", {"debug": None, "log-level": None})
