@@ -110,8 +110,8 @@ def next_start(service: str) -> Start:
     places: Dict[str, str] = {}
     for setting in _unit_text.in_effect("Environment", unit_files):
         for assignment in _options_text.words_of(setting.value):
-            key, _equals, value = assignment.partition("=")
-            values[key], places[key] = _options_text.Value(value, setting.line), setting.path
+            key, _equals, text = assignment.partition("=")
+            values[key], places[key] = _options_text.Value(text, setting.line), setting.path
     for path in options_files:
         for key, value in _options_text.read_as_systemd(_host.text_of(path)).items():
             values[key], places[key] = value, path

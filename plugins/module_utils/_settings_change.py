@@ -9,6 +9,8 @@ Private to the collection C(pullthrough.docker): it may change at any time, with
 
 from __future__ import annotations
 
+import math
+
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _apply, _change, _json_text, _look, _sources
@@ -111,7 +113,7 @@ def _value(path: Sequence[str], value: Any) -> Any:
     if isinstance(value, list):
         return [_value([*path, str(index)], inner) for index, inner in enumerate(value)]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise Refused(f"settings: {'.'.join(path)} is {value}, which is no JSON. Nothing was changed.")
         return _json_text.Number(repr(value))
     return value if isinstance(value, bool) else str(value)

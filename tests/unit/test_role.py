@@ -20,8 +20,10 @@ OPTIONS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argume
 def module_options():
     text = (ROOT / "plugins/modules/registry_mirrors.py").read_text()
     options = yaml.safe_load(re.search(r'^DOCUMENTATION = r"""(.*?)^"""', text, re.MULTILINE | re.DOTALL).group(1))["options"]
-    fragment = (ROOT / "plugins/doc_fragments/engine.py").read_text()
-    return {**options, **yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)^"""', fragment, re.MULTILINE | re.DOTALL).group(1))["options"]}
+    for name in ("engine", "change"):
+        fragment = (ROOT / f"plugins/doc_fragments/{name}.py").read_text()
+        options.update(yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)^"""', fragment, re.MULTILINE | re.DOTALL).group(1))["options"])
+    return options
 
 
 def test_every_default_is_typed_and_every_type_has_its_default():
