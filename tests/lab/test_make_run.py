@@ -82,6 +82,24 @@ def test_on_a_fresh_machine_twice_and_back(fresh):
     assert code == 0 and "https://mirror.gcr.io/" in out, out
 
 
+def test_the_lab_is_roots_and_the_checkout_its_users(fresh):
+    """For make test by a user who has sudo, with a molecule that only says who it is, and leaves what the real one leaves."""
+    fresh.add_user()
+    stub = "id -u; mkdir -p build/lab; touch build/lab/id build/proofs.json"
+    folders = "mkdir -p .venv/test/bin .venv/run && echo \"$PWD $(sha256sum <requirements.txt)\" >.venv/run/ready"
+    assert fresh(f"cd ~op/src && {folders} && echo '{stub}' >.venv/test/bin/molecule && chmod +x .venv/test/bin/molecule", user="op")[0] == 0
+    step = "cd ~op/src && tools/molecule {} --scenario-name {}"
+    code, out = fresh(step.format("create", "default"), user="op")
+    assert code != 0 and "sudo" in out, "not without a password"
+    assert fresh("echo 'op ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/op")[0] == 0
+    assert fresh(step.format("create", "default"), user="op") == (0, "0\n")
+    assert fresh("cd ~op/src && find . ! -user op")[1].split() == ["./build/lab", "./build/lab/id"], "what hosts have mounted"
+    assert fresh(step.format("destroy", "default"), user="op") == (0, "0\n")
+    assert fresh("find ~op/src ! -user op")[1] == ""
+    user = fresh("id -u op")[1]
+    assert fresh(step.format("test", "local"), user="op") == (0, user), "no containers, no root"
+
+
 def test_it_says_why_it_cannot_work(fresh):
     code, out = fresh("mkdir -p /opt/docker-desktop && make run")
     assert code != 0 and "Only Docker Desktop is here" in out and "Apply & Restart" in out
