@@ -49,9 +49,9 @@ local: .venv/test/ready ## Run the molecule scenario that needs no container: se
 
 .PHONY: molecule
 molecule: .venv/test/ready ## Run the molecule scenario on real engines
-	@rm -f build/proofs.json
+	@rm -f build/proofs-default.json
 	@tools/molecule test --scenario-name default
-	@$(TEST)/python tools/proofs.py
+	@$(TEST)/python tools/proofs.py default
 
 .PHONY: package
 package: .venv/test/ready ## Build the collection, install it elsewhere, and use it from there

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Print what the molecule scenario proved, with the values that it measured, and fail when a proof is missing for an engine."""
+"""Print what a molecule scenario proved, with the values that it measured, and fail when a proof is missing for a host: proofs.py SCENARIO."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ REQUIRED = [
     "a flag that only the next start has is refused",
 ]
 
-inventory = yaml.safe_load((ROOT / "extensions/molecule/inventory/hosts.yml").read_text())
+scenario = sys.argv[1]
+inventory = yaml.safe_load((ROOT / f"extensions/molecule/{scenario}/hosts.yml").read_text())
 engines = inventory["all"]["children"]["engines"]["hosts"]
-file = ROOT / "build/proofs.json"
+file = ROOT / f"build/proofs-{scenario}.json"
 proofs = json.loads(file.read_text()) if file.exists() else {}
 missing = []
 for host in engines:

@@ -24,9 +24,12 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
-INVENTORY = ROOT / "extensions/molecule/inventory/hosts.yml"
-HOSTS = yaml.safe_load(INVENTORY.read_text())["all"]["children"]["engines"]["hosts"]
+INVENTORY = pathlib.Path(os.environ.get("LAB_INVENTORY", ROOT / "extensions/molecule/default/hosts.yml")).resolve()
+SCENARIO = INVENTORY.parent.name
+LAB = yaml.safe_load(INVENTORY.read_text())["all"]
+HOSTS = LAB["children"]["engines"]["hosts"]
+PREFIX = LAB["vars"]["lab_prefix"]
+FOLDER = pathlib.Path(LAB["vars"]["lab_folder"].replace("{{ inventory_dir }}", str(INVENTORY.parent))).resolve()
 GCR = "https://mirror.gcr.io/"
 MEMBER = re.compile(rb',?\s*"registry-mirrors"\s*:\s*\[[^\]]*\]')
 SSH_OPTIONS = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
@@ -47,10 +50,10 @@ class Lab:
         self.engine = docker.from_env()
 
     def container(self, name):
-        return self.engine.containers.get(f"pullthrough-lab-{name}")
+        return self.engine.containers.get(PREFIX + name)
 
     def address(self, registry):
-        return self.container(registry).attrs["NetworkSettings"]["Networks"]["pullthrough-lab"]["IPAddress"]
+        return self.container(registry).attrs["NetworkSettings"]["Networks"][LAB["vars"]["lab_network"]]["IPAddress"]
 
     def requests(self, registry, pattern, client=None):
         """Lines of the access log that match, as (client address, line); of one client alone where it is given."""
@@ -69,7 +72,7 @@ class Host:
 
     def run(self, *command, check=True, data=None):
         done = subprocess.run(
-            ["docker", "exec", *(["-i"] if data is not None else []), f"pullthrough-lab-{self.name}", *command],
+            ["docker", "exec", *(["-i"] if data is not None else []), PREFIX + self.name, *command],
             input=data,
             capture_output=True,
             check=False,
@@ -80,10 +83,10 @@ class Host:
     @contextlib.contextmanager
     def sdk(self):
         """The Docker SDK, connected to this host's engine through SSH."""
-        socket = BUILD / "lab" / f"{self.name}.sock"
+        socket = FOLDER / f"{self.name}.sock"
         socket.unlink(missing_ok=True)
         tunnel = subprocess.Popen(
-            ["ssh", "-N", "-i", BUILD / "lab/id", *SSH_OPTIONS, "-L", f"{socket}:/var/run/docker.sock", f"root@{self.address}"]
+            ["ssh", "-N", "-i", FOLDER / "id", *SSH_OPTIONS, "-L", f"{socket}:/var/run/docker.sock", f"root@{self.address}"]
         )
         try:
             wait_until(socket.exists)
@@ -217,7 +220,7 @@ class Store(dict):
 @pytest.fixture
 def state():
     """What earlier phases saw, by host."""
-    store = Store(BUILD / "lab" / "state.json")
+    store = Store(FOLDER / "state.json")
     yield store
     store.save()
 
@@ -225,7 +228,7 @@ def state():
 @pytest.fixture
 def prove():
     """Store a proof with its measured value: prove(host, name, value)."""
-    store = Store(BUILD / "proofs.json")
+    store = Store(ROOT / f"build/proofs-{SCENARIO}.json")
 
     def keep(host, name, value):
         store.setdefault(host, {})[name] = value
