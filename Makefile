@@ -53,6 +53,12 @@ molecule: .venv/test/ready ## Run the molecule scenario on real engines
 	@tools/molecule test --scenario-name default
 	@$(TEST)/python tools/proofs.py default
 
+.PHONY: ways
+ways: .venv/test/ready ## Run the molecule scenario on engines under other init systems, rootless, with another file or store
+	@rm -f build/proofs-ways.json
+	@tools/molecule test --scenario-name ways
+	@$(TEST)/python tools/proofs.py ways
+
 .PHONY: package
 package: .venv/test/ready ## Build the collection, install it elsewhere, and use it from there
 	@tools/package
@@ -63,7 +69,7 @@ bench: .venv/test/ready ## Measure a run that changes nothing, beside others, on
 
 .PHONY: clean
 clean: ## Remove what was built, the containers of the lab too
-	@[ ! -x $(TEST)/molecule ] || tools/molecule destroy --scenario-name default
+	@[ ! -x $(TEST)/molecule ] || for scenario in default ways; do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .venv build collections .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv
