@@ -49,9 +49,15 @@ local: .venv/test/ready ## Run the molecule scenario that needs no container: se
 
 .PHONY: molecule
 molecule: .venv/test/ready ## Run the molecule scenario on real engines
-	@rm -f build/proofs.json
+	@rm -f build/proofs-default.json
 	@tools/molecule test --scenario-name default
-	@$(TEST)/python tools/proofs.py
+	@$(TEST)/python tools/proofs.py default
+
+.PHONY: ways
+ways: .venv/test/ready ## Run the molecule scenario on engines under other init systems, rootless, with another file or store
+	@rm -f build/proofs-ways.json
+	@tools/molecule test --scenario-name ways
+	@$(TEST)/python tools/proofs.py ways
 
 .PHONY: package
 package: .venv/test/ready ## Build the collection, install it elsewhere, and use it from there
@@ -63,7 +69,7 @@ bench: .venv/test/ready ## Measure a run that changes nothing, beside others, on
 
 .PHONY: clean
 clean: ## Remove what was built, the containers of the lab too
-	@[ ! -x $(TEST)/molecule ] || tools/molecule destroy --scenario-name default
+	@[ ! -x $(TEST)/molecule ] || for scenario in default ways; do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .venv build collections .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv

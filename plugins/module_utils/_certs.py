@@ -198,19 +198,20 @@ def _bytes(text: str) -> bytes:
 # -- what lies there -------------------------------------------------------------------------------------------------
 
 
-def faults(folder: str, hosts: Sequence[str]) -> List[str]:
+def faults(folder: str, hosts: Sequence[str], besides: Sequence[str] = ()) -> List[str]:
     """What lies in the folders of these hosts and would break pulls, in sentences that name the file.
 
     An error there ends a pull, which then asks neither the next mirror nor Docker Hub (moby registry/registry.go
     ReadCertsDirectory; seen on 20.10.24 with a certificate without its key).
 
     :param folder: the engine's C(certs.d).
-    :param hosts: as L(host_of) gives them, and C(docker.io) where L(is_shared).
+    :param hosts: as L(host_of) gives them, or C(docker.io) where L(is_shared).
+    :param besides: files that are about to be written anew.
     """
-    return [fault for host in dict.fromkeys(hosts) if _is_host(host) for fault in _faults_of(os.path.join(folder, host))]
+    return [fault for host in dict.fromkeys(hosts) if _is_host(host) for fault in _faults_of(os.path.join(folder, host), besides)]
 
 
-def _faults_of(folder: str) -> Iterator[str]:
+def _faults_of(folder: str, besides: Sequence[str]) -> Iterator[str]:
     ends = "and a pull that looks here ends, without asking another mirror or Docker Hub"
     try:
         names = sorted(os.listdir(folder))
@@ -221,6 +222,8 @@ def _faults_of(folder: str) -> Iterator[str]:
         return
     for name in names:
         path = os.path.join(folder, name)
+        if path in besides:
+            continue
         stem, extension = os.path.splitext(name)
         if extension == ".cert" and f"{stem}.key" not in names:
             yield f"{path} is a client certificate without its key {stem}.key, {ends}. A CA's certificate is to be called .crt."

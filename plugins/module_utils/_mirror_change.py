@@ -217,17 +217,25 @@ class MirrorChange(_change.Change):
     def _edits_of_certificates(self, seen: _look.Look) -> List[Edit]:
         """Before the mirrors that need them. An engine reads them at every pull (seen on 20.10.24 to 28.5.2)."""
         folder, info = _engine.certs_folder(), seen.engine.info
-        hosts = [mirror.partition("://")[2].partition("/")[0] for mirror in self._declared]
+        hosts = [_certs.host_of(mirror) for mirror in self._declared]
         if self._options["state"] == "absent":
             ours = [path for host in hosts for path in _certs.ours(host, folder)]
             return [Edit(path, data, None) for path in ours for data in [_file.read(path)] if data is not None]
-        faults = _certs.faults(folder, hosts)
+        store, version = info.image_store if info else None, seen.engine.version
+        shared = _certs.is_shared(store, version)
+        files = _certs.files(self._certificates, image_store=store, version=version, folder=folder)
+        ours = [path for host in self._certificates for path in _certs.ours(host, folder)]
+        faults = _certs.faults(folder, ["docker.io"] if shared else hosts, besides=ours)
         if faults:
             raise Refused(f"{' '.join(faults)} Nothing was changed.")
         for warning in _certs.warnings(self._certificates, time.time()):
             self._module.warn(warning)
-        files = _certs.files(self._certificates, image_store=info.image_store if info else None, version=seen.engine.version, folder=folder)
-        moved = [path for host in self._certificates for path in _certs.ours(host, folder) if path not in files]
+        if shared and files:
+            self._module.warn(
+                f"With its containerd image store this engine reads CA certificates of mirrors in {folder}/docker.io, "
+                "and trusts them for Docker Hub as well."
+            )
+        moved = [path for path in ours if path not in files]
         return [
             *(Edit(path, _file.read(path), data) for path, data in files.items()),
             *(Edit(path, data, None) for path in moved for data in [_file.read(path)] if data is not None),

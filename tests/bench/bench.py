@@ -19,7 +19,7 @@ import sys
 import time
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-INVENTORY = FOLDER.parents[1] / "extensions/molecule/inventory/hosts.yml"
+INVENTORY = FOLDER.parents[1] / "extensions/molecule/default/hosts.yml"
 HOST = "engine-26.1"
 PLAYS = {
     "one ping": FOLDER / "ping.yml",

@@ -24,9 +24,13 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
-INVENTORY = ROOT / "extensions/molecule/inventory/hosts.yml"
-HOSTS = yaml.safe_load(INVENTORY.read_text())["all"]["children"]["engines"]["hosts"]
+INVENTORY = pathlib.Path(os.environ.get("LAB_INVENTORY", ROOT / "extensions/molecule/default/hosts.yml")).resolve()
+SCENARIO = INVENTORY.parent.name
+LAB = yaml.safe_load(INVENTORY.read_text())["all"]
+HOSTS = LAB["children"]["engines"]["hosts"]
+PREFIX = LAB["vars"]["lab_prefix"]
+FOLDER = pathlib.Path(LAB["vars"]["lab_folder"].replace("{{ inventory_dir }}", str(INVENTORY.parent))).resolve()
+PLUGIN = ROOT / "tests/lab/plugin.py"
 GCR = "https://mirror.gcr.io/"
 MEMBER = re.compile(rb',?\s*"registry-mirrors"\s*:\s*\[[^\]]*\]')
 SSH_OPTIONS = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
@@ -47,10 +51,10 @@ class Lab:
         self.engine = docker.from_env()
 
     def container(self, name):
-        return self.engine.containers.get(f"pullthrough-lab-{name}")
+        return self.engine.containers.get(PREFIX + name)
 
     def address(self, registry):
-        return self.container(registry).attrs["NetworkSettings"]["Networks"]["pullthrough-lab"]["IPAddress"]
+        return self.container(registry).attrs["NetworkSettings"]["Networks"][LAB["vars"]["lab_network"]]["IPAddress"]
 
     def requests(self, registry, pattern, client=None):
         """Lines of the access log that match, as (client address, line); of one client alone where it is given."""
@@ -65,11 +69,17 @@ class Host:
     def __init__(self, lab, name):
         self.name = name
         self.lab = lab
-        self.address = HOSTS[name]["ansible_host"]
+        settings = {**LAB["children"]["engines"]["vars"], **HOSTS[name]}
+        self.address = settings["ansible_host"]
+        self.container = PREFIX + settings.get("lab_container", name)
+        self.user = settings["ansible_user"]
+        self.file = settings.get("lab_file", "/etc/docker/daemon.json")
+        self.pid_file = settings.get("lab_pid_file", "/var/run/docker.pid")
+        self.socket = settings.get("lab_socket", "/var/run/docker.sock")
 
     def run(self, *command, check=True, data=None):
         done = subprocess.run(
-            ["docker", "exec", *(["-i"] if data is not None else []), f"pullthrough-lab-{self.name}", *command],
+            ["docker", "exec", *(["-i"] if data is not None else []), self.container, *command],
             input=data,
             capture_output=True,
             check=False,
@@ -80,10 +90,10 @@ class Host:
     @contextlib.contextmanager
     def sdk(self):
         """The Docker SDK, connected to this host's engine through SSH."""
-        socket = BUILD / "lab" / f"{self.name}.sock"
+        socket = FOLDER / f"{self.name}.sock"
         socket.unlink(missing_ok=True)
         tunnel = subprocess.Popen(
-            ["ssh", "-N", "-i", BUILD / "lab/id", *SSH_OPTIONS, "-L", f"{socket}:/var/run/docker.sock", f"root@{self.address}"]
+            ["ssh", "-N", "-i", FOLDER / "id", *SSH_OPTIONS, "-L", f"{socket}:{self.socket}", f"{self.user}@{self.address}"]
         )
         try:
             wait_until(socket.exists)
@@ -91,7 +101,8 @@ class Host:
             yield client
             client.close()
         finally:
-            tunnel.terminate()
+            # Not terminate: ssh can miss the signal between two looks, and then waits for ever.
+            tunnel.kill()
             tunnel.wait()
 
     def mirrors(self):
@@ -109,9 +120,9 @@ class Host:
 
     def daemon_json(self):
         """The bytes of the file, or None."""
-        if self.run("sh", "-c", "test -e /etc/docker/daemon.json && echo yes || echo no") == b"no\n":
+        if self.run("sh", "-c", 'test -e "$0" && echo yes || echo no', self.file) == b"no\n":
             return None
-        return self.run("cat", "/etc/docker/daemon.json")
+        return self.run("cat", self.file)
 
     def write(self, path, data):
         """Write a file in place, keeping mode and owner, with its folder; None removes it."""
@@ -119,14 +130,15 @@ class Host:
         self.run("sh", "-c", command, path, data=data)
 
     def write_daemon_json(self, data):
-        self.write("/etc/docker/daemon.json", data)
+        self.write(self.file, data)
 
     def files(self):
         """What lies in the folder, with mode and owner."""
-        return self.run("sh", "-c", "cd /etc/docker 2>/dev/null && stat -c '%n %a %U:%G' * .[!.]* 2>/dev/null || true").decode().splitlines()
+        command = "cd \"${0%/*}\" 2>/dev/null && stat -c '%n %a %U:%G' * .[!.]* 2>/dev/null || true"
+        return self.run("sh", "-c", command, self.file).decode().splitlines()
 
     def engine_pid(self):
-        return int(self.run("cat", "/var/run/docker.pid"))
+        return int(self.run("cat", self.pid_file))
 
     def witness(self):
         """The container without restart policy: its pid and when it started."""
@@ -135,13 +147,19 @@ class Host:
         return {"pid": state["Pid"], "started": state["StartedAt"], "running": state["Running"]}
 
     def module(self, name="registry_mirrors", collections=None, check=False, **options):
-        """Call a module of the collection, ad hoc, as a user does; what it returns."""
-        arguments = ["-a", json.dumps(options)] if options else []
-        flags = ["--check"] if check else []
-        _code, out = ansible("ansible", self.name, "-m", f"pullthrough.docker.{name}", *arguments, *flags, collections=collections)
-        match = re.search(r"^\S+ \| ([A-Z!]+) => (\{.*\n\})$", out, re.MULTILINE | re.DOTALL)
-        assert match, out
-        return dict(json.loads(match.group(2)), failed=match.group(1) == "FAILED!", output=out)
+        """Call a module of the collection on this host, ad hoc, as a user does; what it returns."""
+        return modules([self], name, collections, check, **options)[self.name]
+
+
+def modules(hosts, name="registry_mirrors", collections=None, check=False, **options):
+    """Call a module of the collection on hosts at once, ad hoc; what it returns, by host. Diffs are shown at this verbosity alone."""
+    arguments = ["-a", json.dumps(options)] if options else []
+    flags = ["--check"] if check else []
+    pattern = ",".join(host.name for host in hosts)
+    _code, out = ansible("ansible", pattern, "-vvv", "-m", f"pullthrough.docker.{name}", *arguments, *flags, collections=collections)
+    found = re.findall(r"^(\S+) \| ([A-Z!]+) => (\{.*?\n\})$", out, re.MULTILINE | re.DOTALL)
+    assert {host for host, _status, _text in found} == {host.name for host in hosts}, out
+    return {host: dict(json.loads(text), failed=status == "FAILED!", output=out) for host, status, text in found}
 
 
 def ansible(program, *arguments, collections=None):
@@ -217,7 +235,7 @@ class Store(dict):
 @pytest.fixture
 def state():
     """What earlier phases saw, by host."""
-    store = Store(BUILD / "lab" / "state.json")
+    store = Store(FOLDER / "state.json")
     yield store
     store.save()
 
@@ -225,7 +243,7 @@ def state():
 @pytest.fixture
 def prove():
     """Store a proof with its measured value: prove(host, name, value)."""
-    store = Store(BUILD / "proofs.json")
+    store = Store(ROOT / f"build/proofs-{SCENARIO}.json")
 
     def keep(host, name, value):
         store.setdefault(host, {})[name] = value

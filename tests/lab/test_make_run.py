@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from conftest import INVENTORY, ROOT, Host, wait_until
+from conftest import INVENTORY, PREFIX, ROOT, Host, wait_until
 
 STORE = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -20,7 +20,7 @@ class Fresh:
     """A machine on which nobody has done anything yet but install make, Python and sudo, and unpack the project."""
 
     def __init__(self):
-        self.name = f"pullthrough-lab-fresh-{uuid.uuid4().hex[:8]}"
+        self.name = f"{PREFIX}fresh-{uuid.uuid4().hex[:8]}"
         options = ["--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=private", "--device-cgroup-rule=a *:* rwm"]
         options += [f"--security-opt={name}=unconfined" for name in ("seccomp", "apparmor", "systempaths")]
         # Whom this machine trusts, the fresh one does: there may be a proxy on the way to the package registries.

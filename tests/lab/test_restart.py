@@ -21,28 +21,6 @@ NEW = "https://new.example"
 REFUSED = "https://refused.example"
 DROP_IN = "/etc/systemd/system/docker.service.d/lab.conf"
 
-# A real plugin, which allows everything. An engine that has it as a flag loses it at a reload, so it takes a restart.
-PLUGIN = b'''
-import http.server, json, os, socketserver
-path = "/run/docker/plugins/lab.sock"
-os.makedirs(os.path.dirname(path), exist_ok=True)
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = json.dumps({"Implements": ["authz"]} if self.path == "/Plugin.Activate" else {"Allow": True}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def address_string(self):
-        return "engine"
-    def log_message(self, *words):
-        pass
-class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-Server(path, Handler).serve_forever()
-'''
-
 
 @contextlib.contextmanager
 def engine_with(host, *flags, pre=None, settings=None):
@@ -75,8 +53,8 @@ def restart(host):
 
 @pytest.fixture
 def plugin(host):
-    host.write("/root/plugin.py", PLUGIN)
-    host.run("systemd-run", "--unit=lab-plugin", "python3", "/root/plugin.py")
+    host.write("/root/plugin.py", conftest.PLUGIN.read_bytes())
+    host.run("systemd-run", "--unit=lab-plugin", "python3", "/root/plugin.py", "/run/docker/plugins/lab.sock")
     wait_until(lambda: host.run("sh", "-c", "ls /run/docker/plugins 2>/dev/null || true") == b"lab.sock\n")
     yield "--authorization-plugin=lab"
     host.run("systemctl", "stop", "lab-plugin")

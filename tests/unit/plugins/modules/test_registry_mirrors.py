@@ -665,3 +665,55 @@ class TestForeignEdits:
         assert result["failed"] and f"{daemon_json}, line 2: data-root is /mnt/new, and the engine uses /var/lib/docker" in result["msg"]
         assert held(daemon_json) == self.TEXT
         assert run("registry_mirrors", mirrors=GCR, keep_containers=False)["pending"] == "restart"
+
+
+class TestCertificates:
+    """CA certificates of mirrors, where the engine reads them."""
+
+    PEM = (pathlib.Path(__file__).parent / "ca.crt").read_text()
+
+    @pytest.fixture(autouse=True)
+    def certs(self, monkeypatch, tmp_path):
+        from ansible_collections.pullthrough.docker.plugins.module_utils import _engine
+
+        monkeypatch.setattr(_engine, "certs_folder", lambda: str(tmp_path / "certs.d"))
+        return tmp_path / "certs.d"
+
+    @pytest.mark.parametrize(
+        ("store", "version", "name"),
+        [
+            ("graphdriver", "28.5.2", "cache.example:5000/pullthrough-docker.crt"),
+            ("containerd", "26.1.5", "cache.example:5000/pullthrough-docker.crt"),
+            ("containerd", "28.5.2", "docker.io/pullthrough-docker-cache.example:5000.crt"),
+        ],
+    )
+    def test_they_come_with_the_mirrors_and_go_with_them(self, engine, run, daemon_json, certs, store, version, name):
+        engine.store, engine.version = store, version
+        options = {"mirrors": OWN, "ca_certificates": {"cache.example:5000": self.PEM}}
+        assert run("registry_mirrors", check=True, **options)["changed"] and not certs.exists()
+        result = run("registry_mirrors", **options)
+        assert result["changed"] and result["reloaded"] and (certs / name).read_text() == self.PEM
+        assert [entry["after_header"] for entry in result["diff"]] == [str(certs / name), str(daemon_json), "engine"]
+        assert any("Docker Hub as well" in warning for warning in result["warnings"]) is name.startswith("docker.io")
+        assert not run("registry_mirrors", **options)["changed"]
+        engine.store, engine.version = "graphdriver", "28.5.2"
+        assert run("registry_mirrors", **options)["changed"] is name.startswith("docker.io"), "they move with the store"
+        assert run("registry_mirrors", mirrors=OWN, state="absent")["changed"] and os.listdir(certs) == []
+
+    def test_one_that_is_broken_is_mended_and_one_that_is_not_ours_is_refused(self, engine, run, daemon_json, certs):
+        options = {"mirrors": OWN, "ca_certificates": {"cache.example:5000": self.PEM}}
+        ours = certs / "cache.example:5000/pullthrough-docker.crt"
+        ours.parent.mkdir(parents=True)
+        ours.write_text("broken")
+        assert run("registry_mirrors", **options)["changed"] and ours.read_text() == self.PEM
+        (ours.parent / "client.cert").write_text(self.PEM)
+        result = run("registry_mirrors", mirrors=OWN)
+        assert result["failed"] and str(ours.parent / "client.cert") in result["msg"] and "client.key" in result["msg"]
+
+    @pytest.mark.parametrize(
+        ("certificates", "words"),
+        [({"cache.example:5000": "x"}, "cache.example:5000"), ({"other.example": PEM}, "no declared mirror"), ({"cache.example:5000": 3}, "not text")],
+    )
+    def test_refused(self, engine, run, daemon_json, certs, certificates, words):
+        result = run("registry_mirrors", mirrors=OWN, ca_certificates=certificates)
+        assert result["failed"] and words in result["msg"] and not certs.exists() and not daemon_json.exists()

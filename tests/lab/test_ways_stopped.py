@@ -1,0 +1,34 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A stopped engine stays stopped under every init system, with another engine running on its host too."""
+
+from __future__ import annotations
+
+import conftest
+import ways
+
+from conftest import Host
+
+
+def test_a_stopped_engine_stays_stopped_and_its_next_start_reads_the_file(lab, prove):
+    hosts, beside = ways.hosts_of(lab, ways.OTHER_INITS), Host(lab, ways.BESIDE)
+    neighbour = ways.seen(beside)
+    with ways.kept(hosts):
+        ways.each(ways.stop, hosts)
+        infos = conftest.modules(hosts, "registry_mirrors_info")
+        predicted = conftest.modules(hosts, mirrors=[ways.NEW], check=True)
+        done = conftest.modules(hosts, mirrors=[ways.NEW])
+        for host in hosts:
+            engine = infos[host.name]["engine"]
+            assert engine["state"] == "stopped" and infos[host.name]["in_force"] is None, engine
+            assert ways.said(predicted[host.name]) == ways.said(done[host.name])
+            assert done[host.name]["changed"] and done[host.name]["pending"] == "none" and done[host.name]["in_force"] is None
+            assert f'"{ways.NEW}"'.encode() in host.daemon_json()
+            assert not ways.runs(host)
+        assert ways.seen(beside) == neighbour
+        ways.each(ways.start, hosts)
+        for host in hosts:
+            assert f"{ways.NEW}/" in host.mirrors(), "the next start reads it"
+            prove(host.name, "a stopped engine stays stopped", {"state": infos[host.name]["engine"]["state"], "in force after its next start": host.mirrors()})
