@@ -57,7 +57,7 @@ def test_a_restart_that_fails_is_put_back(hosts, tmp_path, prove):
     assert code != 0, out
     for host in hosts:
         said = re.findall(rf"^fatal: \[{re.escape(host.name)}\]: FAILED! => (.*)$", out, re.MULTILINE)[-1]
-        assert "The restart did not bring the mirrors into force" in said and f"{host.file} is as it was" in said, said
+        assert "The restart did not bring the change into force" in said and f"{host.file} is as it was" in said, said
         assert counts[host.name]["failed"] == 1
         after = ways.seen(host)
         assert after["engine"] != before[host.name]["engine"], "it was restarted, and started again"
