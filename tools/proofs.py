@@ -32,6 +32,18 @@ DEFAULT = [
     "a flag that only the next start has is refused",
 ]
 
+# One host of each engine is enough.
+EACH_ENGINE = [
+    "three places with a conflict, moved to daemon.json",
+    "pulled through a mirror of the options file",
+    "a drop-in of ours follows the unit",
+    "absent from every place",
+    "a move that fails is put back",
+    "settings by a reload, and back",
+    "a setting that the engine refuses is put back",
+    "settings by a restart, with the mirrors",
+]
+
 # Every host that the scenario uses the role on, and then what only some are there for.
 WAYS = [
     "check mode changed nothing",
@@ -40,15 +52,24 @@ WAYS = [
     "requests for layers of alpine, by path, and who made them",
     "absent, as check mode said",
 ]
-BY_INIT = ["a stopped engine stays stopped", "a restart where only a restart helps", "a restart that fails is put back"]
+BY_INIT = [
+    "a stopped engine stays stopped",
+    "a restart where only a restart helps",
+    "a restart that fails is put back",
+    "mirrors as flags, pulled through, and moved to the file and back",
+]
+PRIVATE = ["pulled through a mirror with a CA of its own"]
 BESIDE = ["left alone while the other engine of its host changed there and back"]
 REQUIRED = {
-    "default": {"": DEFAULT},
+    "default": {"": [*DEFAULT, *EACH_ENGINE], "engine-28.5-bare": DEFAULT},
     "ways": {
         "": WAYS,
-        "sysvinit-20.10": [*WAYS, *BY_INIT],
+        "sysvinit-20.10": [*WAYS, *BY_INIT, *PRIVATE],
         "openrc-26.1": [*WAYS, *BY_INIT],
         "rootless-26.1": [*WAYS, *BY_INIT, *BESIDE],
+        "moved-26.1": [*WAYS, "moved between a flag and a file elsewhere", *PRIVATE],
+        "containerd-26.1": [*WAYS, *PRIVATE],
+        "containerd-28.5": [*WAYS, *PRIVATE],
         "beside-rootless-26.1": ["check mode changed nothing", "as it was while the other engine of its host changed", *BESIDE],
     },
 }

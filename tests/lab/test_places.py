@@ -15,7 +15,7 @@ import pytest
 
 import conftest
 
-from conftest import GCR, playbook, wait_until
+from conftest import GCR, HOSTS, Host, playbook, wait_until
 
 ROLE = "pullthrough.docker.docker_mirror"
 FILE = "/etc/docker/daemon.json"
@@ -71,6 +71,12 @@ def role(path, hosts, *arguments, **variables):
     variables = {f"docker_mirror_{name}": value for name, value in {"keep_containers": False, **variables}.items()}
     plays = [{"hosts": [host.name for host in hosts], "gather_facts": False, "vars": variables, "roles": [ROLE]}]
     return playbook(path / "play.yml", plays, *arguments)
+
+
+@pytest.fixture
+def hosts(lab):
+    """One host of each engine."""
+    return [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
 
 
 @pytest.fixture
@@ -205,16 +211,19 @@ def test_a_move_after_which_the_engine_does_not_start_is_put_back(places, tmp_pa
         prove(host.name, "a move that fails is put back", {"in force": {"before": before[host.name]["in force"], "after": after["in force"]}})
 
 
-def test_an_options_file_that_the_unit_does_not_read_is_refused(host):
+def test_an_options_file_that_the_unit_does_not_read_is_refused(hosts):
     """As with Docker's own packages."""
-    host.write(OURS.replace("zz-pullthrough-docker", "own-packages"), b"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd://\n")
+    unit = MACHINE.replace("10-machine", "own-packages")
+    for host in hosts:
+        host.write(unit, b"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd://\n")
     try:
-        before = seen(host)
-        result = host.module(mirrors=[GCR], source="options_file")
-        assert result["failed"] and "reads none" in result["msg"] and "source: daemon_json" in result["msg"]
-        assert seen(host) == before
+        before = each(seen, hosts)
+        for result in conftest.modules(hosts, mirrors=[GCR], source="options_file").values():
+            assert result["failed"] and "reads none" in result["msg"] and "source: daemon_json" in result["msg"]
+        assert each(seen, hosts) == before
     finally:
-        host.write(OURS.replace("zz-pullthrough-docker", "own-packages"), None)
+        for host in hosts:
+            host.write(unit, None)
 
 
 def test_two_flags_and_a_file_stop_an_engine_for_real(hosts):

@@ -77,15 +77,17 @@ def test_our_own_check_refuses_it_before(host):
         ("[]\n", "line 1, column 1"),
     ],
 )
-def test_a_file_that_the_engine_would_refuse_stays_as_it_is(host, text, where):
+def test_a_file_that_the_engine_would_refuse_stays_as_it_is(hosts, text, where):
     """An unknown key too: before 23.0 by a table of keys, later by the engine's own check."""
-    before, mirrors = host.daemon_json(), host.mirrors()
+    before = {host: (host.daemon_json(), host.mirrors()) for host in hosts}
     try:
-        host.write_daemon_json(text.encode())
-        result = host.module(mirrors=["https://new.example"])
-        assert result["failed"] and not result["changed"], text
-        assert "/etc/docker/daemon.json" in result["msg"] and where in result["msg"]
-        assert host.daemon_json() == text.encode()
+        for host in hosts:
+            host.write_daemon_json(text.encode())
+        for name, result in conftest.modules(hosts, mirrors=["https://new.example"]).items():
+            assert result["failed"] and not result["changed"], name
+            assert "/etc/docker/daemon.json" in result["msg"] and where in result["msg"], result["msg"]
+        assert all(host.daemon_json() == text.encode() for host in hosts)
     finally:
-        host.write_daemon_json(before)
-    assert host.mirrors() == mirrors
+        for host, (data, _mirrors) in before.items():
+            host.write_daemon_json(data)
+    assert all(host.mirrors() == mirrors for host, (_data, mirrors) in before.items())

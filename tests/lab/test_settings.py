@@ -10,35 +10,54 @@ import time
 
 import pytest
 
-from test_places import may_start_again, restart, text_of
+from test_places import each, may_start_again, restart, text_of
 
 import conftest
 
-from conftest import playbook
+from conftest import HOSTS, Host, playbook
 
 ROLE = "pullthrough.docker.docker_mirror"
 FILE = "/etc/docker/daemon.json"
 TEXT = b'{\n    "max-concurrent-uploads" : 4,\n    "log-opts": {"max-size": "9m",\t"max-file": "3"}\n}'
 
 
+@pytest.fixture(scope="module")
+def engines(lab):
+    """One host of each engine, with a file in an odd style, which the engine has read."""
+    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    kept = {host.name: host.daemon_json() for host in hosts}
+    settle(hosts)
+    yield hosts
+    settle(hosts, kept)
+
+
 @pytest.fixture
-def settled(host):
-    """A file in an odd style, which the engine has read."""
-    data = host.daemon_json()
-    host.write(FILE, TEXT)
-    restart(host)
-    with host.sdk() as client:
-        client.containers.get("witness").start()
-    yield host
-    host.write(FILE, data)
-    restart(host)
-    with host.sdk() as client:
-        client.containers.get("witness").start()
+def settled(engines):
+    """They are as they were, whatever a test has done."""
+    yield engines
+    if any(host.daemon_json() != TEXT for host in engines):
+        settle(engines)
+
+
+def settle(hosts, texts=None):
+    def one(host):
+        host.write(FILE, texts[host.name] if texts else TEXT)
+        restart(host)
+        with host.sdk() as client:
+            client.containers.get("witness").start()
+
+    each(one, hosts)
 
 
 def shown(host):
     with host.sdk() as client:
         return client.info()
+
+
+def seen(host):
+    """All that a refusal must leave alone."""
+    info = shown(host)
+    return [host.daemon_json(), host.engine_pid(), host.witness(), info["RegistryConfig"], info["Debug"]]
 
 
 def reloads(host, since):
@@ -48,76 +67,87 @@ def reloads(host, since):
         return [event["Actor"]["Attributes"] for event in events]
 
 
+def settings_of(hosts, check=False, **options):
+    """Call the module on the hosts at once."""
+    return conftest.modules(hosts, "daemon_config", check=check, **options)
+
+
+def role(path, hosts, **variables):
+    """Use the role on the hosts at once, allowed to restart."""
+    each(may_start_again, hosts)
+    variables = {f"docker_mirror_{name}": value for name, value in {"keep_containers": False, **variables}.items()}
+    return playbook(path / "play.yml", [{"hosts": [host.name for host in hosts], "gather_facts": False, "vars": variables, "roles": [ROLE]}])
+
+
 def test_settings_by_a_reload(settled, prove):
-    host = settled
-    pid, witness, since = host.engine_pid(), host.witness(), time.time()
+    before, since = each(seen, settled), time.time()
     settings = {"debug": True, "max-concurrent-downloads": 7, "insecure-registries": ["r.example:5000"], "labels": ["lab=1"]}
-    predicted = host.module("daemon_config", check=True, settings=settings)
-    assert host.daemon_json() == TEXT and reloads(host, since) == []
-    result = host.module("daemon_config", settings=settings)
-    assert result["changed"] and result["reloaded"] and predicted["changed_keys"] == result["changed_keys"] == list(settings), result
-    assert result["in_force"] == {"debug": True, "max-concurrent-downloads": None, "insecure-registries": True, "labels": True}
-    info = shown(host)
-    assert info["Debug"] is True and info["Labels"] == ["lab=1"] and "r.example:5000" in info["RegistryConfig"]["IndexConfigs"]
-    (event,) = reloads(host, since)
-    assert event["max-concurrent-downloads"] == "7"
-    assert host.daemon_json().startswith(TEXT[:-2]), "every byte that was there"
-    assert not host.module("daemon_config", settings=settings)["changed"]
+    predicted = settings_of(settled, check=True, settings=settings)
+    assert each(seen, settled) == before and all(reloads(host, since) == [] for host in settled)
+    for name, result in settings_of(settled, settings=settings).items():
+        assert result["changed"] and result["reloaded"] and predicted[name]["changed_keys"] == result["changed_keys"] == list(settings), result
+        assert result["in_force"] == {"debug": True, "max-concurrent-downloads": None, "insecure-registries": True, "labels": True}
+    events = {}
+    for host in settled:
+        info = shown(host)
+        assert info["Debug"] is True and info["Labels"] == ["lab=1"] and "r.example:5000" in info["RegistryConfig"]["IndexConfigs"]
+        (events[host.name],) = reloads(host, since)
+        assert events[host.name]["max-concurrent-downloads"] == "7"
+        assert host.daemon_json().startswith(TEXT[:-2]), "every byte that was there"
+    assert not any(result["changed"] for result in settings_of(settled, settings=settings).values())
 
     # Taken out again: the engine keeps what some were, unless it is told.
-    result = host.module("daemon_config", remove=list(settings))
-    assert result["changed"] and result["reloaded"] and host.daemon_json() == TEXT
-    info = shown(host)
-    assert info["Debug"] is False and not info["Labels"] and "r.example:5000" not in info["RegistryConfig"]["IndexConfigs"]
-    assert not host.module("daemon_config", remove=list(settings))["changed"]
-    assert (host.engine_pid(), host.witness()) == (pid, witness)
-    prove(host.name, "settings by a reload, and back", {"event": event["max-concurrent-downloads"], "SHA-256": conftest.sha256(host.daemon_json())})
+    for result in settings_of(settled, remove=list(settings)).values():
+        assert result["changed"] and result["reloaded"], result
+    after = each(seen, settled)
+    assert after == before, "file, engine, container, what is in force"
+    assert not any(result["changed"] for result in settings_of(settled, remove=list(settings)).values())
+    for host in settled:
+        value = {"event": events[host.name]["max-concurrent-downloads"], "SHA-256 of daemon.json": conftest.sha256(host.daemon_json())}
+        prove(host.name, "settings by a reload, and back", value)
 
 
 def test_what_the_engine_refuses_is_put_back(settled, prove):
     """No check finds it but the engine's own, at the reload."""
-    host = settled
-    pid, witness, before = host.engine_pid(), host.witness(), shown(host)["RegistryConfig"]
-    result = host.module("daemon_config", settings={"debug": True, "insecure-registries": ["r.example/path"]})
-    assert result["failed"] and not result["changed"] and "r.example/path" in result["msg"] and "as they were" in result["msg"], result["msg"]
-    info = shown(host)
-    assert (host.daemon_json(), host.engine_pid(), host.witness(), info["RegistryConfig"], info["Debug"]) == (TEXT, pid, witness, before, False)
-    prove(host.name, "a setting that the engine refuses is put back", {"message": result["msg"]})
+    before = each(seen, settled)
+    for name, result in settings_of(settled, settings={"debug": True, "insecure-registries": ["r.example/path"]}).items():
+        assert result["failed"] and not result["changed"] and "r.example/path" in result["msg"] and "as they were" in result["msg"], result["msg"]
+        prove(name, "a setting that the engine refuses is put back", {"message": result["msg"]})
+    assert each(seen, settled) == before
 
 
 def test_settings_that_take_a_restart(settled, tmp_path, prove):
-    host = settled
-    pid = host.engine_pid()
-    result = host.module("daemon_config", settings={"log-opts": {"max-size": "10m"}})
-    assert result["failed"] and "would stop 1 running container" in result["msg"] and host.daemon_json() == TEXT
+    before = each(seen, settled)
+    for result in settings_of(settled, settings={"log-opts": {"max-size": "10m"}}).values():
+        assert result["failed"] and "would stop 1 running container" in result["msg"]
+    assert each(seen, settled) == before
 
-    variables = {"docker_mirror_daemon_settings": {"log-opts": {"max-size": "10m"}, "log-level": "warn"}, "docker_mirror_keep_containers": False}
-    plays = [{"hosts": host.name, "gather_facts": False, "vars": variables, "roles": [ROLE]}]
-    may_start_again(host)
-    code, counts, out = playbook(tmp_path / "play.yml", plays)
-    assert code == 0 and host.engine_pid() != pid, out
-    assert host.mirrors() == [conftest.GCR] and b'"max-size": "10m",\t"max-file": "3"' in host.daemon_json() and b'"log-level": "warn"' in host.daemon_json()
-    pid = host.engine_pid()
-    code, counts, out = playbook(tmp_path / "play.yml", plays)
-    assert code == 0 and counts[host.name]["changed"] == 0 and host.engine_pid() == pid, out
-    assert not [name for name in host.files() if "~" in name], "no copy is left behind"
-    prove(host.name, "settings by a restart, with the mirrors", {"in force": host.mirrors()})
+    variables = {"daemon_settings": {"log-opts": {"max-size": "10m"}, "log-level": "warn"}}
+    code, counts, out = role(tmp_path, settled, **variables)
+    assert code == 0, out
+    pids = {host.name: host.engine_pid() for host in settled}
+    code, counts, out = role(tmp_path, settled, **variables)
+    assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
+    for host in settled:
+        assert pids[host.name] == host.engine_pid() != before[host.name][1] and host.mirrors() == [conftest.GCR]
+        data = host.daemon_json()
+        assert b'"max-size": "10m",\t"max-file": "3"' in data and b'"log-level" : "warn"' in data
+        assert not [name for name in host.files() if "~" in name], "no copy is left behind"
+        prove(host.name, "settings by a restart, with the mirrors", {"engine": [before[host.name][1], pids[host.name]], "in force": host.mirrors()})
 
 
 def test_settings_with_which_the_engine_does_not_start_are_put_back(settled, tmp_path):
     """A mirror by a reload, and a setting that stops the start: of the one file, the setting is put back, and the mirror stays."""
-    host = settled
-    variables = {"docker_mirror_daemon_settings": {"data-root": "/proc/no"}, "docker_mirror_keep_containers": False, "docker_mirror_restart_timeout": 3}
-    may_start_again(host)
-    plays = [{"hosts": host.name, "gather_facts": False, "vars": variables, "roles": [ROLE]}]
-    code, _counts, out = playbook(tmp_path / "play.yml", plays)
-    assert code != 0 and "did not bring the change into force" in out and f"{FILE} is as it was" in out, out
-    assert host.mirrors() == [conftest.GCR] and b"data-root" not in host.daemon_json()
-    assert not [name for name in host.files() if "~" in name]
+    code, counts, out = role(tmp_path, settled, daemon_settings={"data-root": "/proc/no"}, restart_timeout=3)
+    assert code != 0 and all(count["failed"] == 1 for count in counts.values()), out
+    assert out.count("did not bring the change into force") >= len(settled) and f"{FILE} is as it was" in out, out
+    for host in settled:
+        assert host.mirrors() == [conftest.GCR] and b"data-root" not in host.daemon_json()
+        assert not [name for name in host.files() if "~" in name]
 
 
 def test_live_restore_on_a_swarm_is_refused(settled):
-    host = settled
+    host = settled[0]
     with host.sdk() as client:
         try:
             client.swarm.init(advertise_addr=host.address)
@@ -128,11 +158,12 @@ def test_live_restore_on_a_swarm_is_refused(settled):
 
 
 def test_a_flag_for_the_same_setting_is_refused(settled):
-    host = settled
-    options = text_of(host, "/etc/default/docker")
-    host.write("/etc/default/docker", b'DOCKER_OPTS="--max-concurrent-downloads=5"\n')
+    options = {host.name: text_of(host, "/etc/default/docker") for host in settled}
+    for host in settled:
+        host.write("/etc/default/docker", b'DOCKER_OPTS="--max-concurrent-downloads=5"\n')
     try:
-        result = host.module("daemon_config", settings={"max-concurrent-downloads": 5})
-        assert result["failed"] and "/etc/default/docker, line 1" in result["msg"] and host.daemon_json() == TEXT
+        for result in settings_of(settled, settings={"max-concurrent-downloads": 5}).values():
+            assert result["failed"] and "/etc/default/docker, line 1" in result["msg"]
     finally:
-        host.write("/etc/default/docker", options.encode())
+        for host in settled:
+            host.write("/etc/default/docker", options[host.name].encode())
