@@ -41,8 +41,10 @@ class MirrorChange(_change.Change):
         try:
             self._declared = [_mirror_url.declare(mirror) for mirror in declared]
             _certs.check(self._certificates, self._declared)
-        except (_mirror_url.MirrorUrlError, _certs.CertificateError) as exc:
+        except _mirror_url.MirrorUrlError as exc:
             raise Refused(f"{exc} Nothing was changed.") from exc
+        except _certs.CertificateError as exc:
+            raise Refused(str(exc)) from exc
 
     @property
     def _certificates(self) -> Dict[str, str]:

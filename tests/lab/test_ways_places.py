@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import conftest
@@ -43,6 +45,7 @@ def hosts(lab):
     hosts = ways.hosts_of(lab, ways.OTHER_INITS)
     with ways.kept(hosts, ways.OPTIONS, DROP_IN):
         for host in hosts:
+            host.run("sh", "-c", 'rmdir "${0%/*}" 2>/dev/null || true', DROP_IN)  # Root's, where a test has made it.
             host.write(host.file, b'{"max-concurrent-uploads": 4}\n')
             if host.name != ways.ROOTLESS:
                 host.write(ways.OPTIONS, VENDOR.encode())
@@ -103,6 +106,6 @@ def test_moved_between_a_flag_and_a_file_elsewhere(lab, tmp_path, prove):
             assert code == 0, out
             assert host.mirrors()[-1] == GCR
             assert [path for path in (ways.OPTIONS, host.file) if "mirror.gcr.io" in text_of(host, path)] == [named]
-        assert conftest.rest_of(host.daemon_json()) == conftest.rest_of(before)
+        assert {**json.loads(host.daemon_json()), "registry-mirrors": None} == {**json.loads(before), "registry-mirrors": None}
         assert text_of(host, "/etc/docker/daemon.json") == unread
         prove(host.name, "moved between a flag and a file elsewhere", {"in force": host.mirrors(), "requests at the cache": pulls_through_the_cache(lab, host)})
