@@ -57,27 +57,10 @@ class MirrorChange(_change.Change):
         others: List[Any] = [
             place for place in [source, *seen.flags] if place.path != chosen.path and place.present and not isinstance(place, overruled)
         ]
-        self._refuse_flags_of_nowhere(seen, chosen)
-        on_the_way = self._on_the_way(seen, chosen)
-        if self._options["state"] == "absent":
-            kept = {place.path: self._without(place.listed) for place in [chosen, *others]}
-            kept[chosen.path] += self._without(on_the_way)
-        else:
-            self._refuse_other_places(seen, chosen, others)
-            kept = {place.path: [] for place in others}
-            kept[chosen.path] = self._with([*(mirror for place in [chosen, *others] for mirror in place.listed), *on_the_way])
-        if seen.start.reader is None:  # Flags that no service gives stay.
-            flags_later = seen.flags_now
-        else:
-            flags_later = _mirror_url.engine_list([mirror for place in [chosen, *others] if place is not source for mirror in kept[place.path]])
+        kept = self._lists(seen, chosen, others)
+        flags_later = self._flags_later(seen, source, chosen, kept)
         wanted = _mirror_url.engine_list([*kept.get(source.path, []), *flags_later])
-        edits = [self._edit(place, kept[place.path]) for place in others if place is not source]
-        if source in others or source is chosen:
-            edits.insert(0 if source in others else len(edits), self._edit_of_file(source, kept[source.path], alone=not flags_later))
-        else:
-            edits.insert(0, Edit(source.path, source.data, source.data))
-        if chosen is not source:
-            edits.append(self._edit(chosen, kept[chosen.path]))
+        edits = self._edits(source, chosen, others, kept, alone=not flags_later)
         target = next(edit for edit in edits if edit.path == _file.resolve(chosen.path))
         moves = target.changes and any(edit.changes for edit in edits if edit is not target)
         in_force = seen.in_force
@@ -188,6 +171,27 @@ class MirrorChange(_change.Change):
 
     # -- lists -------------------------------------------------------------------------------------------------------
 
+    def _lists(self, seen: _look.Look, chosen: Any, others: List[Any]) -> Dict[str, List[str]]:
+        """The mirrors that each place is to have, by its path."""
+        self._refuse_flags_of_nowhere(seen, chosen)
+        on_the_way = self._on_the_way(seen, chosen)
+        if self._options["state"] == "absent":
+            kept = {place.path: self._without(place.listed) for place in [chosen, *others]}
+            kept[chosen.path] += self._without(on_the_way)
+            return kept
+        self._refuse_other_places(seen, chosen, others)
+        listed = [mirror for place in [chosen, *others] for mirror in place.listed]
+        return {**{place.path: [] for place in others}, chosen.path: self._with([*listed, *on_the_way])}
+
+    def _flags_later(self, seen: _look.Look, source: _sources.DaemonJson, chosen: Any, kept: Dict[str, List[str]]) -> List[str]:
+        """The mirrors on the command line of the next start, after the change."""
+        if seen.start.reader is None:  # Flags that no service gives stay.
+            return seen.flags_now
+        if self._options["state"] == "present":
+            return [] if chosen is source else _mirror_url.engine_list(kept[chosen.path])
+        left = {_mirror_url.engine_spelling(mirror) for path, mirrors in kept.items() if path != source.path for mirror in mirrors}
+        return [mirror for mirror in seen.flags_later if mirror in left]
+
     def _without(self, listed: List[str]) -> List[str]:
         gone = {_mirror_url.engine_spelling(mirror) for mirror in self._declared}
         return [mirror for mirror in listed if _mirror_url.engine_spelling(mirror) not in gone]
@@ -205,12 +209,16 @@ class MirrorChange(_change.Change):
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
-    def _edit(self, place: Any, mirrors: List[str]) -> Edit:
-        return Edit(_file.resolve(place.path), place.data, place.text(mirrors))
+    @staticmethod
+    def _edits(source: _sources.DaemonJson, chosen: Any, others: List[Any], kept: Dict[str, List[str]], *, alone: bool) -> List[Edit]:
+        """The edits of all places, in the order of writing: what leaves a place leaves it before it reaches another.
 
-    def _edit_of_file(self, source: _sources.DaemonJson, mirrors: List[str], *, alone: bool) -> Edit:
-        """Beside flags, the key must not be there at all."""
-        return Edit(source.path, source.data, source.text(mirrors, keep_key=alone))
+        :param alone: whether no flag will stand beside the file, in which the key must not be there at all otherwise.
+        """
+        edits = [Edit(_file.resolve(place.path), place.data, place.text(kept[place.path])) for place in [*others, chosen] if place is not source]
+        after = source.text(kept[source.path], keep_key=alone) if source.path in kept else source.data
+        edits.insert(len(edits) if chosen is source else 0, Edit(source.path, source.data, after))
+        return edits
 
     def _argv(self, seen: _look.Look, flags: List[str]) -> List[str]:
         argv = seen.start.argv if seen.start.reader else seen.engine.argv

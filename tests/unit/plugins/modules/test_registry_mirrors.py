@@ -520,6 +520,23 @@ class TestPlaces:
         assert "--dns 8.8.8.8" in systemd.options.read_text() and '"debug": true' in held(daemon_json)
         assert ("registry-mirrors" in held(daemon_json)) is (source == "daemon_json")
 
+    def test_flags_of_two_places_stay_in_their_order(self, engine, run, daemon_json, systemd):
+        systemd.start(f"/usr/sbin/dockerd $DOCKER_OPTS --registry-mirror={OWN}")
+        systemd.options.write_text('DOCKER_OPTS="--registry-mirror=https://second.example"\n')
+        self.restart(engine, systemd)
+        for mirror in ("https://no.example", OWN):
+            result = run("registry_mirrors", mirrors=mirror, state="absent")
+            assert (result["changed"], result["pending"]) == ((False, "none") if mirror != OWN else (True, "restart"))
+        assert result["mirrors"] == ["https://second.example/"]
+
+    @pytest.mark.parametrize("source", ["options_file", "systemd_drop_in"])
+    def test_another_order(self, engine, run, daemon_json, systemd, source):
+        for mirrors in ([OWN, GCR], [GCR, OWN]):
+            result = run("registry_mirrors", mirrors=mirrors, exclusive=True, source=source)
+            assert (result["changed"], result["pending"]) == (True, "restart")
+            self.restart(engine, systemd)
+            assert engine.mirrors == [mirror + "/" for mirror in mirrors]
+
     def test_they_leave_the_old_place_before_they_reach_the_new_one(self, engine, run, daemon_json, systemd, monkeypatch):
         from ansible_collections.pullthrough.docker.plugins.module_utils import _file
 
