@@ -143,7 +143,8 @@ def look(service: str, timeout: float) -> Engine:
     if process is None:
         if binary is None and not unit.get("FragmentPath"):
             return engine("absent", "no Docker Engine is installed")
-        failure = _last_failure(name) if unit.get("ActiveState") in ("failed", "activating") else None
+        failed = unit.get("ActiveState") in ("failed", "activating") if _service.has_systemd() else True
+        failure = _last_failure(name) if failed else None
         return engine("stopped", f"the service {service} is not running{f', it said: {failure}' if failure else ''}")
     try:
         return engine("running", None, _wait_for_info(engine("starting", None), timeout))
@@ -435,10 +436,14 @@ def _wait_for_info(engine: Engine, timeout: float) -> Info:
 
 
 def _last_failure(name: str) -> Optional[str]:
-    """The line in which an engine that would not start said why, masked; None where the journal has none."""
-    command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", f"_SYSTEMD_UNIT={name}.service"]
-    code, out = _host.run(command, timeout=5)
-    lines = [line for line in out.splitlines() if _START_FAILURE.search(line)] if code == 0 else []
+    """The line in which an engine that would not start said why, masked; None where its log has none."""
+    if _service.has_systemd():
+        unit = "_SYSTEMD_UNIT" if os.geteuid() == 0 else "_SYSTEMD_USER_UNIT"
+        _code, out = _host.run(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", f"{unit}={name}.service"], timeout=5)
+    else:
+        # Where Debian's init script, for sysvinit and OpenRC, sends what the engine says. Of a good end, its last lines tell nothing.
+        out = "\n".join(_host.text_of(f"/var/log/{name}.log", ANSWER_LIMIT).splitlines()[-3:])
+    lines = [line for line in out.splitlines() if _START_FAILURE.search(line)]
     return _mirror_url.mask(lines[-1].strip()) if lines else None
 
 

@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -42,6 +43,12 @@ def wait_until(condition, seconds=30):
     while not condition():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.1)
+
+
+def listens(path):
+    """Whether someone takes connections there: between its making and that, a socket refuses them."""
+    with socket.socket(socket.AF_UNIX) as attempt:
+        return attempt.connect_ex(str(path)) == 0
 
 
 class Lab:
@@ -90,14 +97,14 @@ class Host:
     @contextlib.contextmanager
     def sdk(self):
         """The Docker SDK, connected to this host's engine through SSH."""
-        socket = FOLDER / f"{self.name}.sock"
-        socket.unlink(missing_ok=True)
+        path = FOLDER / f"{self.name}.sock"
+        path.unlink(missing_ok=True)
         tunnel = subprocess.Popen(
-            ["ssh", "-N", "-i", FOLDER / "id", *SSH_OPTIONS, "-L", f"{socket}:{self.socket}", f"{self.user}@{self.address}"]
+            ["ssh", "-N", "-i", FOLDER / "id", *SSH_OPTIONS, "-L", f"{path}:{self.socket}", f"{self.user}@{self.address}"]
         )
         try:
-            wait_until(socket.exists)
-            client = docker.DockerClient(base_url=f"unix://{socket}", timeout=120)
+            wait_until(lambda: listens(path))
+            client = docker.DockerClient(base_url=f"unix://{path}", timeout=120)
             yield client
             client.close()
         finally:

@@ -39,7 +39,8 @@ def engine(lab):
     # An example may leave the engine another list than the file, a flag for its next start, certificates, further settings.
     host.module(mirrors=[], exclusive=True, migrate=True, keep_containers=False)
     host.module("daemon_config", remove=["live-restore", "insecure-registries", "max-concurrent-downloads"], keep_containers=False)
-    host.run("rm", "-rf", "/etc/docker/certs.d")
+    # Certificates, and the copies that a module leaves to the role where a restart is pending.
+    host.run("sh", "-c", "rm -rf /etc/docker/certs.d /etc/docker/*~ /etc/default/*~")
     host.write_daemon_json(data)
     assert host.mirrors() == []
 

@@ -275,3 +275,19 @@ def test_validate_is_asked_where_it_exists(host, process, tmp_path, version, obj
     program.chmod(0o755)
     engine = _engine.look("docker", 0)._replace(binary=str(program))
     assert _engine.validate(engine, ["dockerd"], b"{}", 5) == objection
+
+
+@pytest.mark.parametrize(
+    ("systemd", "user", "asked"),
+    [(True, 0, "_SYSTEMD_UNIT=docker.service"), (True, 1000, "_SYSTEMD_USER_UNIT=docker.service"), (False, 0, "/var/log/docker.log")],
+)
+def test_why_it_did_not_start_is_read_where_its_log_goes(monkeypatch, systemd, user, asked):
+    said = 'level=info msg=x\nfailed to start daemon: https://u:pw@x is bad\n'
+    found = []
+    monkeypatch.setattr(_service, "has_systemd", lambda: systemd)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(_host, "run", lambda command, timeout: found.append(command[-1]) or (0, said))
+    monkeypatch.setattr(_host, "text_of", lambda path, limit: found.append(path) or said)
+    assert _engine._last_failure("docker") == "failed to start daemon: https://***@x is bad" and found == [asked]
+    monkeypatch.setattr(_host, "text_of", lambda path, limit: said + "a\nb\nDaemon shutdown complete\n")
+    assert systemd or _engine._last_failure("docker") is None, "that was before it ran and ended well"
