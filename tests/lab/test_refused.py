@@ -91,3 +91,22 @@ def test_a_file_that_the_engine_would_refuse_stays_as_it_is(hosts, text, where):
         for host, (data, _mirrors) in before.items():
             host.write_daemon_json(data)
     assert all(host.mirrors() == mirrors for host, (_data, mirrors) in before.items())
+
+
+def test_a_hung_engine_is_data_within_the_time_and_nothing_is_changed(hosts):
+    before = {host.name: host.daemon_json() for host in hosts}
+    pids = {host.name: str(host.engine_pid()) for host in hosts}
+    for host in hosts:
+        host.run("kill", "-STOP", pids[host.name])
+    try:
+        infos = conftest.modules(hosts, "registry_mirrors_info", timeout=2)
+        results = conftest.modules(hosts, mirrors=["https://new.example"], timeout=2)
+    finally:
+        for host in hosts:
+            host.run("kill", "-CONT", pids[host.name])
+    for host in hosts:
+        info, result = infos[host.name], results[host.name]
+        assert not info["failed"] and info["engine"]["state"] == "unreachable" and "docker.sock" in info["engine"]["reason"]
+        assert info["in_force"] is None and info["drift"] is None and info["sources"][0]["mirrors"] is not None
+        assert result["failed"] and not result["changed"] and "is unreachable" in result["msg"] and "Nothing was changed" in result["msg"]
+        assert host.daemon_json() == before[host.name] and host.engine_pid() == int(pids[host.name])
