@@ -172,7 +172,7 @@ def pending_edits(way: str, *, settings: Mapping[str, Any], shown: Mapping[str, 
     :param way: C(reload) or C(restart).
     :param settings: of the file.
     :param shown: what the engine uses, by the same keys.
-    :param ours: the settings that the change is about, and those of which the command line has the flag.
+    :param ours: the settings that the change is about.
     :param containerd: whether the engine has the containerd image store, whose storage driver has names of its own.
     """
     edits = []

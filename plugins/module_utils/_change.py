@@ -212,12 +212,11 @@ class Change:
         info = plan.seen.engine.info
         if plan.way.pending == "none" or info is None:
             return
-        by_flags = [flag.setting for flag in plan.seen.beside_flags(info.settings)]
         edits = _apply.pending_edits(
             plan.way.pending,
             settings=plan.after.settings,
             shown=info.settings,
-            ours={*plan.wanted, *by_flags, _sources.KEY},
+            ours={*plan.wanted, _sources.KEY},
             containerd=info.image_store == "containerd",
         )
         told = "; ".join(

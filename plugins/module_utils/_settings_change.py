@@ -58,7 +58,6 @@ class SettingsChange(_change.Change):
                 switches_store=_store(after) not in (None, seen.engine.info.image_store) and _store(after) != _store(source),
             )
         reloads = way.pending == "reload" and self._options["reload"]
-        shown = seen.engine.info.settings if seen.engine.info else {}
         return Plan(
             seen=seen,
             source=source,
@@ -68,7 +67,7 @@ class SettingsChange(_change.Change):
             way=way,
             result={
                 "changed_keys": [".".join(path) for path in changed],
-                "in_force": {key: None if key not in shown else key not in missing or bool(reloads) for key in keys},
+                "in_force": {key: key not in missing or bool(reloads) if self._is_shown(seen, after, key) else None for key in keys},
             },
         )
 
@@ -80,10 +79,16 @@ class SettingsChange(_change.Change):
             return None
         present = key in after.settings
         value = after.settings.get(key, _apply.KEPT.get(key))
-        if key in info.settings and (present or key in _apply.KEPT):
+        if SettingsChange._is_shown(seen, after, key):
             return None if _apply.is_same(key, value, info.settings[key]) else _apply.Wanted(value, present)
         unchanged = present == (key in source.settings) and source.settings.get(key) == after.settings.get(key)
         return None if unchanged else _apply.Wanted(value, present)
+
+    @staticmethod
+    def _is_shown(seen: _look.Look, after: _sources.DaemonJson, key: str) -> bool:
+        """Whether C(/info) tells if the setting is in force: it shows the key, and its value, or its default, is known."""
+        info = seen.engine.info
+        return info is not None and key in info.settings and (key in after.settings or key in _apply.KEPT)
 
     def _refuse_on_a_swarm(self, seen: _look.Look, after: _sources.DaemonJson) -> None:
         info = seen.engine.info

@@ -46,6 +46,28 @@ def test_what_is_written_can_be_taken_back(files, tmp_path):
     assert old.read_bytes() == b"before" and os.listdir(tmp_path) == ["old"]
 
 
+def test_the_last_write_is_taken_back_first(files, tmp_path, monkeypatch):
+    """What moved from one file to another is never in both."""
+    paths = [tmp_path / name for name in ("one", "two")]
+    for path in paths:
+        path.write_bytes(b"before")
+        files.write(str(path), b"before", b"after")
+    order, replace = [], os.rename
+    monkeypatch.setattr(os, "rename", lambda source, target: order.append(target) or replace(source, target))
+    assert files.undo() == [] and order == [str(path) for path in reversed(paths)]
+
+
+def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_empty(files, tmp_path):
+    path = tmp_path / "folder" / "file"
+    path.parent.mkdir()
+    path.write_bytes(b"before")
+    files.write(str(path), b"before", None)
+    assert not path.exists() and files.undo() == [] and path.read_bytes() == b"before"
+    files.write(str(path), b"before", None)
+    files.tidy()
+    assert not path.parent.exists()
+
+
 def test_file_and_folder_are_on_the_disk_before_it_goes_on(files, tmp_path, monkeypatch):
     synced, real = [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode)) or real(descriptor))

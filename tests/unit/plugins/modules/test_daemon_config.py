@@ -84,6 +84,14 @@ def test_change(engine, run, daemon_json, case):
     assert (again["changed"], again["changed_keys"], held(daemon_json)) == (False, [], after)
 
 
+def test_a_key_whose_default_nobody_knows(engine, run, daemon_json):
+    given(daemon_json, '{"log-driver": "json-file"}')
+    result = run("daemon_config", remove=["log-driver"])
+    assert (result["changed"], result["pending"], result["in_force"]) == (True, "restart", {"log-driver": None})
+    result = run("daemon_config", remove=["log-driver"])
+    assert (result["changed"], result["pending"], result["in_force"]) == (False, "none", {"log-driver": None})
+
+
 def test_drift_is_healed(engine, run, daemon_json):
     given(daemon_json, '{"debug": true}')
     result = run("daemon_config", settings={"debug": True})
@@ -110,6 +118,20 @@ def test_a_refusal_is_put_back(engine, run, daemon_json, monkeypatch):
     result = run("daemon_config", settings={"debug": True, "max-concurrent-uploads": 9})
     assert result["failed"] and not result["changed"] and "half of it" in result["msg"]
     assert held(daemon_json) == '{"debug": false}' and engine.settings["debug"] is False and engine.texts[-1] == b'{"debug": false}'
+
+
+def test_what_the_engine_does_not_show_is_taken_back_as_well(engine, run, daemon_json, monkeypatch):
+    """Before 25.0, a reload that is refused may have applied half of the file."""
+    given(daemon_json, "{}")
+    honest = engine.reload
+
+    def refusing(known, in_force, timeout, **more):
+        refusal = honest(known, in_force, timeout, **more)
+        return refusal if len(engine.texts) > 1 else "level=error it has half of it"
+
+    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", refusing)
+    assert run("daemon_config", settings={"max-concurrent-uploads": 9})["failed"]
+    assert [json.loads(text) for text in engine.texts] == [{"max-concurrent-uploads": 9}, {}] and held(daemon_json) == "{}"
 
 
 REFUSALS = {

@@ -520,6 +520,13 @@ class TestPlaces:
         assert "--dns 8.8.8.8" in systemd.options.read_text() and '"debug": true' in held(daemon_json)
         assert ("registry-mirrors" in held(daemon_json)) is (source == "daemon_json")
 
+    @pytest.mark.parametrize("empty", ["[]", "null"])
+    def test_beside_a_flag_the_key_goes_even_where_it_is_empty(self, engine, run, daemon_json, systemd, empty):
+        given(daemon_json, f'{{"debug": true, "registry-mirrors": {empty}}}')
+        assert run("registry_mirrors", mirrors=GCR, source="options_file")["failed"]
+        assert run("registry_mirrors", mirrors=GCR, source="options_file", migrate=True)["pending"] == "restart"
+        assert held(daemon_json) == '{"debug": true}'
+
     def test_flags_of_two_places_stay_in_their_order(self, engine, run, daemon_json, systemd):
         systemd.start(f"/usr/sbin/dockerd $DOCKER_OPTS --registry-mirror={OWN}")
         systemd.options.write_text('DOCKER_OPTS="--registry-mirror=https://second.example"\n')
