@@ -26,14 +26,14 @@ DEFAULT = [
     "a mirror that the engine refuses is put back",
     "absent",
     "container without restart policy, to the end",
-    "a restart where only a restart helps",
-    "a container through a restart with live-restore",
-    "a restart that fails is put back",
-    "a flag that only the next start has is refused",
 ]
 
 # One host of each engine is enough.
 EACH_ENGINE = [
+    "a restart where only a restart helps",
+    "a container through a restart with live-restore",
+    "a restart that fails is put back",
+    "a flag that only the next start has is refused",
     "three places with a conflict, moved to daemon.json",
     "pulled through a mirror of the options file",
     "a drop-in of ours follows the unit",

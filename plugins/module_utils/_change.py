@@ -326,7 +326,7 @@ class Change:
         path = plan.source.path
         info = plan.seen.engine.info
         before = {key: info.settings[key] for key in plan.wanted if key in info.settings} if info else {}
-        shown = "; ".join(f"{key}: {_shown(value)}" for key, value in before.items()) or "none shown"
+        shown = _mirror_url.mask("; ".join(f"{key}: {_shown(value)}" for key, value in before.items())) or "none shown"
         engine = _engine.look(self._options["service"], self._options["timeout"])
         problems = []
 

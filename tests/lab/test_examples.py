@@ -17,6 +17,7 @@ import conftest
 from conftest import ROOT, ansible, run_playbook
 
 HOST = "engine-26.1"
+OPTIONS = "/etc/default/docker"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [(page.name, kind, text) for page in PAGES for kind, text in re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)]
 PLAYBOOKS = [(page, text) for page, kind, text in BLOCKS if kind == "yaml"]
@@ -34,15 +35,16 @@ def examples():
 @pytest.fixture
 def engine(lab):
     host = conftest.Host(lab, HOST)
-    data = host.daemon_json()
+    data, options = host.daemon_json(), host.run("cat", OPTIONS)
     yield host
-    # An example may leave the engine another list than the file, a flag for its next start, certificates, further settings.
-    host.module(mirrors=[], exclusive=True, migrate=True, keep_containers=False)
-    host.module("daemon_config", remove=["live-restore", "insecure-registries", "max-concurrent-downloads"], keep_containers=False)
-    # Certificates, and the copies that a module leaves to the role where a restart is pending.
+    # An example may leave the engine another list than the file, a flag for its next start, certificates, further settings, and the
+    # copies that a module leaves to the role where a restart is pending.
     host.run("sh", "-c", "rm -rf /etc/docker/certs.d /etc/docker/*~ /etc/default/*~")
+    host.write(OPTIONS, options)
+    host.write_daemon_json(b'{"registry-mirrors": [], "insecure-registries": [], "live-restore": false}')
+    host.run("systemctl", "reload", "docker.service")
+    conftest.wait_until(lambda: host.mirrors() == [])
     host.write_daemon_json(data)
-    assert host.mirrors() == []
 
 
 @pytest.mark.parametrize(("page", "text"), PLAYBOOKS, ids=[f"{page}-{number}" for number, (page, _text) in enumerate(PLAYBOOKS)])

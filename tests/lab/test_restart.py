@@ -22,6 +22,12 @@ REFUSED = "https://refused.example"
 DROP_IN = "/etc/systemd/system/docker.service.d/lab.conf"
 
 
+@pytest.fixture(params=[name for name in conftest.HOSTS if name != "engine-28.5-bare"])
+def host(request, lab):
+    """One host of each engine."""
+    return Host(lab, request.param)
+
+
 @contextlib.contextmanager
 def engine_with(host, *flags, pre=None, settings=None):
     """The engine with flags in a drop-in, a command before its start, settings in its file; afterwards as it was."""
