@@ -24,7 +24,7 @@ undo: ## Take back what "make run" configured, here or for INVENTORY=hosts
 	@tools/run absent "$(INVENTORY)" $(ARGS)
 
 .PHONY: test
-test: ## Run every test, on real engines: about a quarter of an hour
+test: ## Run every test, on real engines: about half an hour
 	@tools/test
 
 .PHONY: lint
