@@ -157,7 +157,7 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
     ]
     if seen.flags_now and len(places) == 1:
         places.append({"source": "command_line", "path": None, "line": None, "mirrors": _shown(seen.flags_now), "reason": None})
-    conflicts = [_conflict(flag, source) for flag in seen.beside_flags(source.settings) if source] if source else []
+    conflicts = [_conflict(flag, source) for flag in seen.beside_flags(source.settings)] if source else []
     if seen.start.fault:
         conflicts.append({"setting": "command line", "places": [seen.start.fault.partition(": ")[0]], "message": f"{seen.start.fault}."})
     configured = _shown(seen.flags_later) or places[0]["mirrors"]

@@ -28,8 +28,6 @@ from ansible_collections.pullthrough.docker.plugins.module_utils import (
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import Edit, Plan, Refused
 
-SOURCES = ["daemon_json", "options_file", "systemd_drop_in"]
-
 
 class MirrorChange(_change.Change):
     """The task of the module C(registry_mirrors)."""

@@ -106,8 +106,9 @@ def test_a_key_that_the_engine_keeps_is_brought_to_its_default_by_naming_it(engi
     assert json.loads(engine.texts[0]) == {"x": 1, "debug": False}
 
 
-def test_a_refusal_is_put_back(engine, run, daemon_json, monkeypatch):
-    given(daemon_json, '{"debug": false}')
+@pytest.fixture
+def refusing(engine, monkeypatch):
+    """An engine that refuses its first reload, of which it has applied half."""
     honest = engine.reload
 
     def refusing(known, in_force, timeout, **more):
@@ -115,23 +116,21 @@ def test_a_refusal_is_put_back(engine, run, daemon_json, monkeypatch):
         return refusal if len(engine.texts) > 1 else "level=error it has half of it"
 
     monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", refusing)
+    return engine
+
+
+def test_a_refusal_is_put_back(refusing, run, daemon_json):
+    given(daemon_json, '{"debug": false}')
     result = run("daemon_config", settings={"debug": True, "max-concurrent-uploads": 9})
     assert result["failed"] and not result["changed"] and "half of it" in result["msg"]
-    assert held(daemon_json) == '{"debug": false}' and engine.settings["debug"] is False and engine.texts[-1] == b'{"debug": false}'
+    assert held(daemon_json) == '{"debug": false}' and refusing.settings["debug"] is False and refusing.texts[-1] == b'{"debug": false}'
 
 
-def test_what_the_engine_does_not_show_is_taken_back_as_well(engine, run, daemon_json, monkeypatch):
+def test_what_the_engine_does_not_show_is_taken_back_as_well(refusing, run, daemon_json):
     """Before 25.0, a reload that is refused may have applied half of the file."""
     given(daemon_json, "{}")
-    honest = engine.reload
-
-    def refusing(known, in_force, timeout, **more):
-        refusal = honest(known, in_force, timeout, **more)
-        return refusal if len(engine.texts) > 1 else "level=error it has half of it"
-
-    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", refusing)
     assert run("daemon_config", settings={"max-concurrent-uploads": 9})["failed"]
-    assert [json.loads(text) for text in engine.texts] == [{"max-concurrent-uploads": 9}, {}] and held(daemon_json) == "{}"
+    assert [json.loads(text) for text in refusing.texts] == [{"max-concurrent-uploads": 9}, {}] and held(daemon_json) == "{}"
 
 
 REFUSALS = {
