@@ -67,6 +67,10 @@ package: .venv/test/ready ## Build the collection, install it elsewhere, and use
 bench: .venv/test/ready ## Measure a run that changes nothing, beside others, on one host of the lab
 	@tests/bench/run
 
+.PHONY: mutants
+mutants: ## Plant every fault that mutmut knows in the core, and see the unit tests find it: an hour and more
+	@tools/mutants $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was built, the containers of the lab too
 	@[ ! -x $(TEST)/molecule ] || for scenario in default ways; do tools/molecule destroy --scenario-name $$scenario; done
