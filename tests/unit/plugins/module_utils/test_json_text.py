@@ -293,7 +293,7 @@ def test_a_path_that_is_not_there(path):
     assert _json_text.parse('{"a": {"b": 1}, "n": [1]}').find(*path) is None
 
 
-@pytest.mark.parametrize("text", ["", " \t\r\n", "\ufeff", "\ufeff\n"], ids=repr)
+@pytest.mark.parametrize("text", ["", " \t\r\n", "\ufeff", "\ufeff\n"], ids=["nothing", "white space", "mark", "mark and line"])
 def test_a_blank_text_is_an_empty_object(text):
     document = _json_text.parse(text)
     assert document.root.value == {} and document.bom is text.startswith("\ufeff")
