@@ -149,6 +149,12 @@ BELOW = {
         "2",
         '{\n "debug": true,\n "a": {\n  "b": {\n   "c": "2"\n  }\n }\n}',
     ),
+    "over a value on lines": (
+        '{\n  "debug": true,\n  "log-opts": {\n    "b": null\n  }\n}',
+        ("log-opts", "b"),
+        {"c": "2"},
+        '{\n  "debug": true,\n  "log-opts": {\n    "b": {\n      "c": "2"\n    }\n  }\n}',
+    ),
     "an empty object on lines": ('{\n "log-opts": {\n }\n}', ("log-opts", "b"), "2", '{\n "log-opts": {\n  "b": "2"\n }\n}'),
     "an object in one line of a text on lines": (
         '{\n  "log-opts": {"a": "1"}\n}',
