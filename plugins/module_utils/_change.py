@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
@@ -284,7 +285,10 @@ class Change:
                 plan.seen.engine, lambda info: self._is_in_force(plan, info), self._options["timeout"], event=self.proof_is_event
             )
             if refusal:
-                self._go_back(plan, files, named, refusal)
+                started = self._new_engine(plan)
+                if started is None:
+                    self._go_back(plan, files, named, refusal)
+                plan = plan._replace(seen=plan.seen._replace(engine=started))
             if named != plan.text:
                 if plan.text is None:
                     files.undo()
@@ -292,6 +296,19 @@ class Change:
                     files.write(plan.source.path, named, plan.text)
         files.tidy()
         return self._say(plan)
+
+    def _new_engine(self, plan: Plan) -> Optional[_engine.Engine]:
+        """The engine that someone started meanwhile in place of the one that ended, as a package's upgrade does, if the change is in
+        force in it: at its start an engine reads the file as well."""
+        deadline = time.monotonic() + self._options["timeout"]
+        while _engine.has_ended(plan.seen.engine):
+            engine = _engine.look(self._options["service"], self._options["timeout"])
+            if engine.info is not None and self._is_in_force(plan, engine.info):
+                return engine
+            if engine.info is not None or time.monotonic() >= deadline:
+                break
+            time.sleep(_engine.POLL_SECONDS)
+        return None
 
     def _back_up(self, files: _file.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
         copy = None if edit.before is None else files.backup(edit.path)

@@ -306,6 +306,11 @@ def ask_info(engine: Engine, deadline: float) -> Info:
     return _parse_info(_ask(engine, "/info", deadline), engine.socket_path)
 
 
+def has_ended(engine: Engine) -> bool:
+    """Whether the process of this look is no longer there; another that got its pid has another start time."""
+    return engine.process is None or _process(str(engine.process.pid)) != engine.process
+
+
 def has_reloaded(engine: Engine, since: float, deadline: float) -> bool:
     """Whether the engine says that it reloaded since a time (of time.time): it does so for every reload that it takes, and for
     none that it refuses (seen on 20.10.24, 26.1.5, 28.5.2).
@@ -319,7 +324,7 @@ def has_reloaded(engine: Engine, since: float, deadline: float) -> bool:
 
 def _ask(engine: Engine, target: str, deadline: float) -> bytes:
     process = engine.process
-    if process is None or _process(str(process.pid)) != process:
+    if process is None or has_ended(engine):
         raise Unreachable("its process has ended")
     path = engine.socket_path
     connection = _Connection(path, max(deadline - time.monotonic(), 0.001))
@@ -495,7 +500,7 @@ def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, 
     :returns: None when it is in force, else why not: the engine's own error line where it can be found.
     """
     process = engine.process
-    if process is None or _process(str(process.pid)) != process:
+    if process is None or has_ended(engine):
         return "its process has ended"
     log, since = Log(process), time.time()
     os.kill(process.pid, signal.SIGHUP)
@@ -514,7 +519,7 @@ def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, 
             if refusal:
                 return refusal
             next_log = time.monotonic() + 4 * POLL_SECONDS
-        if time.monotonic() >= deadline or _process(str(process.pid)) != process:
+        if time.monotonic() >= deadline or has_ended(engine):
             return log.refusal() or f"it shows the old state, {timeout:g} s after the reload ({problem})"
         time.sleep(POLL_SECONDS)
 
