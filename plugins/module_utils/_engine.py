@@ -439,10 +439,11 @@ def _last_failure(name: str) -> Optional[str]:
     """The line in which an engine that would not start said why, masked; None where its log has none."""
     if _service.has_systemd():
         unit = "_SYSTEMD_UNIT" if os.geteuid() == 0 else "_SYSTEMD_USER_UNIT"
-        _code, out = _host.run(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", f"{unit}={name}.service"], timeout=5)
+        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", f"{unit}={name}.service"]
     else:
         # Where Debian's init script, for sysvinit and OpenRC, sends what the engine says. Of a good end, its last lines tell nothing.
-        out = "\n".join(_host.text_of(f"/var/log/{name}.log", ANSWER_LIMIT).splitlines()[-3:])
+        command = ["tail", "-n", "3", f"/var/log/{name}.log"]
+    _code, out = _host.run(command, timeout=5)
     lines = [line for line in out.splitlines() if _START_FAILURE.search(line)]
     return _mirror_url.mask(lines[-1].strip()) if lines else None
 
@@ -514,7 +515,8 @@ def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, 
             if refusal:
                 return refusal
             next_log = time.monotonic() + 4 * POLL_SECONDS
-        if time.monotonic() >= deadline or _process(str(process.pid)) != process:
+        # The next answer would have no time left; that is no news of the engine.
+        if time.monotonic() + POLL_SECONDS >= deadline or _process(str(process.pid)) != process:
             return log.refusal() or f"it shows the old state, {timeout:g} s after the reload ({problem})"
         time.sleep(POLL_SECONDS)
 
