@@ -133,18 +133,14 @@ def look(service: str, timeout: float) -> Engine:
     """
     name = _service.name_of(service)
     processes = _processes_of_pid_files(name)
-    unit: Dict[str, str] = {}
-    if not processes:
-        unit = _service.unit(name)
-        unit_process = _process(unit.get("MainPID", "0"))
-        processes = [unit_process] if unit_process else []
-    process = processes[0] if len(processes) == 1 else None
+    unit = {} if processes else _service.unit(name)
+    process = processes[0] if len(processes) == 1 else _process(unit.get("MainPID", ""))
     argv = process.argv if process else _service.unit_argv(unit)
     binary = process.binary if process else _installed_binary()
     config_path = _config_path(process, argv)
 
-    def engine(state: str, reason: Optional[str], info: Optional[Info] = None) -> Engine:
-        return Engine(service, state, reason, process, info, argv, binary, config_path, _socket_path(argv, config_path))
+    def engine(state: str, reason: Optional[str]) -> Engine:
+        return Engine(service, state, reason, process, None, argv, binary, config_path, _socket_path(argv, config_path))
 
     if len(processes) > 1:
         named = " and ".join(f"process {p.pid} ({shlex.join(p.argv)})" for p in processes)
@@ -155,8 +151,9 @@ def look(service: str, timeout: float) -> Engine:
         failed = unit.get("ActiveState") in ("failed", "activating") if _service.has_systemd() else True
         failure = _last_failure(name) if failed else None
         return engine("stopped", f"the service {service} is not running{f', it said: {failure}' if failure else ''}")
+    running = engine("running", None)
     try:
-        return engine("running", None, _wait_for_info(engine("starting", None), timeout))
+        return running._replace(info=_wait_for_info(running, timeout))
     except Unreachable as exc:
         # A starting engine behind an activated socket accepts and does not answer, just as a hung one does.
         if not unit:
