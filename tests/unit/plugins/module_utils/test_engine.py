@@ -323,7 +323,7 @@ def test_an_absent_engine(host, monkeypatch, user, rootless):
 
 def chunked(body, status="200 OK"):
     """As a real engine sends what is long."""
-    chunks = [body[:20], body[20:]]
+    chunks = [body[:5], body[5:]]
     return [f"HTTP/1.1 {status}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()] + [b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""]]
 
 
@@ -443,7 +443,8 @@ def test_a_starting_engine_is_waited_for(host, process, monkeypatch):
         timer.join()
 
 
-def test_two_engines_are_ambiguous(host, texts, process, other):
+def test_two_engines_are_ambiguous(host, systemd, texts, process, other):
+    systemd(ActiveState="active", MainPID=process.pid)
     argv = _engine._process(str(process.pid)).argv
     texts["/run/snap.docker/docker.pid"] = f"{other.pid}\n"
     (host / "dockerd").rename(host / "moved")
