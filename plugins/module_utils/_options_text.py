@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Match, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _flag_text
 
@@ -120,7 +120,12 @@ def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
     inner = value.group(2) or value.group(3) or ""
     if re.search(r"[`\\;|&<>]", inner):
         return None
-    expanded = _VARIABLE.sub(lambda match: known.get(match.group(1) or match.group(2), "") or "", inner)
+
+    def text_of(variable: Match[str]) -> str:
+        text = known.get(variable.group(1) or variable.group(2), "")
+        return variable.group() if text is None else text
+
+    expanded = _VARIABLE.sub(text_of, inner)
     return None if "$" in expanded else expanded
 
 
