@@ -91,11 +91,6 @@ class DaemonJson:
         return value
 
     @property
-    def keys(self) -> FrozenSet[str]:
-        """The top-level keys of the file."""
-        return frozenset(self.settings)
-
-    @property
     def line(self) -> Optional[int]:
         """The line that names the mirrors."""
         return self._document.key_position(KEY)[0] if KEY in self.settings else None
@@ -118,9 +113,9 @@ class DaemonJson:
         :raises SourceError: with file, line and column where the file holds it already.
         """
         for version in versions:
-            if self._document.bom and version is not None and version < FILE_CHECKED_SINCE:
-                self._refuse(1, 1, "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Take it away")
             if version is not None and version < FILE_CHECKED_SINCE:
+                if self._document.bom:
+                    self._refuse(1, 1, "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Take it away")
                 self._refuse_unknown_keys()
             for mirror in mirrors:
                 try:
@@ -145,14 +140,14 @@ class DaemonJson:
         if list(mirrors) == self.listed and (mirrors or not keep_empty or self.present) and (keep_key or not self.present):
             return self.data
         if mirrors or keep_empty:
-            return _json_text.set_member(self._text, [KEY], list(mirrors)).encode("utf-8")
-        return _json_text.remove_member(self._text, [KEY]).encode("utf-8")
+            return _json_text.set_member(self._text, [KEY], list(mirrors)).encode()
+        return _json_text.remove_member(self._text, [KEY]).encode()
 
     def locate(self, message: str) -> str:
         """An objection of the engine, with the lines of the keys of this file that it names."""
         places = [
             f"line {line}, column {column}"
-            for key in self.keys
+            for key in self.settings
             if key in message
             for line, column in [self._document.key_position(key)]
         ]
@@ -195,8 +190,7 @@ class DaemonJson:
                     )
 
     def _position_of(self, mirror: str) -> Tuple[int, int]:
-        node = self._document.find(KEY)
-        elements = node.elements if node else []
+        elements = self._document.root.members[KEY].node.elements
         return self._document.position(next(element.start for element in elements if element.value == mirror))
 
     def _refuse(self, line: int, column: int, message: str) -> NoReturn:
@@ -230,7 +224,7 @@ class OptionsFile:
         self.data = data
         self.variable = variable
         self._shell = shell
-        self._text = (data or b"").decode("utf-8", "surrogateescape")
+        self._text = (data or b"").decode(errors="surrogateescape")
         self._assignments = _options_text.assignments(self._text, variable, shell=shell)
         read = _options_text.read_as_shell if shell else _options_text.read_as_systemd
         self._value = read(self._text).get(variable, _options_text.Value("", 0)).text
@@ -270,7 +264,7 @@ class OptionsFile:
             text = _options_text.put_flag(self._text, self.variable, FLAG, mirrors, shell=self._shell)
         except _options_text.OptionsTextError as exc:
             raise SourceError(f"{self.path}, line {exc.line}: {exc.message}. Nothing was changed. Edit it by hand, or write plain words there.") from exc
-        return text.encode("utf-8", "surrogateescape")
+        return text.encode(errors="surrogateescape")
 
 
 PACKAGED = ("/lib/", "/usr/lib/", "/usr/local/lib/", "/run/")
@@ -289,6 +283,7 @@ class UnitFile:
         self.line = setting.line
         self.listed = _flags_of(setting.value)
         self.present = bool(self.listed)
+        self._text = data.decode(errors="surrogateescape")
         self._setting = setting
 
     def place(self) -> str:
@@ -307,13 +302,12 @@ class UnitFile:
                 f"{self.place()}: the flag stands in a file that is not the administrator's to edit. Nothing was changed. "
                 "Set an ExecStart without the flag (systemctl edit), and run this again."
             )
-        text = (self.data or b"").decode("utf-8", "surrogateescape")
         start, end = self._setting.start, self._setting.end
-        value = text[start:end]
+        value = self._text[start:end]
         for flag in _flag_text.find(value, FLAG):
             if not _flag_text.is_plain(value[flag.start : flag.end]):
                 raise SourceError(f"{self.place()}: the flag is more than a plain word there. Nothing was changed. Take it out by hand.")
-        return (text[:start] + _flag_text.put(value, FLAG, mirrors) + text[end:]).encode("utf-8", "surrogateescape")
+        return (self._text[:start] + _flag_text.put(value, FLAG, mirrors) + self._text[end:]).encode(errors="surrogateescape")
 
 
 class DropIn:
@@ -330,7 +324,7 @@ class DropIn:
         self.path = path
         self.data = data
         self._command = command
-        self._ours = _unit_text.command([(path, (data or b"").decode("utf-8", "replace"))])
+        self._ours = _unit_text.command([(path, (data or b"").decode(errors="replace"))])
         effective = self._ours or command
         self.line = self._ours.line if self._ours else None
         self.listed = _flags_of(effective.value) if effective else []
@@ -362,7 +356,7 @@ class DropIn:
             f"# {self._command.path},\n"
             "# with the registry mirrors at its end. It is written anew when that changes.\n"
             f"[Service]\nExecStart=\nExecStart={own}{flags}\n"
-        ).encode("utf-8", "surrogateescape")
+        ).encode(errors="surrogateescape")
 
 
 FlagSource = Union[OptionsFile, UnitFile, DropIn]
