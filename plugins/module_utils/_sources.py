@@ -283,7 +283,6 @@ class UnitFile:
         self.line = setting.line
         self.listed = _flags_of(setting.value)
         self.present = bool(self.listed)
-        self._text = data.decode(errors="surrogateescape")
         self._setting = setting
 
     def place(self) -> str:
@@ -302,12 +301,13 @@ class UnitFile:
                 f"{self.place()}: the flag stands in a file that is not the administrator's to edit. Nothing was changed. "
                 "Set an ExecStart without the flag (systemctl edit), and run this again."
             )
+        text = (self.data or b"").decode(errors="surrogateescape")
         start, end = self._setting.start, self._setting.end
-        value = self._text[start:end]
+        value = text[start:end]
         for flag in _flag_text.find(value, FLAG):
             if not _flag_text.is_plain(value[flag.start : flag.end]):
                 raise SourceError(f"{self.place()}: the flag is more than a plain word there. Nothing was changed. Take it out by hand.")
-        return (self._text[:start] + _flag_text.put(value, FLAG, mirrors) + self._text[end:]).encode(errors="surrogateescape")
+        return (text[:start] + _flag_text.put(value, FLAG, mirrors) + text[end:]).encode("utf-8", "surrogateescape")
 
 
 class DropIn:

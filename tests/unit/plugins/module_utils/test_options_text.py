@@ -53,8 +53,8 @@ def test_both_readers(text, systemd, shell):
 
 @pytest.mark.parametrize("read", [_options_text.read_as_systemd, _options_text.read_as_shell])
 def test_lines(read):
-    text = 'A=1\n\n# x\nnot an assignment\nDOCKER_OPTS="--debug \\\n--ipv6"\nexport XB=2\nC=3\\'
-    assert read(text) == {"A": ("1", 1), "DOCKER_OPTS": ("--debug --ipv6", 5), "XB": ("2", 7), "C": ("3", 8)}
+    text = 'X=1\n\n# x\nnot an assignment\nDOCKER_OPTS="--debug \\\n--ipv6"\nexport XB=2\nC=3\\'
+    assert read(text) == {"X": ("1", 1), "DOCKER_OPTS": ("--debug --ipv6", 5), "XB": ("2", 7), "C": ("3", 8)}
 
 
 def test_words_of_a_unit():
