@@ -227,18 +227,19 @@ class OptionsFile:
         self._text = (data or b"").decode(errors="surrogateescape")
         self._assignments = _options_text.assignments(self._text, variable, shell=shell)
         read = _options_text.read_as_shell if shell else _options_text.read_as_systemd
-        self._value = read(self._text).get(variable, _options_text.Value("", 0)).text
-        self.listed = _flags_of(self._value or "")
+        value = read(self._text).get(variable)
+        self._can_be_told = value is None or value.text is not None
+        self.listed = _flags_of(value.text) if value and value.text else []
 
     @property
     def reason(self) -> Optional[str]:
         """Why it is not known which mirrors it lists, or None."""
-        return None if self._value is not None else f"{self.place()}: only a shell knows the value of {self.variable}"
+        return None if self._can_be_told else f"{self.place()}: only a shell knows the value of {self.variable}"
 
     @property
     def present(self) -> bool:
         """Whether the flag stands here."""
-        return bool(self.listed) or (self._value is None and any(FLAG in assignment.source for assignment in self._assignments))
+        return bool(self.listed) or (not self._can_be_told and any(FLAG in assignment.source for assignment in self._assignments))
 
     @property
     def line(self) -> Optional[int]:
@@ -324,7 +325,7 @@ class DropIn:
         self.path = path
         self.data = data
         self._command = command
-        self._ours = _unit_text.command([(path, (data or b"").decode(errors="replace"))])
+        self._ours = _unit_text.command([(path, data.decode(errors="replace"))]) if data else None
         effective = self._ours or command
         self.line = self._ours.line if self._ours else None
         self.listed = _flags_of(effective.value) if effective else []
@@ -405,4 +406,4 @@ def flags_of(key: str) -> Tuple[str, ...]:
 
 def flag_pattern(names: Sequence[str]) -> str:
     """A regular expression for a flag in a line; the value of a short one may follow at once."""
-    return "|".join(rf"(?<![\w-]){name}" + (r"(?![\w-])" if len(name) > 2 else "") for name in names)
+    return "|".join(rf"(?<![\w-]){name}" + (r"(?![\w-])" if name.startswith("--") else "") for name in names)

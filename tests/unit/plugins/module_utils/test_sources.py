@@ -140,29 +140,28 @@ def test_daemon_json_is_checked_for_the_versions(text, mirrors, versions, messag
 
 LISTED, EMPTY, NULL = f'{{"registry-mirrors": ["{A}"]}}', '{"registry-mirrors": []}', '{"registry-mirrors":null}'
 TEXTS = {
-    # name: (text, mirrors, keep_empty, keep_key, text after)
-    "no file, none": (None, [], False, True, None),
-    "no file, none kept": (None, [], True, True, '{\n  "registry-mirrors": []\n}\n'),
-    "no file, one": (None, [A], False, True, f'{{\n  "registry-mirrors": [\n    "{A}"\n  ]\n}}\n'),
-    "blank, none": (" \n", [], False, False, " \n"),
-    "as it is": (LISTED, [A], False, True, LISTED),
-    "as it is, whatever is kept": (LISTED, [A], True, False, LISTED),
-    "another": (LISTED, [A, "https://ä.example"], False, True, f'{{"registry-mirrors": ["{A}", "https://ä.example"]}}'),
-    "none, and no key": (LISTED, [], False, True, "{}"),
-    "none, and no key to keep": (LISTED, [], False, False, "{}"),
-    "none, kept": (LISTED, [], True, True, EMPTY),
-    "none already": (NULL, [], False, True, NULL),
-    "none already, kept": (NULL, [], True, True, NULL),
-    "none already, and no key to keep": (NULL, [], False, False, "{}"),
-    "no key, none kept": ('{"debug": true}', [], True, True, '{"debug": true, "registry-mirrors": []}'),
-    "no key, and none to keep": ("{ }", [], False, False, "{ }"),
+    # name: (text, mirrors, what is kept, text after)
+    "no file, none": (None, [], {}, None),
+    "no file, none kept": (None, [], {"keep_empty": True}, '{\n  "registry-mirrors": []\n}\n'),
+    "no file, one": (None, [A], {}, f'{{\n  "registry-mirrors": [\n    "{A}"\n  ]\n}}\n'),
+    "blank, none": (" \n", [], {"keep_key": False}, " \n"),
+    "as it is": (LISTED, [A], {}, LISTED),
+    "as it is, whatever is kept": (LISTED, [A], {"keep_empty": True, "keep_key": False}, LISTED),
+    "another": (LISTED, [A, "https://ä.example"], {}, f'{{"registry-mirrors": ["{A}", "https://ä.example"]}}'),
+    "none, and no key": (LISTED, [], {}, "{}"),
+    "none, and no key to keep": (LISTED, [], {"keep_key": False}, "{}"),
+    "none, kept": (LISTED, [], {"keep_empty": True}, EMPTY),
+    "none already": (NULL, [], {}, NULL),
+    "none already, kept": (NULL, [], {"keep_empty": True}, NULL),
+    "none already, and no key to keep": (NULL, [], {"keep_key": False}, "{}"),
+    "no key, none kept": ('{"debug": true}', [], {"keep_empty": True}, '{"debug": true, "registry-mirrors": []}'),
+    "no key, and none to keep": ("{ }", [], {"keep_key": False}, "{ }"),
 }
 
 
-@pytest.mark.parametrize(("text", "mirrors", "keep_empty", "keep_key", "after"), TEXTS.values(), ids=TEXTS)
-def test_daemon_json_with_another_list(text, mirrors, keep_empty, keep_key, after):
-    written = daemon_json(text).text(mirrors, keep_empty=keep_empty, keep_key=keep_key)
-    assert written == (after and after.encode())
+@pytest.mark.parametrize(("text", "mirrors", "kept", "after"), TEXTS.values(), ids=TEXTS)
+def test_daemon_json_with_another_list(text, mirrors, kept, after):
+    assert daemon_json(text).text(mirrors, **kept) == (after and after.encode())
 
 
 def test_daemon_json_locates_what_the_engine_objects_to():
@@ -187,6 +186,7 @@ OPTIONS = {
     "two lines": (f'OPTS="{FLAG}={A}"\nOPTS="$OPTS {FLAG} {B}"\nOPTS="$OPTS --debug"\n'.encode(), True, [A, B], True, 2, 2),
     "two lines, for systemd": (f'OPTS="{FLAG}={A}"\nOPTS="{FLAG} {B}"\n'.encode(), False, [B], True, 2, 2),
     "not told": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), True, [], True, 1, 1),
+    "told by systemd": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), False, [A], True, 1, 1),
     "not told, no flag": (b'\nOPTS="$(x)"\n', True, [], False, None, 2),
     "not UTF-8": (f'# \xe4\nOPTS="{FLAG}={A}"\n'.encode("latin-1"), True, [A], True, 2, 2),
 }
@@ -199,7 +199,7 @@ def test_options_file_lists(text, shell, listed, present, line, place):
     assert (source.listed, source.present, source.line) == (listed, present, line or None)
     where = f"/etc/default/docker, line {place}" if place else "/etc/default/docker"
     assert source.place() == where
-    assert source.reason == (f"{where}: only a shell knows the value of OPTS" if b"$(" in (text or b"") else None)
+    assert source.reason == (f"{where}: only a shell knows the value of OPTS" if shell and b"$(" in text else None)
 
 
 OPTIONS_TEXTS = {
@@ -363,7 +363,7 @@ def test_the_flags_of_a_setting(key, names):
         ("/d --graph /x", "--graph"),
         ("/d --graph=/x", "--graph"),
         ("/d -g/x", "-g"),
-        ("-g x", "-g"),
+        ("/d -gx", "-g"),
         ("/d --graphs /x", None),
         ("/d --graph-x /x", None),
         ("/d x--graph", None),
