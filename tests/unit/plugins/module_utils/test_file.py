@@ -45,6 +45,27 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.fixture
+def strict_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting():
+    """What waits for another process, or without end, is interrupted."""
+
+    def interrupt(_signal, _frame):
+        pytest.fail("it waits")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 def test_what_is_written_can_be_taken_back(files, tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_bytes(b"before")
@@ -55,7 +76,7 @@ def test_what_is_written_can_be_taken_back(files, tmp_path):
     assert (old.read_bytes(), new.read_bytes()) == (b"after that", b"made")
     assert mode(old) == 0o640 and mode(new) == 0o644
     assert files.undo() == []
-    assert old.read_bytes() == b"before" and os.listdir(tmp_path) == ["old"]
+    assert old.read_bytes() == b"before" and mode(old) == 0o640 and os.listdir(tmp_path) == ["old"]
 
 
 def test_the_last_write_is_taken_back_first(files, tmp_path, monkeypatch):
@@ -69,7 +90,7 @@ def test_the_last_write_is_taken_back_first(files, tmp_path, monkeypatch):
     assert files.undo() == [] and order == [str(path) for path in reversed(paths)]
 
 
-def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_empty(files, tmp_path):
+def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_empty(files, tmp_path, strict_umask):
     path = tmp_path / "folder" / "file"
     path.parent.mkdir()
     path.write_bytes(b"before")
@@ -80,12 +101,8 @@ def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_e
     assert not path.parent.exists()
 
 
-def test_a_new_file_can_be_read_by_all_whatever_the_umask(files, tmp_path):
-    umask = os.umask(0o077)
-    try:
-        files.write(str(tmp_path / "new"), None, b"made")
-    finally:
-        os.umask(umask)
+def test_a_new_file_can_be_read_by_all_whatever_the_umask(files, tmp_path, strict_umask):
+    files.write(str(tmp_path / "new"), None, b"made")
     assert mode(tmp_path / "new") == 0o644
 
 
@@ -197,15 +214,15 @@ def test_a_backup_lies_beside_the_file(files, tmp_path):
     assert str(failed.value) == f"{long}: no backup can be made: File name too long; nothing was changed"
 
 
-def test_what_is_staged_is_found_by_the_next_run_until_it_is_unstaged(files, tmp_path):
+def test_what_is_staged_is_found_by_the_next_run_until_it_is_unstaged(files, tmp_path, strict_umask):
     path = tmp_path / "file"
     assert _file.staged(str(path)) is None and not _file.has_leftovers(str(path))
     files.unstage(str(path))
     files.stage(str(path), b"to be")
-    assert os.listdir(tmp_path) == [".pullthrough-docker-moving-file"] and _file.staged(str(path)) == b"to be"
+    (staged,) = tmp_path.iterdir()
+    assert staged.name == ".pullthrough-docker-moving-file" and mode(staged) == 0o600 and _file.staged(str(path)) == b"to be"
     with _file.lock(str(path), 1):
         assert _file.has_leftovers(str(path)) and _file.staged(str(path)) == b"to be"
-    assert files.undo() == []
     files.unstage(str(path))
     assert os.listdir(tmp_path) == []
 
@@ -219,14 +236,10 @@ def test_leftovers_are_ours_alone(tmp_path):
     assert _file.has_leftovers(str(path))
 
 
-def test_the_lock_makes_folders_and_takes_empty_ones_away(tmp_path):
+def test_the_lock_makes_folders_and_takes_empty_ones_away(tmp_path, strict_umask):
     path = tmp_path / "a" / "b" / "daemon.json"
-    umask = os.umask(0o077)
-    try:
-        with _file.lock(str(path), 1):
-            assert mode(path.parent) == mode(path.parent.parent) == 0o755
-    finally:
-        os.umask(umask)
+    with _file.lock(str(path), 1):
+        assert mode(path.parent) == mode(path.parent.parent) == 0o755
     assert not (tmp_path / "a").exists()
     with _file.lock(str(path), 1):
         path.write_text("{}")
@@ -361,21 +374,7 @@ def test_whose_symlinks_are_followed(tmp_path, monkeypatch, owner, user, bits, f
             _file.resolve(str(folder / "link"))
 
 
-@pytest.fixture
-def no_waiting():
-    """What waits for another process is interrupted."""
-
-    def interrupt(_signal, _frame):
-        raise TimeoutError("it waits")
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.alarm(5)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-
-
-def test_what_is_no_configuration_file_is_not_read(tmp_path, no_waiting):
+def test_what_is_no_configuration_file_is_not_read(tmp_path):
     assert _file.read(str(tmp_path / "none")) is None
     limit = _file.SIZE_LIMIT
     large, larger, pipe = (tmp_path / name for name in ("large", "larger", "pipe"))

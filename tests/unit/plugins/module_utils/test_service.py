@@ -28,7 +28,7 @@ def unit(tmp_path, monkeypatch, shown):
     path.parent.mkdir()
     shown["FragmentPath"] = str(path)
     monkeypatch.setattr(_service, "has_systemd", lambda: True)
-    monkeypatch.setattr(_service, "unit", lambda name: shown)
+    monkeypatch.setattr(_service, "unit", lambda name: {"docker": shown}[name])
     monkeypatch.setattr(_service, "unit_folders", lambda: [str(tmp_path / "[etc]"), str(tmp_path / "run")])
     return path
 
@@ -88,7 +88,7 @@ def test_a_variable_that_refers_to_another(unit, tmp_path, environment, options,
     assert _service.next_start("docker").fault == fault
 
 
-def test_drop_ins_in_the_order_of_their_names_and_of_one_name_the_first(unit, tmp_path, shown):
+def test_drop_ins_in_the_order_of_their_names_and_of_one_name_the_first(unit, tmp_path, shown, monkeypatch):
     unit.write_text("[Service]\nExecStart=/d\n")
     for folder, name in (("run", "20-a.conf"), ("[etc]", "10-b.conf"), ("[etc]", "30-c.conf"), ("run", "30-c.conf"), ("[etc]", "40.txt"), ("any", "25.conf")):
         path = tmp_path / folder / "docker.service.d" / name
@@ -100,6 +100,7 @@ def test_drop_ins_in_the_order_of_their_names_and_of_one_name_the_first(unit, tm
     assert start.files == [str(unit), *(str(tmp_path / name) for name in names)] and start.argv == ("/d", "--[etc]-30")
     assert start.own_drop_in == str(tmp_path / "[etc]/docker.service.d/zz-pullthrough-docker.conf")
     del shown["DropInPaths"]
+    monkeypatch.setattr(_service, "unit", lambda name: shown)
     assert _service.next_start("d*").files == [str(unit)]
 
 
