@@ -266,7 +266,7 @@ class Transaction:
 def _cause(exc: BaseException) -> str:
     """The plainest words for a failed write: those of the operating system where there are any."""
     system = _system_error(exc)
-    return system.strerror if system else str(exc)
+    return (system.strerror if system else None) or str(exc)
 
 
 def _system_error(exc: Optional[BaseException]) -> Optional[OSError]:
