@@ -339,6 +339,12 @@ class TestFiles:
         run("registry_mirrors", mirrors=GCR, migrate=True)
         assert systemd.daemon_reloads == 3, "the unit itself"
 
+    def test_systemd_is_left_to_read_what_someone_else_changed(self, engine, run, daemon_json, systemd):
+        systemd.needs_daemon_reload = "yes"
+        engine.mirrors = [GCR + "/"]
+        given(daemon_json, f'{{"registry-mirrors": ["{GCR}"]}}')
+        assert not run("registry_mirrors", mirrors=GCR)["changed"] and systemd.daemon_reloads == 0
+
     def test_systemd_cannot_read_it(self, engine, run, systemd, monkeypatch):
         monkeypatch.setattr(_service, "systemctl", lambda *words: (1, "Failed to connect to bus\n"))
         result = run("registry_mirrors", mirrors=OWN, source="systemd_drop_in")
