@@ -313,13 +313,13 @@ class Change:
         return all(key not in info.settings or _apply.is_same(key, value, info.settings[key]) for key, value in plan.wanted.items())
 
     @staticmethod
-    def _named(text: Optional[bytes], values: Mapping[str, Any]) -> Optional[bytes]:
+    def _named(text: Optional[bytes], values: Mapping[str, Any]) -> bytes:
         """The text with those of these settings named that an engine keeps, at a reload, where their key is missing."""
         named = _json_text.NEW_FILE if text is None else _json_text.decode(text)
-        missing = [key for key in values if key in _apply.KEPT and _json_text.parse(named).find(key) is None]
-        for key in missing:
-            named = _json_text.set_member(named, [key], values[key])
-        return named.encode() if missing else text
+        for key, value in values.items():
+            if key in _apply.KEPT and _json_text.parse(named).find(key) is None:
+                named = _json_text.set_member(named, [key], value)
+        return named.encode()
 
     def _go_back(self, plan: Plan, files: _file.Transaction, named: Optional[bytes], refusal: str) -> NoReturn:
         """Bring engine and files to what they were. Going back is a change like any other: name the settings, reload, ask."""
@@ -367,8 +367,8 @@ class Change:
             {
                 "before_header": edit.path,
                 "after_header": edit.path,
-                "before": self._masked(plan, edit.path, edit.before),
-                "after": self._masked(plan, edit.path, edit.after),
+                "before": _masked(edit.before),
+                "after": _masked(edit.after),
             }
             for edit in plan.edits
             if edit.changes
@@ -392,10 +392,9 @@ class Change:
             **plan.result,
         }
 
-    @staticmethod
-    def _masked(plan: Plan, path: str, data: Optional[bytes]) -> str:
-        text = (data or b"").decode(errors="replace")
-        return _json_text.masked(text) if path == plan.source.path else _mirror_url.mask(text)
+
+def _masked(data: Optional[bytes]) -> str:
+    return _json_text.masked((data or b"").decode(errors="replace"))
 
 
 def _shown(value: Any) -> str:
