@@ -35,24 +35,35 @@ class ModelEngine:
         self.refuses = None
         self.texts = []
         """What the file held at each reload."""
+        self.binary = None
+        self.looks = []
+        """Service and timeout of each look."""
+        self.reloads = []
+        """Service, timeout and event of each reload."""
+
+    @property
+    def info(self):
+        if self.state != "running":
+            return None
+        shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
+        return _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, self.swarm, self.store, shown)
 
     def look(self, service, timeout):
-        running = self.state == "running"
-        shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
-        info = _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, self.swarm, self.store, shown)
+        self.looks.append((service, timeout))
         return _engine.Engine(
             service=service,
             state=self.state,
-            reason=None if running else f"it is {self.state}",
+            reason=None if self.info else f"it is {self.state}",
             process=_engine.Process(4711, "1", self.argv, None) if self.state not in ("stopped", "absent") else None,
-            info=info if running else None,
+            info=self.info,
             argv=self.argv,
-            binary=None,
+            binary=self.binary,
             config_path=str(self.config_path),
             socket_path="/nowhere/docker.sock",
         )
 
     def reload(self, engine, in_force, timeout, *, event=False):
+        self.reloads.append((engine.service, timeout, event))
         text = self.config_path.read_bytes()
         self.texts.append(text)
         settings = json.loads(text.decode("utf-8-sig") or "{}")
@@ -62,7 +73,7 @@ class ModelEngine:
         self.mirrors = _mirror_url.engine_list(listed)
         self.live_restore = settings.get("live-restore", self.live_restore)
         self.settings.update({key: value for key, value in settings.items() if key in self.settings and key in _apply.RELOADABLE})
-        return None if in_force(self.look("docker", 0).info) else "it did not take them"
+        return None if in_force(self.info) else "it did not take them"
 
 
 @pytest.fixture
