@@ -22,8 +22,11 @@ class ModelEngine:
 
     def __init__(self, config_path):
         self.config_path = config_path
+        self.asked = []
+        """Service and timeout of each look."""
         self.state = "running"
         self.version = "28.5.2"
+        self.binary = None
         self.mirrors = []
         self.argv = ("/usr/sbin/dockerd", "-H", "fd://")
         self.containers_running = 0
@@ -37,6 +40,7 @@ class ModelEngine:
         """What the file held at each reload."""
 
     def look(self, service, timeout):
+        self.asked.append((service, timeout))
         running = self.state == "running"
         shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
         info = _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, self.swarm, self.store, shown)
@@ -47,7 +51,7 @@ class ModelEngine:
             process=_engine.Process(4711, "1", self.argv, None) if self.state not in ("stopped", "absent") else None,
             info=info if running else None,
             argv=self.argv,
-            binary=None,
+            binary=self.binary,
             config_path=str(self.config_path),
             socket_path="/nowhere/docker.sock",
         )
@@ -71,10 +75,16 @@ def daemon_json(tmp_path):
 
 
 @pytest.fixture
-def engine(monkeypatch, daemon_json):
+def certs(tmp_path):
+    return tmp_path / "certs.d"
+
+
+@pytest.fixture
+def engine(monkeypatch, daemon_json, certs):
     model = ModelEngine(daemon_json)
     monkeypatch.setattr(_engine, "look", model.look)
     monkeypatch.setattr(_engine, "reload", model.reload)
+    monkeypatch.setattr(_engine, "certs_folder", lambda: str(certs))
     monkeypatch.setattr(_service, "has_systemd", lambda: False)
     monkeypatch.setattr(_service, "_SCRIPT_FOLDER", "/nowhere")
     return model
@@ -119,8 +129,11 @@ def systemd(engine, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def run(capsys, monkeypatch):
-    """Run a module of the collection: run(name, check=False, **options) returns what it returns, with its warnings."""
+def run(engine, capsys, monkeypatch):
+    """Run a module of the collection: run(name, check=False, **options) returns what it returns, with its warnings.
+
+    Never without the model: a module finds the engine of the machine that the tests run on as well.
+    """
     warnings = []
     monkeypatch.setattr(AnsibleModule, "warn", lambda _module, warning: warnings.append(warning))
 
