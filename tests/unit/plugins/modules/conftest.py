@@ -24,6 +24,7 @@ class ModelEngine:
         self.config_path = config_path
         self.state = "running"
         self.version = "28.5.2"
+        self.binary = None
         self.mirrors = []
         self.argv = ("/usr/sbin/dockerd", "-H", "fd://")
         self.containers_running = 0
@@ -35,7 +36,6 @@ class ModelEngine:
         self.refuses = None
         self.texts = []
         """What the file held at each reload."""
-        self.binary = None
         self.looks = []
         """Service and timeout of each look."""
         self.reloads = []
@@ -82,10 +82,16 @@ def daemon_json(tmp_path):
 
 
 @pytest.fixture
-def engine(monkeypatch, daemon_json):
+def certs(tmp_path):
+    return tmp_path / "certs.d"
+
+
+@pytest.fixture
+def engine(monkeypatch, daemon_json, certs):
     model = ModelEngine(daemon_json)
     monkeypatch.setattr(_engine, "look", model.look)
     monkeypatch.setattr(_engine, "reload", model.reload)
+    monkeypatch.setattr(_engine, "certs_folder", lambda: str(certs))
     monkeypatch.setattr(_service, "has_systemd", lambda: False)
     monkeypatch.setattr(_service, "_SCRIPT_FOLDER", "/nowhere")
     return model
@@ -130,8 +136,11 @@ def systemd(engine, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def run(capsys, monkeypatch):
-    """Run a module of the collection: run(name, check=False, **options) returns what it returns, with its warnings."""
+def run(engine, capsys, monkeypatch):
+    """Run a module of the collection: run(name, check=False, **options) returns what it returns, with its warnings.
+
+    Never without the model: a module finds the engine of the machine that the tests run on as well.
+    """
     warnings = []
     monkeypatch.setattr(AnsibleModule, "warn", lambda _module, warning: warnings.append(warning))
 

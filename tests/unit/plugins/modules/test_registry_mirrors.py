@@ -696,13 +696,6 @@ class TestCertificates:
 
     PEM = (pathlib.Path(__file__).parent / "ca.crt").read_text()
 
-    @pytest.fixture(autouse=True)
-    def certs(self, monkeypatch, tmp_path):
-        from ansible_collections.pullthrough.docker.plugins.module_utils import _engine
-
-        monkeypatch.setattr(_engine, "certs_folder", lambda: str(tmp_path / "certs.d"))
-        return tmp_path / "certs.d"
-
     @pytest.mark.parametrize(
         ("store", "version", "name"),
         [
