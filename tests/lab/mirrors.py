@@ -44,12 +44,8 @@ BAD = {
     8200: handler(200, b"<!DOCTYPE html><title>Welcome</title>", Content_Type="text/html"),
     8443: handler(500, b"no"),
 }
-subprocess.run(
-    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=nobody".split()
-    + ["-keyout", CERTIFICATE, "-out", f"{CERTIFICATE}.crt"],
-    check=True,
-    capture_output=True,
-)
+REQUEST = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=nobody"
+subprocess.run(["openssl", *REQUEST.split(), "-keyout", CERTIFICATE, "-out", f"{CERTIFICATE}.crt"], check=True, capture_output=True)
 for port, answers in BAD.items():
     server = http.server.ThreadingHTTPServer(("0.0.0.0", port), answers)  # noqa: S104
     if port == 8443:
