@@ -597,6 +597,15 @@ def test_socket_path(monkeypatch, tmp_path, argv, text, path):
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is set; POLL_SECONDS are such that a sum with them is exact."""
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(_engine, "POLL_SECONDS", 0.0625)
+    return clock
+
+
 def test_what_is_asked(host, answer):
     engine = answer(http(json.dumps(GOOD).encode()))
     (host / "docker.sock").unlink()
@@ -718,13 +727,14 @@ def test_an_answer_within_the_time_left(host, answer, monkeypatch, parts, left, 
                 _engine.ask_info(engine, 700.0)
 
 
-def test_no_time_left(host, answer):
-    engine = answer(http(json.dumps(GOOD).encode()))
-    (host / "docker.sock").unlink()
-    began = time.monotonic()
-    with answering(host / "docker.sock", []), pytest.raises(_engine.Unreachable, match=r"docker\.sock: timed out$"):
-        _engine.ask_info(engine, began - 1)
-    assert time.monotonic() - began < 1
+@pytest.mark.parametrize(("left", "timeout"), [(7, 7), (-1, 0.001)])
+def test_the_connection_has_the_time_left(host, process, clock, monkeypatch, left, timeout):
+    def fail(connection):
+        raise OSError(f"after {connection.timeout:g} s")
+
+    monkeypatch.setattr(_engine._Connection, "connect", fail)
+    with pytest.raises(_engine.Unreachable, match=rf"docker\.sock: after {timeout:g} s$"):
+        _engine.ask_info(_engine.look("docker", 0), clock[0] + left)
 
 
 def test_a_stopped_engine_is_not_asked(host):
@@ -794,15 +804,6 @@ def test_a_reload_in_force(host, dockerd):
     (host / "next").write_text(json.dumps({**GOOD, "RegistryConfig": {"Mirrors": ["https://b/"]}}))
     assert _engine.reload(_engine.look("docker", 10), lambda info: info.mirrors == ["https://b/"], 15) is None
     assert dockerd.poll() is None
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that stands still until it is set; POLL_SECONDS are such that a sum with them is exact."""
-    clock = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(_engine, "POLL_SECONDS", 0.0625)
-    return clock
 
 
 @pytest.mark.parametrize(("event", "in_force"), [(False, False), (True, False), (True, True)])
