@@ -74,8 +74,7 @@ def put(text: str, name: str, values: Sequence[str]) -> str:
 
 def _without(text: str, start: int, end: int) -> str:
     """The text without a word and the space before it, or for the first word behind it."""
-    space = re.search(r"(?:\s|\\\r?\n)*\Z", text[:start])
-    before = space.start() if space else start
-    if before > 0:
-        return text[:before] + text[end:]
+    before = re.sub(r"(?:\s|\\\r?\n)+\Z", "", text[:start])
+    if before:
+        return before + text[end:]
     return re.sub(r"\A(?:\s|\\\r?\n)+", "", text[end:])

@@ -11,6 +11,7 @@ What one reader of JSON takes and another refuses, or two readers understand dif
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 
@@ -29,6 +30,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _SECRET_KEY = re.compile(_mirror_url.SECRET_KEY, re.IGNORECASE)
 
@@ -68,13 +70,12 @@ class Member(NamedTuple):
 
 
 class Document:
-    """A text and what it holds."""
+    """A text and what it holds; a blank text is taken for L(NEW_FILE)."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
         self.bom = text.startswith(_BOM)
-        self.blank = not text.strip(_BOM + " \t\r\n")
-        self.root = Node(0, len(text), {}, {}, []) if self.blank else _Parser(text, int(self.bom)).document()
+        self.text = text if text.strip(_BOM + " \t\r\n") else _BOM * self.bom + NEW_FILE
+        self.root = _Parser(self.text, int(self.bom)).document()
 
     def find(self, *path: str) -> Optional[Node]:
         """The value at a path of keys, or None."""
@@ -86,10 +87,10 @@ class Document:
 
     def key_position(self, *path: str) -> Tuple[int, int]:
         """Line and column of the key at the end of a path that exists."""
-        parent = self.find(*path[:-1])
-        if parent is None:
-            raise KeyError(path)
-        return self.position(parent.members[path[-1]].key_start)
+        members = self.root.members
+        for key in path[:-1]:
+            members = members[key].node.members
+        return self.position(members[path[-1]].key_start)
 
     def position(self, offset: int) -> Tuple[int, int]:
         """Line and column of a character."""
@@ -102,10 +103,10 @@ def decode(data: bytes) -> str:
     :raises JsonTextError: when it is not UTF-8.
     """
     try:
-        return data.decode("utf-8")
+        return data.decode()
     except UnicodeDecodeError as exc:
-        line, column = _position(data[: exc.start].decode("utf-8"), exc.start)
-        what = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "not UTF-8"
+        line, column = _position(data[: exc.start].decode(), exc.start)
+        what = "UTF-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "not UTF-8"
         raise JsonTextError(f"the text is {what}; save it as UTF-8", line, column) from exc
 
 
@@ -126,22 +127,19 @@ def set_member(text: str, path: Sequence[str], value: Any) -> str:
     :raises JsonTextError: when the text cannot be read, or a key before the last one is there and no object.
     """
     document = parse(text)
-    if document.blank:
-        document = parse(_BOM * document.bom + NEW_FILE)
     parent = document.root
     for depth, key in enumerate(path):
         member = parent.members.get(key)
         if member is None:
             for inner in reversed(path[depth + 1 :]):
                 value = {inner: value}
-            return _checked(document, path, _insert(document, parent, key, value, depth), value, depth)
+            return _checked(document, path[: depth + 1], _insert(document, parent, key, value, depth), value)
         if depth == len(path) - 1:
             break
         parent = member.node
         if not isinstance(parent.value, dict):
             raise JsonTextError(f'"{key}" is not an object', *document.position(parent.start))
-    node = document.root if not path else parent.members[path[-1]].node
-    return _checked(document, path, _replace(document, node, value, len(path)), value, len(path) - 1)
+    return _checked(document, path, _replace(document, parent.members[path[-1]].node, value), value)
 
 
 def remove_member(text: str, path: Sequence[str]) -> str:
@@ -164,7 +162,7 @@ def remove_member(text: str, path: Sequence[str]) -> str:
         start, end = text.index(",", parent.members[keys[index - 1]].node.end), member.node.end
     else:
         start, end = member.key_start, parent.members[keys[index + 1]].key_start
-    return _checked(document, path, text[:start] + text[end:], _ABSENT, len(path) - 1)
+    return _checked(document, path, text[:start] + text[end:], _ABSENT)
 
 
 def masked(text: str) -> str:
@@ -173,12 +171,9 @@ def masked(text: str) -> str:
         document = parse(text)
     except JsonTextError:
         return _mirror_url.mask(text)
-    parts: List[str] = []
-    done = 0
-    for start, end, shown in _secrets(text, document.root):
-        parts += (text[done:start], shown)
-        done = end
-    return "".join(parts) + text[done:]
+    for start, end, shown in reversed(list(_secrets(text, document.root))):
+        text = text[:start] + shown + text[end:]
+    return text
 
 
 def _secrets(text: str, node: Node) -> Iterator[Tuple[int, int, str]]:
@@ -211,10 +206,9 @@ class _Parser:
 
     def document(self) -> Node:
         self._skip()
-        root_start = self._at
-        if not self._text.startswith("{", root_start):
-            self._value_or_fail(root_start)
         root = self._value(0)
+        if not isinstance(root.value, dict):
+            self._fail("the text is not an object, such as {}", root.start)
         self._skip()
         if self._at < len(self._text):
             if self._text[self._at] in "/#":
@@ -224,11 +218,6 @@ class _Parser:
                 self._at,
             )
         return root
-
-    def _value_or_fail(self, start: int) -> None:
-        """A root that is no object: say what is wrong with the text, or that it is no object."""
-        self._value(0)
-        self._fail("the text is not an object, such as {}", start)
 
     def _value(self, depth: int) -> Node:
         if depth > DEPTH_LIMIT:
@@ -240,7 +229,8 @@ class _Parser:
         if first == "[":
             return self._array(depth)
         if first == '"':
-            return Node(start, self._at, self._string(), {}, [])._replace(end=self._at)
+            value = self._string()
+            return Node(start, self._at, value, {}, [])
         number = _NUMBER.match(text, start)
         word = _WORD.match(text, start)
         if word and word.group() in _CONSTANTS:
@@ -265,7 +255,7 @@ class _Parser:
                 self._fail(self._objection("a key in double quotes"), key_start)
             key = self._string()
             key_end = self._at
-            if any("\ud800" <= character <= "\udfff" for character in key):
+            if _HALF_PAIR.search(key):
                 self._fail("the key holds half of a surrogate pair, which readers understand differently", key_start)
             if key in members:
                 line, _column = _position(self._text, members[key].key_start)
@@ -340,9 +330,9 @@ class _Parser:
 
 
 class _Style(NamedTuple):
-    """How a text is laid out. C(newline) is None for a text of one line."""
+    """How a text is laid out. C(newline) is empty for a text of one line."""
 
-    newline: Optional[str]
+    newline: str
     unit: str
     colon: str
     comma: str
@@ -353,14 +343,14 @@ def _style(document: Document) -> _Style:
     text, root = document.text, document.root
     first = next(iter(root.members.values()), None)
     lead = text[root.start + 1 : first.key_start if first else root.end - 1]
-    newline = ("\r\n" if "\r\n" in text else "\n") if "\n" in lead else None
+    newline = ("\r\n" if "\r\n" in text else "\n") if "\n" in lead else ""
     unit = lead.rpartition("\n")[2] if newline and first else "  "
     colon = text[first.key_end : first.node.start] if first else ": "
     if "\n" in colon:
         colon = ": "
     lists = [node for node in _arrays(root) if node.elements]
-    on_lines = "\n" in text[lists[0].start : lists[0].end] if lists else newline is not None
-    return _Style(newline, unit, colon, ", " if colon[-1:] in " \t" else ",", on_lines and newline is not None)
+    lists_on_lines = bool(newline) and (not lists or "\n" in text[lists[0].start : lists[0].end])
+    return _Style(newline, unit, colon, "," if colon.endswith(":") else ", ", lists_on_lines)
 
 
 def _arrays(node: Node) -> Iterator[Node]:
@@ -373,37 +363,38 @@ def _arrays(node: Node) -> Iterator[Node]:
 def _insert(document: Document, parent: Node, key: str, value: Any, depth: int) -> str:
     """The text with a new last member, placed so that removing it gives the text back."""
     text, style = document.text, _style(document)
-    last = next(reversed(list(parent.members.values())), None)
-    space = text[text.rindex("," if len(parent.members) > 1 else "{", 0, last.key_start) + 1 : last.key_start] if last else ""
-    if last is None:
-        on_lines = "\n" in text[parent.start : parent.end]
-        indent = style.unit * (depth + 1)
-        space = (style.newline or "\n") + indent if on_lines else text[parent.start + 1 : parent.end - 1]
-        at, comma = parent.start + 1, ""
-    else:
+    members = list(parent.members.values())
+    if members:
+        last = members[-1]
+        before = text[: last.key_start]
+        space = before[len(before.rstrip()) :]
         on_lines = "\n" in space
         indent = space.rpartition("\n")[2]
-        if on_lines:
-            space = (style.newline or "\n") + indent
-        elif len(parent.members) == 1:
+        if len(members) == 1:
             space = style.comma[1:]
         at, comma = last.node.end, ","
-    member_style = style if on_lines else style._replace(newline=None, lists_on_lines=False)
-    if on_lines and style.newline is None:
-        member_style = style._replace(newline="\n", lists_on_lines=True)
-    rendered = _render(value, member_style, indent if on_lines else "")
-    return text[:at] + comma + space + _quoted(key) + style.colon + rendered + text[at:]
+    else:
+        space = text[parent.start + 1 : parent.end - 1]
+        on_lines = "\n" in space
+        indent = style.unit * (depth + 1)
+        at, comma = parent.start + 1, ""
+    if on_lines:
+        newline = style.newline or "\n"
+        space = newline + indent
+        style = style._replace(newline=newline, lists_on_lines=style.lists_on_lines or not style.newline)
+    else:
+        style = style._replace(newline="", lists_on_lines=False)
+    return text[:at] + comma + space + _spelled(key) + style.colon + _render(value, style, indent) + text[at:]
 
 
-def _replace(document: Document, node: Node, value: Any, depth: int) -> str:
+def _replace(document: Document, node: Node, value: Any) -> str:
     """The text with another value in the place of a node."""
     text, style = document.text, _style(document)
     if isinstance(value, list) and value and node.elements:
         rendered = _render_over(text, node, value, style)
     else:
-        line_start = text.rfind("\n", 0, node.start) + 1
-        indent = text[line_start : len(text) - len(text[line_start:].lstrip(" \t"))] if style.newline else ""
-        rendered = _render(value, style, indent)
+        line = text[: node.start].rpartition("\n")[2]
+        rendered = _render(value, style, line[: len(line) - len(line.lstrip())])
     return text[: node.start] + rendered + text[node.end :]
 
 
@@ -430,22 +421,21 @@ def _render(value: Any, style: _Style, indent: str) -> str:
     if isinstance(value, Number):
         return value.text
     if not isinstance(value, (list, dict)) or not value:
-        return json.dumps(value, ensure_ascii=False)
-    on_lines = style.lists_on_lines if isinstance(value, list) else style.newline is not None
+        return _spelled(value)
+    on_lines = style.lists_on_lines if isinstance(value, list) else bool(style.newline)
     inner = indent + style.unit
     if isinstance(value, list):
         items = [_render(item, style, inner) for item in value]
     else:
-        items = [_quoted(key) + style.colon + _render(item, style, inner) for key, item in value.items()]
+        items = [_spelled(key) + style.colon + _render(item, style, inner) for key, item in value.items()]
     opening, closing = "[]" if isinstance(value, list) else "{}"
     if not on_lines:
         return opening + style.comma.join(items) + closing
-    newline = style.newline or "\n"
-    return opening + newline + inner + f",{newline}{inner}".join(items) + newline + indent + closing
+    return opening + style.newline + inner + f",{style.newline}{inner}".join(items) + style.newline + indent + closing
 
 
-def _quoted(key: str) -> str:
-    return json.dumps(key, ensure_ascii=False)
+def _spelled(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 # -- proof -----------------------------------------------------------------------------------------------------------
@@ -453,29 +443,26 @@ def _quoted(key: str) -> str:
 _ABSENT = object()
 
 
-def _checked(document: Document, path: Sequence[str], text: str, value: Any, depth: int) -> str:
-    """The new text, when it holds exactly the wanted value and every other member byte for byte.
+def _checked(document: Document, path: Sequence[str], text: str, value: Any) -> str:
+    """The new text, when it holds exactly the wanted value at the path and every other member byte for byte.
 
-    :param depth: how far down C(path) the changed member is.
     :raises JsonTextError: when it does not, which would be an error of this file: better no change than a wrong one.
     """
     changed = parse(text)
-    node = changed.find(*path[: depth + 1])
+    node = changed.find(*path)
     right = node is None if value is _ABSENT else node is not None and is_same(node.value, value)
-    if not right or _others(document, path, depth) != _others(changed, path, depth):
+    if not right or _others(document, path) != _others(changed, path):
         raise JsonTextError("this text cannot be edited safely; edit it by hand", 1, 1)
     return text
 
 
-def _others(document: Document, path: Sequence[str], depth: int) -> List[str]:
+def _others(document: Document, path: Sequence[str]) -> List[str]:
     """The text of every member beside the path, level by level, and what stands around the root."""
-    root = document.root
-    texts = [document.text[: root.start], document.text[root.end :]]
-    for level in range(depth + 1):
-        node = document.find(*path[:level])
-        for key, member in node.members.items() if node else ():
-            if key != path[level]:
-                texts.append(document.text[member.key_start : member.node.end])
+    text, members = document.text, document.root.members
+    texts = [text[: document.root.start], text[document.root.end :]]
+    for key in path:
+        texts += [text[member.key_start : member.node.end] for name, member in members.items() if name != key]
+        members = members[key].node.members if key in members else {}
     return texts
 
 

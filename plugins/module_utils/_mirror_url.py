@@ -68,25 +68,27 @@ def check(url: str, version: Optional[Version]) -> None:
         refuse("it has no scheme", f"write https://{url} or http://{url}")
     if scheme not in ("http", "https"):
         refuse(f'its scheme is "{scheme}"', "engines speak http:// and https://, in lower case, to mirrors")
-    authority, _slash, path = re.sub(r"[?#].*", "", rest).partition("/")
     if "@" in rest:
         refuse("engines refuse a user or password in it", "let the mirror allow anonymous pulls, or use client certificates")
     if re.search(r"[?#]", rest):
         refuse("engines refuse a query or fragment", "end it after the host or the path")
+    authority, _slash, path = rest.partition("/")
     if not authority:
         refuse("it names no host", "write one, such as https://mirror.gcr.io")
-    try:
-        parts = urlsplit(f"//{authority}")
-        host, port = authority, parts.port
-        if port is not None or authority.endswith(":"):
-            host = authority.rpartition(":")[0]
-        if not _HOST.match(host) or port == 0:
-            refuse("its host or port is malformed", "write scheme://host or scheme://host:port")
-    except ValueError:
+    if not _is_host_and_port(authority):
         refuse("its host or port is malformed", "write scheme://host or scheme://host:port, with a port from 1 to 65535")
     if path and version is not None and version < PATH_SINCE:
         shown = ".".join(map(str, version))
         refuse(f"Docker Engine {shown} refuses a path, which engines take since 24.0.8", "let the mirror answer at the root of a host")
+
+
+def _is_host_and_port(authority: str) -> bool:
+    try:
+        port = urlsplit(f"//{authority}").port
+    except ValueError:
+        return False
+    host = authority if port is None and not authority.endswith(":") else authority.rpartition(":")[0]
+    return bool(_HOST.match(host)) and port != 0
 
 
 def engine_spelling(url: str) -> str:

@@ -12,10 +12,26 @@ from ansible_collections.pullthrough.docker.plugins.module_utils import _flag_te
 
 NAME = "--m"
 
+FOUND = [
+    # text, flags
+    ("", []),
+    ("d --x", []),
+    ("d --m=a --m b --m= --mm=c", [(2, 7, "a"), (8, 13, "b"), (14, 18, "")]),
+    ("d --m \\\n  a", [(2, 11, "a")]),
+    ("d --m", [(2, 5, "")]),
+]
+
+
+@pytest.mark.parametrize(("text", "flags"), FOUND)
+def test_find(text, flags):
+    assert _flag_text.find(text, NAME) == flags
+
+
 PUTS = [
     # text, values, text after
     ("", ["a"], "--m=a"),
     ("", [], ""),
+    (" ", ["a"], "--m=a "),
     ("--x 1", ["a", "b"], "--x 1 --m=a --m=b"),
     ("--x 1 ", ["a"], "--x 1 --m=a "),
     ("--m=a --x", ["a"], "--m=a --x"),
@@ -27,6 +43,8 @@ PUTS = [
     ("--x --m a --y", [], "--x --y"),
     ("--m=a --m=b", ["b", "a"], "--m=b --m=a"),
     ("--m=a --m=a", ["a"], "--m=a"),
+    ("--m=a --x --m=c --y", ["a", "b"], "--m=a --m=b --x --y"),
+    ("--m=c --m=a --m=d --m e --x", ["a", "b"], "--m=a --m=b --x"),
     ("--mm=a --x-m=b", [], "--mm=a --x-m=b"),
     ("d \\\n  --m=a \\\n  --x", [], "d \\\n  --x"),
     ("d \\\n  --x", ["a"], "d \\\n  --x --m=a"),

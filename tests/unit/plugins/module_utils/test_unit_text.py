@@ -23,6 +23,13 @@ COMMANDS = [
     ([UNIT, "ExecStart=/e\n"], "/d -H fd:// $O", 8),
     (["[Service]\r\nExecStart=/d --a \\\r\n --b\r\n"], "/d --a --b", 2),
     (["[Service]\nExecStart=/d \\"], "/d \\", 2),
+    (["[Service]\nExecStart=/d \\\n  --a \\"], "/d --a \\", 2),
+    (["[Service]\nExecStart=/d \\ \n  --a\n"], "/d \\", 2),
+    (["[Service]\nExecStart=/d \\X\nExecStart=/e\n"], "/e", 3),
+    (["[Service]\n# note \\\nExecStart=/e\n"], "/e", 3),
+    (["[Service]\n  ; note \\\nExecStart=/e\n"], "/e", 3),
+    (["[Service]\nExecStart=/d \\\n  # --a \\\n  --b\n"], "/d # --a --b", 2),
+    (["ExecStart=/e\n[Service]\n"], None, None),
     ([""], None, None),
 ]
 

@@ -1,0 +1,25 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Versions of Docker Engine, read from what shows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils._version import parse_version
+
+VERSIONS = {
+    "20.10.24+dfsg1": (20, 10, 24),
+    "Docker version 26.1.5+dfsg1, build a72d7cd": (26, 1, 5),
+    "28.5.2": (28, 5, 2),
+    "29.0.0-rc.1": (29, 0, 0),
+    "library-import": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize(("text", "version"), VERSIONS.items())
+def test_versions(text, version):
+    assert parse_version(text) == version
