@@ -59,6 +59,16 @@ ways: .venv/test/ready ## Run the molecule scenario on engines under other init 
 	@tools/molecule test --scenario-name ways
 	@$(TEST)/python tools/proofs.py ways
 
+.PHONY: faults
+faults: .venv/test/ready ## Run the molecule scenario in which everything goes wrong, and compare it with docs/faults.md
+	@rm -f build/faults.json
+	@tools/molecule test --scenario-name faults
+	@$(TEST)/python tools/faults.py
+
+.PHONY: faults-keep
+faults-keep: .venv/test/ready ## Keep what "make faults" saw last as docs/faults.md
+	@$(TEST)/python tools/faults.py --keep
+
 .PHONY: package
 package: .venv/test/ready ## Build the collection, install it elsewhere, and use it from there
 	@tools/package

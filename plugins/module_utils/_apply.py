@@ -146,16 +146,14 @@ def way_to_flags(now: Sequence[str], later: Sequence[str]) -> Optional[Way]:
 
 
 def _is_reloadable(key: str, version: Optional[Version]) -> bool:
-    since, before = _RELOADABLE_BETWEEN.get(key, (None, None))
-    if key not in RELOADABLE and key not in _RELOADABLE_BETWEEN:
-        return False
-    if version is None:
-        return key in RELOADABLE and key not in _RELOADABLE_BETWEEN
-    return (since is None or version >= since) and (before is None or version < before)
+    if key not in _RELOADABLE_BETWEEN:
+        return key in RELOADABLE
+    since, before = _RELOADABLE_BETWEEN[key]
+    return version is not None and (since is None or version >= since) and (before is None or version < before)
 
 
 def _names(flags: Sequence[str]) -> FrozenSet[str]:
-    return frozenset(word.split("=", 1)[0] for word in flags)
+    return frozenset(word.partition("=")[0] for word in flags)
 
 
 class Edit(NamedTuple):
@@ -201,9 +199,9 @@ def is_same(key: str, configured: Any, used: Any) -> bool:
 
 def _registry(entry: Any) -> str:
     """An insecure registry as the engine shows it: without a scheme (moby registry/config.go); networks with their own address."""
-    host = str(entry).lower().partition("://")[2] or str(entry).lower()
+    host = str(entry).lower().rpartition("://")[2]
     try:
-        return str(ipaddress.ip_network(host, strict=False)) if "/" in host else host
+        return str(ipaddress.ip_interface(host).network) if "/" in host else host
     except ValueError:
         return host
 

@@ -192,7 +192,7 @@ def _certificates(text: str) -> List[_Certificate]:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+    return text.encode(errors="replace")
 
 
 # -- what lies there -------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def _faults_of(folder: str, besides: Sequence[str]) -> Iterator[str]:
             yield f"{path} is a key without its client certificate {stem}.cert, {ends}."
         if extension == ".crt":
             content, problem = _read(path)
-            if problem:
+            if content is None:
                 yield f"{path} cannot be read ({problem}), {ends}."
             elif not _certificates(content):
                 yield (
@@ -240,14 +240,14 @@ def _faults_of(folder: str, besides: Sequence[str]) -> Iterator[str]:
                 )
 
 
-def _read(path: str) -> Tuple[str, Optional[str]]:
-    """The text of a file, up to the limit, and why it cannot be read."""
+def _read(path: str) -> Tuple[Optional[str], Optional[str]]:
+    """The text of a file, up to the limit, or why it cannot be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as exc:
-        return "", exc.strerror
+        return None, exc.strerror
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        return "", "not a regular file"
+        return None, "not a regular file"
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(SIZE_LIMIT).decode("latin-1"), None
+        return file.read(SIZE_LIMIT).decode(errors="replace"), None

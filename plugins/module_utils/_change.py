@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
@@ -284,7 +285,10 @@ class Change:
                 plan.seen.engine, lambda info: self._is_in_force(plan, info), self._options["timeout"], event=self.proof_is_event
             )
             if refusal:
-                self._go_back(plan, files, named, refusal)
+                started = self._new_engine(plan)
+                if started is None:
+                    self._go_back(plan, files, named, refusal)
+                plan = plan._replace(seen=plan.seen._replace(engine=started))
             if named != plan.text:
                 if plan.text is None:
                     files.undo()
@@ -292,6 +296,19 @@ class Change:
                     files.write(plan.source.path, named, plan.text)
         files.tidy()
         return self._say(plan)
+
+    def _new_engine(self, plan: Plan) -> Optional[_engine.Engine]:
+        """The engine that someone started meanwhile in place of the one that ended, as a package's upgrade does, if the change is in
+        force in it: at its start an engine reads the file as well."""
+        deadline = time.monotonic() + self._options["timeout"]
+        while _engine.has_ended(plan.seen.engine):
+            engine = _engine.look(self._options["service"], self._options["timeout"])
+            if engine.info is not None and self._is_in_force(plan, engine.info):
+                return engine
+            if engine.info is not None or time.monotonic() >= deadline:
+                break
+            time.sleep(_engine.POLL_SECONDS)
+        return None
 
     def _back_up(self, files: _file.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
         copy = None if edit.before is None else files.backup(edit.path)
@@ -313,19 +330,19 @@ class Change:
         return all(key not in info.settings or _apply.is_same(key, value, info.settings[key]) for key, value in plan.wanted.items())
 
     @staticmethod
-    def _named(text: Optional[bytes], values: Mapping[str, Any]) -> Optional[bytes]:
+    def _named(text: Optional[bytes], values: Mapping[str, Any]) -> bytes:
         """The text with those of these settings named that an engine keeps, at a reload, where their key is missing."""
-        named = None if text is None else _json_text.decode(text)
+        named = _json_text.NEW_FILE if text is None else _json_text.decode(text)
         for key, value in values.items():
-            if key in _apply.KEPT and (named is None or _json_text.parse(named).find(key) is None):
-                named = _json_text.set_member(named or _json_text.NEW_FILE, [key], value)
-        return None if named is None else named.encode("utf-8")
+            if key in _apply.KEPT and _json_text.parse(named).find(key) is None:
+                named = _json_text.set_member(named, [key], value)
+        return named.encode()
 
     def _go_back(self, plan: Plan, files: _file.Transaction, named: Optional[bytes], refusal: str) -> NoReturn:
         """Bring engine and files to what they were. Going back is a change like any other: name the settings, reload, ask."""
         path = plan.source.path
         info = plan.seen.engine.info
-        before = {key: info.settings[key] for key in plan.wanted if key in info.settings} if info else {}
+        before = {key: info.settings[key] for key in plan.wanted if info and key in info.settings}
         shown = _mirror_url.mask("; ".join(f"{key}: {_shown(value)}" for key, value in before.items())) or "none shown"
         engine = _engine.look(self._options["service"], self._options["timeout"])
         problems = []
@@ -336,9 +353,7 @@ class Change:
         if engine.info is None:
             problems.append(f"whether what is in force is still as it was ({shown}) is unknown, as the engine is {engine.state}: {engine.reason}")
         elif (not is_as_before(engine.info) or self.proof_is_event) and _file.read(path) == named:
-            back = self._named(plan.source.data, before)
-            if back is not None and back != named:
-                files.write(path, named, back)
+            files.write(path, named, self._named(plan.source.data or b"{}", before))
             problem = _engine.reload(engine, is_as_before, self._options["timeout"])
             if problem:
                 problems.append(f"the engine did not go back to what it had ({shown}): {problem}")
@@ -369,8 +384,8 @@ class Change:
             {
                 "before_header": edit.path,
                 "after_header": edit.path,
-                "before": self._masked(plan, edit.path, edit.before),
-                "after": self._masked(plan, edit.path, edit.after),
+                "before": _masked(edit.before),
+                "after": _masked(edit.after),
             }
             for edit in plan.edits
             if edit.changes
@@ -394,20 +409,19 @@ class Change:
             **plan.result,
         }
 
-    @staticmethod
-    def _masked(plan: Plan, path: str, data: Optional[bytes]) -> str:
-        text = (data or b"").decode("utf-8", "replace")
-        return _json_text.masked(text) if path == plan.source.path else _mirror_url.mask(text)
+
+def _masked(data: Optional[bytes]) -> str:
+    return _json_text.masked((data or b"").decode(errors="replace"))
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value)) or "none"
-    return str(getattr(value, "text", value))
+    return value.text if isinstance(value, _json_text.Number) else str(value)
 
 
 def _lines(key: str, value: Any) -> List[str]:
     """A setting as the diff of the engine shows it: mirrors a line each, as they are the common case."""
     if key == _sources.KEY:
-        return list(value or [])
+        return list(value)
     return [_mirror_url.mask(f"{key}: {_shown(value)}")]

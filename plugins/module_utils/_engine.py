@@ -37,6 +37,12 @@ ANSWER_LIMIT = 4 * 1024 * 1024
 POLL_SECONDS = 0.05
 """Between two questions while waiting. A reload is in force 8 to 125 ms after the signal (20.10.24, 26.1.5, 28.5.2)."""
 
+LOG_POLL_SECONDS = 4 * POLL_SECONDS
+"""Between two looks into the log while waiting: where that is the journal, each is a program to start."""
+
+LOG_SECONDS = 5
+"""For reading a log at the most."""
+
 VALIDATE_SINCE: Version = (23, 0, 0)
 """C(dockerd --validate) exists since this version (moby cmd/dockerd/daemon.go)."""
 
@@ -44,6 +50,9 @@ _REFUSAL = re.compile(
     r"level=(?:error|fatal)\b.*(?:reconfiguring the daemon|reloading configuration|unable to configure the Docker daemon)"
 )
 _START_FAILURE = re.compile(r"failed to start daemon|unable to configure the Docker daemon|invalid argument")
+
+_CREDENTIALS = struct.Struct("3i")
+"""Pid, user and group of the other side of a socket (SO_PEERCRED of socket(7))."""
 
 
 class Unreachable(Exception):
@@ -124,18 +133,14 @@ def look(service: str, timeout: float) -> Engine:
     """
     name = _service.name_of(service)
     processes = _processes_of_pid_files(name)
-    unit: Dict[str, str] = {}
-    if not processes:
-        unit = _service.unit(name)
-        unit_process = _process(unit.get("MainPID", "0"))
-        processes = [unit_process] if unit_process else []
-    process = processes[0] if len(processes) == 1 else None
+    unit = {} if processes else _service.unit(name)
+    process = processes[0] if len(processes) == 1 else _process(unit.get("MainPID", ""))
     argv = process.argv if process else _service.unit_argv(unit)
     binary = process.binary if process else _installed_binary()
     config_path = _config_path(process, argv)
 
-    def engine(state: str, reason: Optional[str], info: Optional[Info] = None) -> Engine:
-        return Engine(service, state, reason, process, info, argv, binary, config_path, _socket_path(argv, config_path))
+    def engine(state: str, reason: Optional[str]) -> Engine:
+        return Engine(service, state, reason, process, None, argv, binary, config_path, _socket_path(argv, config_path))
 
     if len(processes) > 1:
         named = " and ".join(f"process {p.pid} ({shlex.join(p.argv)})" for p in processes)
@@ -146,8 +151,9 @@ def look(service: str, timeout: float) -> Engine:
         failed = unit.get("ActiveState") in ("failed", "activating") if _service.has_systemd() else True
         failure = _last_failure(name) if failed else None
         return engine("stopped", f"the service {service} is not running{f', it said: {failure}' if failure else ''}")
+    running = engine("running", None)
     try:
-        return engine("running", None, _wait_for_info(engine("starting", None), timeout))
+        return running._replace(info=_wait_for_info(running, timeout))
     except Unreachable as exc:
         # A starting engine behind an activated socket accepts and does not answer, just as a hung one does.
         if not unit:
@@ -169,7 +175,7 @@ def _processes_of_pid_files(name: str) -> List[Process]:
         files.append("/run/snap.docker/docker.pid")
     found: Dict[int, Process] = {}
     for path in files:
-        process = _process(_host.text_of(path, 32).strip())
+        process = _process(_host.text_of(path).strip())
         if process:
             found[process.pid] = process
     return list(found.values())
@@ -180,19 +186,17 @@ def _process(pid: str) -> Optional[Process]:
 
     A rootless engine lives in a user namespace of its own but in our pid namespace, where it has our user's id.
     """
-    if not pid.isdigit() or pid == "0":
+    if not pid.isdigit():
         return None
-    status = dict(line.split(":", 1) for line in _host.text_of(f"/proc/{pid}/status", 65536).splitlines() if ":" in line)
-    if status.get("Name", "").strip() != "dockerd":
+    status = dict(re.findall(r"^(\w+):\t(.*)$", _host.text_of(f"/proc/{pid}/status"), re.MULTILINE))
+    # NSpid has one more pid for every pid namespace below ours.
+    if status.get("Name") != "dockerd" or status.get("NSpid") != pid or set(status["Uid"].split()) != {str(os.geteuid())}:
         return None
-    if set(status.get("Uid", "").split()) != {str(os.geteuid())} or len(status.get("NSpid", "").split()) != 1:
+    stat_fields = _host.text_of(f"/proc/{pid}/stat").split()
+    words = _host.text_of(f"/proc/{pid}/cmdline").split("\0")
+    if not stat_fields:
         return None
-    # Field 22 of stat; the second, the name in parentheses, may hold blanks.
-    stat_fields = _host.text_of(f"/proc/{pid}/stat", 4096).rpartition(")")[2].split()
-    words = _host.text_of(f"/proc/{pid}/cmdline", 1024 * 1024).split("\0")
-    if len(stat_fields) < 20:
-        return None
-    return Process(int(pid), stat_fields[19], tuple(words[:-1]), _binary_of(pid))
+    return Process(int(pid), stat_fields[21], tuple(words[:-1]), _binary_of(pid))
 
 
 def _binary_of(pid: str) -> Optional[str]:
@@ -272,7 +276,7 @@ def _socket_path(argv: Sequence[str], config_path: str) -> str:
     hosts = flag_values(argv, "--host", "-H")
     if not hosts:
         try:
-            listed = _json_text.parse(_host.text_of(config_path, ANSWER_LIMIT)).root.value.get("hosts")
+            listed = _json_text.parse(_host.text_of(config_path)).root.value.get("hosts")
         except _json_text.JsonTextError:
             listed = None
         hosts = [host for host in listed if isinstance(host, str)] if isinstance(listed, list) else []
@@ -293,7 +297,7 @@ class _Connection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
@@ -304,6 +308,11 @@ def ask_info(engine: Engine, deadline: float) -> Info:
     :raises Unreachable: with the reason, when the process is gone or no answer came that can be believed.
     """
     return _parse_info(_ask(engine, "/info", deadline), engine.socket_path)
+
+
+def has_ended(engine: Engine) -> bool:
+    """Whether the process of this look is no longer there; another that got its pid has another start time."""
+    return engine.process is None or _process(str(engine.process.pid)) != engine.process
 
 
 def has_reloaded(engine: Engine, since: float, deadline: float) -> bool:
@@ -319,7 +328,7 @@ def has_reloaded(engine: Engine, since: float, deadline: float) -> bool:
 
 def _ask(engine: Engine, target: str, deadline: float) -> bytes:
     process = engine.process
-    if process is None or _process(str(process.pid)) != process:
+    if process is None or has_ended(engine):
         raise Unreachable("its process has ended")
     path = engine.socket_path
     connection = _Connection(path, max(deadline - time.monotonic(), 0.001))
@@ -327,20 +336,20 @@ def _ask(engine: Engine, target: str, deadline: float) -> bytes:
         connection.request("GET", target)
         sock = connection.sock  # getresponse() takes it from the connection where the answer ends with it
         peer = _maker_of(sock)
-        if peer not in (process.pid, 0, 1) and _host.text_of(f"/proc/{peer}/comm", 64).strip() != "systemd":
+        if peer not in (process.pid, 0, 1) and _host.text_of(f"/proc/{peer}/comm").strip() != "systemd":
             raise Unreachable(f"the socket {path} belongs to process {peer}, not to the engine's process {process.pid}")
         return _body(connection.getresponse(), sock, path, deadline)
     except PermissionError as exc:
         raise Unreachable(f"no right to connect to {path}; run the task as the engine's own user (become: true)") from exc
     except (OSError, http.client.HTTPException) as exc:
-        raise Unreachable(f"no answer on {path}: {exc or type(exc).__name__}") from exc
+        raise Unreachable(f"no answer on {path}: {exc}") from exc
     finally:
         connection.close()
 
 
 def _maker_of(sock: socket.socket) -> int:
     """The pid of the process that made the socket: the engine, or the init system that hands it over."""
-    return int(struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+    return int(_CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[0])
 
 
 def _body(response: http.client.HTTPResponse, sock: socket.socket, path: str, deadline: float) -> bytes:
@@ -349,8 +358,10 @@ def _body(response: http.client.HTTPResponse, sock: socket.socket, path: str, de
     size = 0
     while True:
         left = deadline - time.monotonic()
-        if left <= 0 or size > ANSWER_LIMIT:
-            raise Unreachable(f"the answer on {path} is {'too slow' if left <= 0 else 'too large'}")
+        if left <= 0:
+            raise Unreachable(f"the answer on {path} is too slow")
+        if size > ANSWER_LIMIT:
+            raise Unreachable(f"the answer on {path} is too large")
         if not response.isclosed():
             sock.settimeout(left)
         part = response.read1(65536)
@@ -385,9 +396,11 @@ def _parse_info(body: bytes, path: str) -> Info:
         wrong(str(exc))
     if not isinstance(answer, dict) or not isinstance(answer.get("ServerVersion"), str) or not answer["ServerVersion"]:
         wrong("it has no ServerVersion")
-    registries = answer.get("RegistryConfig")
+    registries = answer.get("RegistryConfig") or {}
+    if not isinstance(registries, dict):
+        wrong("its RegistryConfig is not an object")
     # An empty list is null on 23.0 to 28.x (moby registry/config.go copy()).
-    mirrors = (registries.get("Mirrors") if isinstance(registries, dict) else registries) or []
+    mirrors = registries.get("Mirrors") or []
     if not isinstance(mirrors, list) or not all(isinstance(mirror, str) for mirror in mirrors):
         wrong("its mirrors are not a list of strings")
     swarm = answer.get("Swarm")
@@ -407,7 +420,7 @@ def _parse_info(body: bytes, path: str) -> Info:
         settings={
             **{key: answer[name] for key, name in _SHOWN.items() if name in answer},
             "registry-mirrors": mirrors,
-            "insecure-registries": _insecure(registries if isinstance(registries, dict) else {}),
+            "insecure-registries": _insecure(registries),
         },
     )
 
@@ -439,10 +452,11 @@ def _last_failure(name: str) -> Optional[str]:
     """The line in which an engine that would not start said why, masked; None where its log has none."""
     if _service.has_systemd():
         unit = "_SYSTEMD_UNIT" if os.geteuid() == 0 else "_SYSTEMD_USER_UNIT"
-        _code, out = _host.run(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", f"{unit}={name}.service"], timeout=5)
+        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", f"{unit}={name}.service"]
     else:
         # Where Debian's init script, for sysvinit and OpenRC, sends what the engine says. Of a good end, its last lines tell nothing.
-        out = "\n".join(_host.text_of(f"/var/log/{name}.log", ANSWER_LIMIT).splitlines()[-3:])
+        command = ["tail", "-n", "3", f"/var/log/{name}.log"]
+    _code, out = _host.run(command, LOG_SECONDS)
     lines = [line for line in out.splitlines() if _START_FAILURE.search(line)]
     return _mirror_url.mask(lines[-1].strip()) if lines else None
 
@@ -453,13 +467,12 @@ class Log:
     def __init__(self, process: Process) -> None:
         self._pid = process.pid
         self._since = time.time()
-        self._file: Optional[str] = None
-        self._offset = 0
+        self._file = f"/proc/{process.pid}/fd/2"
+        self._start: Optional[int] = None
         try:
-            target = os.stat(f"/proc/{process.pid}/fd/2")
+            target = os.stat(self._file)
             if stat.S_ISREG(target.st_mode):
-                self._file = f"/proc/{process.pid}/fd/2"
-                self._offset = target.st_size
+                self._start = target.st_size
         except OSError:
             pass  # A log that cannot be found is no reason to leave a host as it is: the proof is /info.
 
@@ -471,16 +484,11 @@ class Log:
         return None
 
     def _lines(self) -> List[str]:
-        if self._file is None:
-            command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "200", f"_PID={self._pid}"]
-            code, out = _host.run([*command, f"--since=@{self._since:.6f}"], timeout=5)
-            return out.splitlines() if code == 0 else []
-        try:
-            with open(self._file, "rb") as file:
-                file.seek(self._offset)
-                return file.read(1024 * 1024).decode("utf-8", "replace").splitlines()
-        except OSError:
-            return []
+        if self._start is not None:
+            return _host.text_of(self._file, start=self._start).splitlines()
+        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "200", f"_PID={self._pid}", f"--since=@{self._since:.6f}"]
+        code, out = _host.run(command, LOG_SECONDS)
+        return out.splitlines() if code == 0 else []
 
 
 def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, event: bool = False) -> Optional[str]:
@@ -495,12 +503,12 @@ def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, 
     :returns: None when it is in force, else why not: the engine's own error line where it can be found.
     """
     process = engine.process
-    if process is None or _process(str(process.pid)) != process:
+    if process is None or has_ended(engine):
         return "its process has ended"
     log, since = Log(process), time.time()
     os.kill(process.pid, signal.SIGHUP)
     deadline = time.monotonic() + timeout
-    next_log = time.monotonic() + 4 * POLL_SECONDS
+    next_log = time.monotonic() + LOG_POLL_SECONDS
     while True:
         try:
             info = ask_info(engine, deadline)
@@ -513,8 +521,9 @@ def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, 
             refusal = log.refusal()
             if refusal:
                 return refusal
-            next_log = time.monotonic() + 4 * POLL_SECONDS
-        if time.monotonic() >= deadline or _process(str(process.pid)) != process:
+            next_log = time.monotonic() + LOG_POLL_SECONDS
+        # The next answer would have no time left; that is no news of the engine.
+        if time.monotonic() + POLL_SECONDS >= deadline or has_ended(engine):
             return log.refusal() or f"it shows the old state, {timeout:g} s after the reload ({problem})"
         time.sleep(POLL_SECONDS)
 
@@ -541,13 +550,7 @@ def validate(engine: Engine, argv: Sequence[str], text: bytes, timeout: float) -
     version = binary_version(engine.binary, timeout)
     if engine.binary is None or version is None or version < VALIDATE_SINCE:
         return None
-    flags: List[str] = []
-    words = iter(argv[1:])
-    for word in words:
-        if word == "--config-file":
-            next(words, None)
-        elif not word.startswith(("--config-file=", "$")):
-            flags.append(word)
+    flags = [word for word in without_flag(argv[1:], "--config-file") if not word.startswith("$")]
     code, out = _host.run([engine.binary, *flags, "--config-file=/dev/stdin", "--validate"], timeout, text)
     if code == 0:
         return None

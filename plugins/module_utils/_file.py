@@ -95,7 +95,7 @@ def read(path: str) -> Optional[bytes]:
     :raises FileError: when it is no regular file, too large, or cannot be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
     except OSError as exc:
@@ -135,7 +135,7 @@ def lock(path: str, timeout: float) -> Iterator[None]:
     folder = os.path.dirname(path)
     new_folders = _make_folders(folder)
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError as exc:
         raise FileError(f"{folder}: cannot be opened: {exc.strerror}; nothing was changed") from exc
     try:
@@ -223,10 +223,9 @@ class Transaction:
 
     def tidy(self) -> None:
         """Remove the folders that held nothing but what was removed."""
-        for path, written in self._written.items():
-            if written.after is None:
-                with contextlib.suppress(OSError):  # Something else lies there.
-                    os.rmdir(os.path.dirname(path))
+        for path in self._written:
+            with contextlib.suppress(OSError):  # Something lies there, such as what was written.
+                os.rmdir(os.path.dirname(path))
 
     def _put(self, path: str, data: Optional[bytes], create: bool) -> None:
         if data is not None:
@@ -292,7 +291,7 @@ def _advice(exc: BaseException) -> str:
 
 def _sync_folder(path: str) -> None:
     """Make a rename survive a loss of power."""
-    descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -21,11 +21,12 @@ TEXT_LIMIT = 1024 * 1024
 """Bytes of a unit, an options file or a list of C(/proc) that are read at the most."""
 
 
-def text_of(path: str, limit: int = TEXT_LIMIT) -> str:
-    """The first bytes of a small file as text; empty when it cannot be read."""
+def text_of(path: str, limit: int = TEXT_LIMIT, start: int = 0) -> str:
+    """The first bytes of a small file, or of what comes after its start, as text; empty when it cannot be read."""
     try:
         with open(path, "rb") as file:
-            return file.read(limit).decode("utf-8", "replace")
+            file.seek(start)
+            return file.read(limit).decode(errors="replace")
     except OSError:
         return ""
 
@@ -42,7 +43,7 @@ def run(command: List[str], timeout: float, data: bytes = b"") -> Tuple[int, str
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
         return -1, str(exc)
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    return done.returncode, done.stdout.decode(errors="replace")
 
 
 def trusted(path: str) -> Optional[str]:

@@ -93,7 +93,7 @@ def _flag_sources(start: _service.Start) -> List[_sources.FlagSource]:
     """The places that make the next command line: the options file that assigns each of its variables last, and the C(ExecStart)."""
     found: List[_sources.FlagSource] = []
     for variable in start.variables:
-        assigning = [path for path in start.options_files if _options_text.assignments(_host.text_of(path), variable, shell=start.reader == "shell")]
+        assigning = [path for path in start.options_files if _options_text.assignments(_host.text_of(path), variable, shell=_is_shell(start))]
         found += [options_file(start, path, variable) for path in assigning[-1:]]
     command = _unit_text.command(start.unit_files)
     if command and command.path == start.own_drop_in:
@@ -105,7 +105,11 @@ def _flag_sources(start: _service.Start) -> List[_sources.FlagSource]:
 
 def options_file(start: _service.Start, path: str, variable: str) -> _sources.OptionsFile:
     """An options file, as the service's init system reads it."""
-    return _sources.OptionsFile(path, _file.read(_file.resolve(path)), variable, shell=start.reader == "shell")
+    return _sources.OptionsFile(path, _file.read(_file.resolve(path)), variable, shell=_is_shell(start))
+
+
+def _is_shell(start: _service.Start) -> bool:
+    return start.reader == "shell"
 
 
 def drop_in(start: _service.Start) -> _sources.DropIn:
@@ -135,13 +139,14 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
     :param timeout: seconds for the engine's answer.
     """
     seen = look(service, path, timeout)
-    source: Optional[_sources.DaemonJson] = None
     warnings: List[str] = []
+    conflicts: List[Dict[str, Any]] = []
     places: List[Dict[str, Any]] = [{"source": "daemon_json", "path": seen.path, "line": None, "mirrors": None, "reason": None}]
     try:
         source = _sources.DaemonJson(seen.path, _file.read(_file.resolve(seen.path)))
         warnings = cautions(seen.engine, seen.in_force or [], source.insecure)
         places[0].update(line=source.line, mirrors=_mirror_url.engine_list(source.listed))
+        conflicts += [_conflict(flag, source) for flag in seen.beside_flags(source.settings)]
     except (_sources.SourceError, _file.FileError) as exc:
         places[0]["reason"] = str(exc)
     places += [
@@ -157,7 +162,6 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
     ]
     if seen.flags_now and len(places) == 1:
         places.append({"source": "command_line", "path": None, "line": None, "mirrors": _shown(seen.flags_now), "reason": None})
-    conflicts = [_conflict(flag, source) for flag in seen.beside_flags(source.settings)] if source else []
     if seen.start.fault:
         conflicts.append({"setting": "command line", "places": [seen.start.fault.partition(": ")[0]], "message": f"{seen.start.fault}."})
     configured = _shown(seen.flags_later) or places[0]["mirrors"]

@@ -34,6 +34,7 @@ class MirrorChange(_change.Change):
 
     def declare(self) -> None:
         declared = self._options["mirrors"]
+        self._certificates: Dict[str, str] = self._options["ca_certificates"]
         if not declared and not (self._options["exclusive"] and self._options["state"] == "present"):
             raise Refused("mirrors is an empty list. Name at least one; to have none at all, say mirrors: [] with exclusive: true.")
         try:
@@ -43,10 +44,6 @@ class MirrorChange(_change.Change):
             raise Refused(f"{exc} Nothing was changed.") from exc
         except _certs.CertificateError as exc:
             raise Refused(str(exc)) from exc
-
-    @property
-    def _certificates(self) -> Dict[str, str]:
-        return self._options["ca_certificates"] or {}
 
     def plan(self, seen: _look.Look, source: _sources.DaemonJson) -> Plan:
         chosen = self._chosen(seen, source)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Match, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _flag_text
 
@@ -36,7 +36,7 @@ class Value(NamedTuple):
 def read_as_systemd(text: str) -> Dict[str, Value]:
     """Variables of an C(EnvironmentFile=): quotes are taken off, nothing is expanded (systemd.exec(5))."""
     found: Dict[str, Value] = {}
-    for line, assignment in _logical_lines(text, comments="#;"):
+    for line, assignment in _logical_lines(text):
         match = _ASSIGNMENT.match(assignment)
         if match:
             found[match.group(1)] = Value(_unquoted(match.group(2).strip()), line)
@@ -46,7 +46,7 @@ def read_as_systemd(text: str) -> Dict[str, Value]:
 def read_as_shell(text: str) -> Dict[str, Value]:
     """Variables that a shell would set from plain words and from variables of the same file; of the rest, that they are set."""
     found: Dict[str, Value] = {}
-    for line, assignment in _logical_lines(text, comments="#"):
+    for line, assignment in _logical_lines(text):
         match = _ASSIGNMENT.match(assignment)
         if not match:
             continue
@@ -61,8 +61,7 @@ def words_of_systemd(argv: Sequence[str], variables: Dict[str, Value]) -> List[s
     for word in argv:
         name = re.fullmatch(r"\$(\w+)", word)
         if name:
-            value = variables.get(name.group(1))
-            words += words_of(value.text or "") if value else []
+            words += words_of(_text_of(variables, name.group(1)))
         else:
             words.append(re.sub(r"\$\{(\w+)\}", lambda match: _text_of(variables, match.group(1)), word))
     return words
@@ -74,26 +73,24 @@ def words_of_shell(value: Value) -> List[str]:
 
 
 def _text_of(variables: Dict[str, Value], name: str) -> str:
-    value = variables.get(name)
-    return (value.text or "") if value else ""
+    return (variables[name].text if name in variables else None) or ""
 
 
-def _logical_lines(text: str, comments: str) -> Iterator[Tuple[int, str]]:
-    """Lines with their numbers; one that ends with a backslash goes on in the next. No comments, no blank ones."""
-    started = 0
+def _logical_lines(text: str) -> Iterator[Tuple[int, str]]:
+    """Lines with their numbers; one that ends with a backslash goes on in the next. No comments, no blank ones.
+
+    What begins with a semicolon is a comment for systemd, and an error for a shell.
+    """
     parts: List[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not parts:
-            if not line.strip() or line.lstrip()[0] in comments:
-                continue
-            started = number
-        if line.endswith("\\"):
-            parts.append(line[:-1])
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        if not parts and (not line.strip() or line.lstrip()[0] in "#;"):
             continue
-        yield started, "".join([*parts, line])
-        parts = []
-    if parts:
-        yield started, "".join(parts)
+        goes_on = line.endswith("\\")
+        parts.append(line[:-1] if goes_on else line)
+        if not goes_on or number == len(lines):
+            yield number + 1 - len(parts), "".join(parts)
+            parts = []
 
 
 def _unquoted(value: str) -> str:
@@ -115,16 +112,20 @@ def words_of(value: str) -> List[str]:
 
 def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
     """The value of one assignment, or None where it takes more than quotes and variables of the same file."""
-    value = re.sub(r"\s+#.*\Z", "", source.strip())
-    quote = value[:1] if value[:1] in ("'", '"') else ""
-    inner = value[1:-1] if quote and len(value) > 1 and value.endswith(quote) else value
-    if (quote and (inner == value or quote in inner)) or (not quote and re.search(r"[\s'\"]", inner)):
+    value = re.fullmatch(r"""'([^']*)'|"([^"]*)"|([^\s"']*)""", re.sub(r"\s+#.*\Z", "", source.strip()))
+    if not value:
         return None
-    if quote == "'":
-        return inner
-    if re.search(r"[`\\;|&<>]|\$\(", inner):
+    if value.group(1) is not None:
+        return value.group(1)
+    inner = value.group(2) or value.group(3) or ""
+    if re.search(r"[`\\;|&<>]", inner):
         return None
-    expanded = _VARIABLE.sub(lambda match: known.get(match.group(1) or match.group(2), "") or "", inner)
+
+    def text_of(variable: Match[str]) -> str:
+        text = known.get(variable.group(1) or variable.group(2), "")
+        return variable.group() if text is None else text
+
+    expanded = _VARIABLE.sub(text_of, inner)
     return None if "$" in expanded else expanded
 
 
@@ -160,7 +161,7 @@ def assignments(text: str, variable: str, *, shell: bool) -> List[Assignment]:
     offsets = [0]
     for line in text.splitlines(keepends=True):
         offsets.append(offsets[-1] + len(line))
-    for number, source in _logical_lines(text, comments="#" if shell else "#;"):
+    for number, source in _logical_lines(text):
         match = _ASSIGNMENT.match(source)
         if match and match.group(1) == variable:
             start = offsets[number - 1]
@@ -186,7 +187,7 @@ def _assignment(variable: str, number: int, start: int, source: str, *, shell: b
         inner = match.group(group)
         # In single quotes a shell expands nothing, and systemd nowhere.
         expanded = shell and match.group(1) != "'"
-        if _flag_text.is_plain(itself.sub("x", inner) if expanded else inner):
+        if all(_flag_text.is_plain(piece) for piece in (itself.split(inner) if expanded else [inner])):
             words = (start + match.start(group), start + match.end(group))
     return Assignment(number, start, start + len(source), source, words, refers)
 
@@ -239,7 +240,7 @@ def _without_line(text: str, assignment: Assignment) -> str:
     start, end = assignment.start, assignment.end
     if end < len(text):
         return text[:start] + text[end + 1 :]
-    return text[: start - 1 if start else 0]
+    return text[: max(start - 1, 0)]
 
 
 def _quoted_where_needed(text: str, start: int, inner: str) -> str:

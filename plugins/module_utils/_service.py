@@ -145,7 +145,7 @@ def _start_of_script(name: str) -> Start:
     if not script:
         return Start(name, None, (), [], [], [], None)
     path, variable = f"/etc/default/{name}", "DOCKER_OPTS"
-    if script.startswith("#!") and "openrc-run" in script.splitlines()[0]:
+    if re.match("#!.*openrc-run", script):
         path = f"/etc/conf.d/{name}"
     elif "/etc/sysconfig/" in script:
         path, variable = f"/etc/sysconfig/{name}", "other_args" if "$other_args" in script else "OPTIONS"

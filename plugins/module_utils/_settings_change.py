@@ -28,7 +28,7 @@ class SettingsChange(_change.Change):
         if not self._options["settings"] and not self._options["remove"]:
             raise Refused("Neither settings nor remove names a key. Name at least one.")
         self._settings: Dict[str, Any] = {key: _value((key,), value) for key, value in (self._options["settings"] or {}).items()}
-        both = [key for key in self._options["remove"] or [] if key.split(".")[0] in self._settings and "." not in key]
+        both = [key for key in self._options["remove"] or [] if key in self._settings]
         if both:
             raise Refused(f"{both[0]} stands in settings and in remove. Nothing was changed. Take it out of one of them.")
 
@@ -37,26 +37,25 @@ class SettingsChange(_change.Change):
         changed: List[Path] = []
         for key, value in self._settings.items():
             text = _merge(text, (key,), value, changed)
-        keys = dict.fromkeys(self._settings)
+        keys = list(self._settings)
         for name in self._options["remove"] or []:
             path = _find(text, name)
-            keys[path[0] if path else name.split(".")[0]] = None
+            keys.append(path[0] if path else name.split(".")[0])
             if path:
                 text = _json_text.remove_member(text, path)
                 changed.append(path)
-        data = text.encode("utf-8") if changed else source.data
+        data = text.encode() if changed else source.data
         after = _sources.DaemonJson(source.path, data)
         self._refuse_on_a_swarm(seen, after)
         missing = {key: setting for key in keys for setting in [self._missing(seen, source, after, key)] if setting}
-        way = _apply.Way("none", [], [])
-        if seen.engine.info:
-            way = _apply.way_to(
-                missing,
-                version=seen.engine.version,
-                flags=seen.engine.argv,
-                settings=after.settings,
-                switches_store=_store(after) not in (None, seen.engine.info.image_store) and _store(after) != _store(source),
-            )
+        store = seen.engine.info.image_store if seen.engine.info else None
+        way = _apply.way_to(
+            missing,
+            version=seen.engine.version,
+            flags=seen.engine.argv,
+            settings=after.settings,
+            switches_store=_store(after) not in (None, store, _store(source)),
+        )
         reloads = way.pending == "reload" and self._options["reload"]
         return Plan(
             seen=seen,
@@ -121,7 +120,7 @@ def _value(path: Sequence[str], value: Any) -> Any:
         if not math.isfinite(value):
             raise Refused(f"settings: {'.'.join(path)} is {value}, which is no JSON. Nothing was changed.")
         return _json_text.Number(repr(value))
-    return value if isinstance(value, bool) else str(value)
+    return value
 
 
 def _merge(text: str, path: Path, value: Any, changed: List[Path]) -> str:

@@ -91,11 +91,6 @@ class DaemonJson:
         return value
 
     @property
-    def keys(self) -> FrozenSet[str]:
-        """The top-level keys of the file."""
-        return frozenset(self.settings)
-
-    @property
     def line(self) -> Optional[int]:
         """The line that names the mirrors."""
         return self._document.key_position(KEY)[0] if KEY in self.settings else None
@@ -118,9 +113,9 @@ class DaemonJson:
         :raises SourceError: with file, line and column where the file holds it already.
         """
         for version in versions:
-            if self._document.bom and version is not None and version < FILE_CHECKED_SINCE:
-                self._refuse(1, 1, "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Take it away")
             if version is not None and version < FILE_CHECKED_SINCE:
+                if self._document.bom:
+                    self._refuse(1, 1, "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Take it away")
                 self._refuse_unknown_keys()
             for mirror in mirrors:
                 try:
@@ -145,14 +140,14 @@ class DaemonJson:
         if list(mirrors) == self.listed and (mirrors or not keep_empty or self.present) and (keep_key or not self.present):
             return self.data
         if mirrors or keep_empty:
-            return _json_text.set_member(self._text, [KEY], list(mirrors)).encode("utf-8")
-        return _json_text.remove_member(self._text, [KEY]).encode("utf-8")
+            return _json_text.set_member(self._text, [KEY], list(mirrors)).encode()
+        return _json_text.remove_member(self._text, [KEY]).encode()
 
     def locate(self, message: str) -> str:
         """An objection of the engine, with the lines of the keys of this file that it names."""
         places = [
             f"line {line}, column {column}"
-            for key in self.keys
+            for key in self.settings
             if key in message
             for line, column in [self._document.key_position(key)]
         ]
@@ -195,8 +190,7 @@ class DaemonJson:
                     )
 
     def _position_of(self, mirror: str) -> Tuple[int, int]:
-        node = self._document.find(KEY)
-        elements = node.elements if node else []
+        elements = self._document.root.members[KEY].node.elements
         return self._document.position(next(element.start for element in elements if element.value == mirror))
 
     def _refuse(self, line: int, column: int, message: str) -> NoReturn:
@@ -230,21 +224,22 @@ class OptionsFile:
         self.data = data
         self.variable = variable
         self._shell = shell
-        self._text = (data or b"").decode("utf-8", "surrogateescape")
+        self._text = (data or b"").decode(errors="surrogateescape")
         self._assignments = _options_text.assignments(self._text, variable, shell=shell)
         read = _options_text.read_as_shell if shell else _options_text.read_as_systemd
-        self._value = read(self._text).get(variable, _options_text.Value("", 0)).text
-        self.listed = _flags_of(self._value or "")
+        value = read(self._text).get(variable)
+        self._can_be_told = value is None or value.text is not None
+        self.listed = _flags_of(value.text) if value and value.text else []
 
     @property
     def reason(self) -> Optional[str]:
         """Why it is not known which mirrors it lists, or None."""
-        return None if self._value is not None else f"{self.place()}: only a shell knows the value of {self.variable}"
+        return None if self._can_be_told else f"{self.place()}: only a shell knows the value of {self.variable}"
 
     @property
     def present(self) -> bool:
         """Whether the flag stands here."""
-        return bool(self.listed) or (self._value is None and any(FLAG in assignment.source for assignment in self._assignments))
+        return bool(self.listed) or (not self._can_be_told and any(FLAG in assignment.source for assignment in self._assignments))
 
     @property
     def line(self) -> Optional[int]:
@@ -270,7 +265,7 @@ class OptionsFile:
             text = _options_text.put_flag(self._text, self.variable, FLAG, mirrors, shell=self._shell)
         except _options_text.OptionsTextError as exc:
             raise SourceError(f"{self.path}, line {exc.line}: {exc.message}. Nothing was changed. Edit it by hand, or write plain words there.") from exc
-        return text.encode("utf-8", "surrogateescape")
+        return text.encode(errors="surrogateescape")
 
 
 PACKAGED = ("/lib/", "/usr/lib/", "/usr/local/lib/", "/run/")
@@ -307,7 +302,7 @@ class UnitFile:
                 f"{self.place()}: the flag stands in a file that is not the administrator's to edit. Nothing was changed. "
                 "Set an ExecStart without the flag (systemctl edit), and run this again."
             )
-        text = (self.data or b"").decode("utf-8", "surrogateescape")
+        text = (self.data or b"").decode(errors="surrogateescape")
         start, end = self._setting.start, self._setting.end
         value = text[start:end]
         for flag in _flag_text.find(value, FLAG):
@@ -330,7 +325,7 @@ class DropIn:
         self.path = path
         self.data = data
         self._command = command
-        self._ours = _unit_text.command([(path, (data or b"").decode("utf-8", "replace"))])
+        self._ours = _unit_text.command([(path, data.decode(errors="replace"))]) if data else None
         effective = self._ours or command
         self.line = self._ours.line if self._ours else None
         self.listed = _flags_of(effective.value) if effective else []
@@ -362,7 +357,7 @@ class DropIn:
             f"# {self._command.path},\n"
             "# with the registry mirrors at its end. It is written anew when that changes.\n"
             f"[Service]\nExecStart=\nExecStart={own}{flags}\n"
-        ).encode("utf-8", "surrogateescape")
+        ).encode(errors="surrogateescape")
 
 
 FlagSource = Union[OptionsFile, UnitFile, DropIn]
@@ -411,4 +406,4 @@ def flags_of(key: str) -> Tuple[str, ...]:
 
 def flag_pattern(names: Sequence[str]) -> str:
     """A regular expression for a flag in a line; the value of a short one may follow at once."""
-    return "|".join(rf"(?<![\w-]){name}" + (r"(?![\w-])" if len(name) > 2 else "") for name in names)
+    return "|".join(rf"(?<![\w-]){name}" + (r"(?![\w-])" if name.startswith("--") else "") for name in names)

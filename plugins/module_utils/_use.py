@@ -52,20 +52,23 @@ def cautions(
     return found
 
 
+def _host_of(mirror: str) -> str:
+    return urlsplit(mirror).hostname or ""
+
+
 def _is_loopback(mirror: str) -> bool:
-    host = urlsplit(mirror).hostname or ""
+    host = _host_of(mirror)
     return host == "localhost" or _is_in(host, "127.0.0.0/8") or _is_in(host, "::1/128")
 
 
 def _is_insecure(mirror: str, insecure: Sequence[str]) -> bool:
-    parts = urlsplit(mirror)
-    host = parts.hostname or ""
-    names = {host, parts.netloc.lower()}
+    host = _host_of(mirror)
+    names = {host, urlsplit(mirror).netloc.lower()}
     return any(entry.lower() in names or _is_in(host, entry) for entry in insecure)
 
 
 def _is_in(host: str, network: str) -> bool:
     try:
-        return "/" in network and ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+        return "/" in network and ipaddress.ip_address(host) in ipaddress.ip_interface(network).network
     except ValueError:  # A name, of which only DNS could tell.
         return False

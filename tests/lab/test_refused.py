@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-
 import pytest
 
 import conftest
@@ -18,22 +15,8 @@ BAD = "ftp://mirror.example"
 
 @pytest.fixture(scope="module")
 def without_checks(tmp_path_factory):
-    """A copy of the collection that checks nothing before it writes, so that the engine itself must refuse."""
     root = tmp_path_factory.mktemp("collections")
-    copy = root / "ansible_collections/pullthrough/docker"
-    for part in ("plugins", "meta", "galaxy.yml"):
-        source = conftest.ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy / part)
-    for name, function in (("_mirror_url", "declare"), ("_mirror_url", "check"), ("_engine", "validate")):
-        path = copy / f"plugins/module_utils/{name}.py"
-        text = path.read_text()
-        body = "    return url\n" if function == "declare" else "    return None\n"
-        changed = re.sub(rf"(def {function}\((?:.|\n)*?\) -> [^\n]*:\n)", lambda match, body=body: match.group(1) + body, text, count=1)
-        assert changed != text
-        path.write_text(changed)
+    conftest.collection_without_checks(root)
     return root
 
 

@@ -6,31 +6,64 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-import shutil
+import resource
+import signal
 import stat
-import types
+import time
 
 import pytest
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _file
 
 
-class Module(types.SimpleNamespace):
-    """The two methods of AnsibleModule that are used, without its options."""
-
-    params = types.MappingProxyType({"unsafe_writes": False})
-
-    def atomic_move(self, source, target, unsafe_writes):
-        assert unsafe_writes is False
-        if os.path.exists(target):
-            shutil.copymode(target, source)
-        os.rename(source, target)
+def transaction(**options):
+    with patch_module_args(options):
+        return _file.Transaction(AnsibleModule({"unsafe_writes": {"type": "bool", "default": False}}))
 
 
 @pytest.fixture
 def files():
-    return _file.Transaction(Module())
+    return transaction()
+
+
+def fails_with(number):
+    """A call to the operating system that fails."""
+
+    def call(*_arguments, **_keywords):
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def strict_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting():
+    """What waits for another process, or without end, is interrupted."""
+
+    def interrupt(_signal, _frame):
+        pytest.fail("it waits")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def test_what_is_written_can_be_taken_back(files, tmp_path):
@@ -41,9 +74,9 @@ def test_what_is_written_can_be_taken_back(files, tmp_path):
     files.write(str(new), None, b"made")
     files.write(str(old), b"after", b"after that")
     assert (old.read_bytes(), new.read_bytes()) == (b"after that", b"made")
-    assert stat.S_IMODE(old.stat().st_mode) == 0o640 and stat.S_IMODE(new.stat().st_mode) == 0o644
+    assert mode(old) == 0o640 and mode(new) == 0o644
     assert files.undo() == []
-    assert old.read_bytes() == b"before" and os.listdir(tmp_path) == ["old"]
+    assert old.read_bytes() == b"before" and mode(old) == 0o640 and os.listdir(tmp_path) == ["old"]
 
 
 def test_the_last_write_is_taken_back_first(files, tmp_path, monkeypatch):
@@ -53,100 +86,307 @@ def test_the_last_write_is_taken_back_first(files, tmp_path, monkeypatch):
         path.write_bytes(b"before")
         files.write(str(path), b"before", b"after")
     order, replace = [], os.rename
-    monkeypatch.setattr(os, "rename", lambda source, target: order.append(target) or replace(source, target))
+    monkeypatch.setattr(os, "rename", lambda source, target: order.append(os.fsdecode(target)) or replace(source, target))
     assert files.undo() == [] and order == [str(path) for path in reversed(paths)]
 
 
-def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_empty(files, tmp_path):
+def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_empty(files, tmp_path, strict_umask):
     path = tmp_path / "folder" / "file"
     path.parent.mkdir()
     path.write_bytes(b"before")
     files.write(str(path), b"before", None)
-    assert not path.exists() and files.undo() == [] and path.read_bytes() == b"before"
+    assert not path.exists() and files.undo() == [] and path.read_bytes() == b"before" and mode(path) == 0o644
     files.write(str(path), b"before", None)
     files.tidy()
     assert not path.parent.exists()
 
 
-def test_file_and_folder_are_on_the_disk_before_it_goes_on(files, tmp_path, monkeypatch):
-    synced, real = [], os.fsync
-    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode)) or real(descriptor))
+def test_a_new_file_can_be_read_by_all_whatever_the_umask(files, tmp_path, strict_umask):
     files.write(str(tmp_path / "new"), None, b"made")
-    assert synced == [False, True]
+    assert mode(tmp_path / "new") == 0o644
+
+
+def test_a_folder_that_holds_what_was_written_stays(files, tmp_path):
+    path = tmp_path / "folder" / "file"
+    path.parent.mkdir()
+    files.write(str(path), None, b"made")
+    files.tidy()
+    assert path.read_bytes() == b"made"
+
+
+def test_file_and_folder_are_on_the_disk_before_it_goes_on(files, tmp_path, monkeypatch):
+    path, synced, real = tmp_path / "file", [], os.fsync
+
+    def fsync(descriptor):
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), sorted(name[: len(_file.TEMP_PREFIX)] for name in os.listdir(tmp_path))))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write(str(path), None, b"made")
+    assert synced == [(False, [_file.TEMP_PREFIX]), (True, ["file"])]
+    files.write(str(path), b"made", None)
+    assert synced[2:] == [(True, [])]
+
+
+def test_what_is_the_same_is_not_written(files, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"same")
+    before = path.stat()
+    files.write(str(path), b"same", b"same")
+    assert path.stat() == before and files.undo() == []
 
 
 def test_what_someone_else_wrote_is_left_alone(files, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"theirs")
-    with pytest.raises(_file.FileChanged, match="someone else changed it"):
+    with pytest.raises(_file.FileChanged) as refused:
         files.write(str(path), b"before", b"after")
+    assert str(refused.value) == f"{path}: someone else changed it during this run; it was left as they wrote it, run this again"
     assert path.read_bytes() == b"theirs"
     files.write(str(path), b"theirs", b"ours")
     path.write_bytes(b"theirs again")
-    (sentence,) = files.undo()
-    assert "left as they wrote it" in sentence and path.read_bytes() == b"theirs again"
+    assert files.undo() == [f"{path} was changed by someone else meanwhile and was left as they wrote it"]
+    assert path.read_bytes() == b"theirs again" and files.undo() == []
 
 
-def test_a_failed_write_leaves_the_file_and_says_why(files, tmp_path, monkeypatch):
+ADVICE = {
+    errno.EBUSY: "A file that is mounted by itself cannot be replaced: allow writing into it with unsafe_writes: true.",
+    errno.EPERM: "It may be immutable (lsattr shows it, chattr -i undoes it).",
+    errno.EROFS: "Its file system is mounted read-only.",
+    errno.ENOSPC: "Make room there.",
+    errno.EDQUOT: "Make room there.",
+    errno.EACCES: "Run the task as a user who may write it (become: true).",
+}
+
+
+@pytest.mark.parametrize(("number", "advice"), ADVICE.items(), ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    ("call", "data", "what"),
+    [("fsync", b"after", "written"), ("rename", b"after", "written"), ("unlink", None, "removed")],
+    ids=["while it is written", "while Ansible puts it in its place", "while it is removed"],
+)
+def test_a_failed_write_leaves_the_file_and_says_why(files, tmp_path, monkeypatch, number, advice, call, data, what):
     path = tmp_path / "file"
     path.write_bytes(b"before")
-
-    def full(_descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(_file.FileError, match=r"No space left on device; the file is as it was\. Make room"):
-        files.write(str(path), b"before", b"after")
-    assert path.read_bytes() == b"before" and os.listdir(tmp_path) == ["file"]
+    monkeypatch.setattr(os, call, fails_with(number))
+    with pytest.raises(_file.FileError) as failed:
+        files.write(str(path), b"before", data)
+    monkeypatch.undo()
+    assert str(failed.value) == f"{path}: cannot be {what}: {os.strerror(number)}; the file is as it was. {advice}"
+    assert path.read_bytes() == b"before" and os.listdir(tmp_path) == ["file"] and files.undo() == []
 
 
-def test_the_lock_makes_folders_and_takes_empty_ones_away(tmp_path):
+def test_a_failure_that_is_not_the_operating_systems_is_told_in_its_own_words(files, tmp_path, monkeypatch):
+    path = tmp_path / "file"
+
+    def fail(_module, *_arguments, **_options):
+        raise RuntimeError("no label") from OSError("no words")
+
+    monkeypatch.setattr(AnsibleModule, "atomic_move", fail)
+    with pytest.raises(_file.FileError) as failed:
+        files.write(str(path), None, b"after")
+    assert str(failed.value) == (f"{path}: cannot be written: no label; the file is as it was. Run the task as a user who may write it (become: true).")
+
+
+def test_a_file_in_no_folder(files, tmp_path):
+    path = tmp_path / "none" / "file"
+    with pytest.raises(_file.FileError, match="cannot be written: No such file or directory; the file is as it was"):
+        files.write(str(path), None, b"after")
+
+
+def test_a_file_that_is_mounted_by_itself_is_written_into_where_that_is_allowed(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    monkeypatch.setattr(os, "rename", fails_with(errno.EBUSY))
+    transaction(unsafe_writes=True).write(str(path), b"before", b"after")
+    assert path.read_bytes() == b"after" and os.listdir(tmp_path) == ["file"]
+
+
+def test_a_backup_lies_beside_the_file(files, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    copy = files.backup(str(path))
+    assert copy.startswith(f"{path}.{os.getpid()}.") and _file.read(copy) == b"before"
+    long = tmp_path / ("x" * 250)
+    long.write_bytes(b"before")
+    with pytest.raises(_file.FileError) as failed:
+        files.backup(str(long))
+    assert str(failed.value) == f"{long}: no backup can be made: File name too long; nothing was changed"
+
+
+def test_what_is_staged_is_found_by_the_next_run_until_it_is_unstaged(files, tmp_path, strict_umask):
+    path = tmp_path / "file"
+    assert _file.staged(str(path)) is None and not _file.has_leftovers(str(path))
+    files.unstage(str(path))
+    files.stage(str(path), b"to be")
+    (staged,) = tmp_path.iterdir()
+    assert staged.name == ".pullthrough-docker-moving-file" and mode(staged) == 0o600 and _file.staged(str(path)) == b"to be"
+    with _file.lock(str(path), 1):
+        assert _file.has_leftovers(str(path)) and _file.staged(str(path)) == b"to be"
+    files.unstage(str(path))
+    assert os.listdir(tmp_path) == []
+
+
+def test_leftovers_are_ours_alone(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    (tmp_path / "other.pullthrough-docker-x").write_bytes(b"")
+    assert not _file.has_leftovers(str(path)) and not _file.has_leftovers(str(tmp_path / "none" / "file"))
+    (tmp_path / f"{_file.TEMP_PREFIX}x").write_bytes(b"")
+    assert _file.has_leftovers(str(path))
+
+
+def test_the_lock_makes_folders_and_takes_empty_ones_away(tmp_path, strict_umask):
     path = tmp_path / "a" / "b" / "daemon.json"
     with _file.lock(str(path), 1):
-        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o755
+        assert mode(path.parent) == mode(path.parent.parent) == 0o755
     assert not (tmp_path / "a").exists()
     with _file.lock(str(path), 1):
         path.write_text("{}")
     assert path.exists()
 
 
+def test_the_lock_where_no_folder_can_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(_file.FileError) as refused, _file.lock(str(tmp_path / "file" / "x" / "daemon.json"), 1):
+        pass
+    assert str(refused.value) == f"{tmp_path}/file: cannot be made: File exists; nothing was changed"
+
+
+def test_the_lock_of_a_folder_that_cannot_be_opened(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lock = _file.lock(str(tmp_path / "daemon.json"), 1)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(_file.FileError) as refused:
+            lock.__enter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert str(refused.value) == f"{tmp_path}: cannot be opened: Too many open files; nothing was changed"
+
+
 def test_the_lock_is_held_against_others_and_clears_what_a_killed_run_left(tmp_path):
-    path, left = tmp_path / "daemon.json", tmp_path / f"{_file.TEMP_PREFIX}x"
-    left.write_text("half")
+    path, left, staged = tmp_path / "daemon.json", tmp_path / f"{_file.TEMP_PREFIX}x", tmp_path / f"{_file.STAGED_PREFIX}x"
+    for other in (path, left, staged):
+        other.write_text("half")
     with _file.lock(str(path), 1):
-        assert not left.exists()
-        with pytest.raises(_file.FileError, match="another run has held its lock"), _file.lock(str(path), 0.1):
+        assert not left.exists() and path.exists() and staged.exists()
+        with pytest.raises(_file.FileError) as refused, _file.lock(str(path), 0.1):
             pass
+    assert str(refused.value) == f"{tmp_path}: another run has held its lock for 0.1 s; nothing was changed, run this again"
+    with _file.lock(str(path), 0):
+        pass
 
 
-def test_symlinks(tmp_path):
-    target, link = tmp_path / "target", tmp_path / "link"
-    link.symlink_to("target")
-    with pytest.raises(_file.FileError, match="does not exist"):
-        _file.resolve(str(link))
-    target.write_text("{}")
-    assert _file.resolve(str(link)) == str(target)
-    assert _file.resolve(str(tmp_path / "none")) == str(tmp_path / "none")
-    tmp_path.chmod(0o777)
-    with pytest.raises(_file.FileError, match="another user can write"):
-        _file.resolve(str(link))
-    with pytest.raises(_file.FileError, match="not an absolute path"):
-        _file.resolve("daemon.json")
+def test_the_lock_is_waited_for(tmp_path, monkeypatch):
+    path, naps = tmp_path / "daemon.json", []
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    monkeypatch.setattr(time, "sleep", lambda seconds: naps.append(seconds) or os.close(other))
+    with _file.lock(str(path), 60):
+        assert naps == [0.05]
 
 
-def test_a_loop_of_symlinks(tmp_path):
-    (tmp_path / "a").symlink_to("b")
-    (tmp_path / "b").symlink_to("a")
-    with pytest.raises(_file.FileError):
-        _file.resolve(str(tmp_path / "a" / "daemon.json"))
+def test_the_lock_is_not_waited_for_without_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 5.0)
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waited"))
+    with _file.lock(str(tmp_path / "daemon.json"), 0), pytest.raises(_file.FileError, match="for 0 s"), _file.lock(str(tmp_path / "daemon.json"), 0):
+        pass
 
 
-def test_what_is_no_file_is_not_read(tmp_path):
+def test_a_path_is_followed_through_symlinks(tmp_path):
+    folder = tmp_path / "real" / "inner"
+    folder.mkdir(parents=True)
+    (folder / "target").write_text("{}")
+    (folder / "relative").symlink_to("../inner/target")
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "real" / "absolute").symlink_to(folder / "relative")
+    for path in ("real/inner/target", "link/relative", "link//./relative", "real/absolute", "link/../absolute", "real/none/../inner/target"):
+        assert _file.resolve(f"{tmp_path}/{path}") == str(folder / "target")
+    assert _file.resolve(f"{tmp_path}/link/none") == str(folder / "none")
+    assert _file.resolve("//") == _file.resolve("/..") == "/"
+
+
+REFUSED_PATHS = {
+    # name: (path, refusal)
+    "relative": ("daemon.json", "daemon.json: not an absolute path"),
+    "dangling": (
+        "{0}/dangling",
+        "{0}/dangling: the symlink {0}/dangling leads to nowhere, which does not exist; remove it or create its target",
+    ),
+    "a loop": ("{0}/loop/daemon.json", "{0}/loop/daemon.json: too many symlinks"),
+    "41 links": ("{0}/41/daemon.json", "{0}/41/daemon.json: too many symlinks"),
+    "in a folder of others": (
+        "{0}/open/link",
+        "{0}/open/link: the symlink {0}/open/link lies in a folder that another user can write; not followed",
+    ),
+}
+
+
+@pytest.fixture
+def links(tmp_path):
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "0").mkdir()
+    for number in range(1, 42):
+        (tmp_path / str(number)).symlink_to(str(number - 1))
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "open" / "link").symlink_to(tmp_path / "0")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("path", "refusal"), REFUSED_PATHS.values(), ids=REFUSED_PATHS)
+def test_a_path_that_is_not_followed(links, path, refusal):
+    with pytest.raises(_file.FileError) as refused:
+        _file.resolve(path.format(links))
+    assert str(refused.value) == refusal.format(links)
+
+
+def test_forty_links_are_followed(links):
+    assert _file.resolve(f"{links}/40/daemon.json") == f"{links}/0/daemon.json"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+@pytest.mark.parametrize(
+    ("owner", "user", "bits", "followed"),
+    [
+        (0, 1000, 0o755, True),
+        (1000, 1000, 0o755, True),
+        (1001, 1000, 0o755, False),
+        (1001, 0, 0o755, False),
+        (0, 0, 0o775, False),
+        (0, 0, 0o757, False),
+    ],
+)
+def test_whose_symlinks_are_followed(tmp_path, monkeypatch, owner, user, bits, followed):
+    (tmp_path / "target").write_text("{}")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "target")
+    folder.chmod(bits)
+    os.chown(folder, owner, owner)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    if followed:
+        assert _file.resolve(str(folder / "link")) == str(tmp_path / "target")
+    else:
+        with pytest.raises(_file.FileError, match="another user can write"):
+            _file.resolve(str(folder / "link"))
+
+
+def test_what_is_no_configuration_file_is_not_read(tmp_path):
     assert _file.read(str(tmp_path / "none")) is None
-    with pytest.raises(_file.FileError, match="not a regular file"):
-        _file.read(str(tmp_path))
-    large = tmp_path / "large"
-    with large.open("wb") as file:
-        file.truncate(_file.SIZE_LIMIT + 1)
-    with pytest.raises(_file.FileError, match="larger than"):
-        _file.read(str(large))
+    limit = _file.SIZE_LIMIT
+    large, larger, pipe = (tmp_path / name for name in ("large", "larger", "pipe"))
+    for path, size in ((large, limit), (larger, limit + 1)):
+        with path.open("wb") as file:
+            file.truncate(size)
+    os.mkfifo(pipe)
+    assert _file.read(str(large)) == bytes(limit)
+    for path, what in ((tmp_path, "not a regular file"), (pipe, "not a regular file"), (larger, f"larger than {limit} bytes")):
+        with pytest.raises(_file.FileError) as refused:
+            _file.read(str(path))
+        assert str(refused.value) == f"{path}: {what}, so not a configuration file. Nothing was changed; move it away."
+    with pytest.raises(_file.FileError) as refused:
+        _file.read(str(large / "file"))
+    assert str(refused.value) == f"{large}/file: cannot be read: Not a directory"

@@ -25,6 +25,15 @@ TEXTS = {
     "another variable": ('A=--debug\nDOCKER_OPTS="${A} --ipv6"\n', "${A} --ipv6", "--debug --ipv6"),
     "in single quotes nothing is expanded": ("DOCKER_OPTS='$A --ipv6'\n", "$A --ipv6", "$A --ipv6"),
     "two lines": ('DOCKER_OPTS="--debug \\\n--ipv6"\n', "--debug --ipv6", "--debug --ipv6"),
+    "a variable that is not there": ('DOCKER_OPTS="$NONE --debug"\n', "$NONE --debug", " --debug"),
+    "nothing": ("DOCKER_OPTS=\n", "", ""),
+    "an X": ("#\nDOCKER_OPTS=--label=X=1\n", "--label=X=1", "--label=X=1"),
+    "a comment behind": ('DOCKER_OPTS="--debug" # note\n', "--debug # note", "--debug"),
+    "a default": ('DOCKER_OPTS="${A:---debug}"\n', "${A:---debug}", None),
+    "a variable that only a shell could tell": ('A=$(cat /nowhere)\nDOCKER_OPTS="$A --debug"\n', "$A --debug", None),
+    "two commands": ("DOCKER_OPTS=--debug;A=1\n", "--debug;A=1", None),
+    "backticks": ("DOCKER_OPTS=`cat`\n", "`cat`", None),
+    "a letter escaped": ("DOCKER_OPTS=--de\\bug\n", "--debug", None),
     "a command": ('DOCKER_OPTS="$(cat /nowhere)"\n', "$(cat /nowhere)", None),
     "an escape": ('DOCKER_OPTS="--label a=\\"b\\""\n', '--label a="b"', None),
     "pieces": ("DOCKER_OPTS='--debug'\" --ipv6\"\n", "--debug --ipv6", None),
@@ -42,16 +51,30 @@ def test_both_readers(text, systemd, shell):
         assert real.stdout == shell, "a real shell"
 
 
-def test_lines():
-    text = 'A=1\n\n# x\nDOCKER_OPTS="--debug \\\n--ipv6"\nexport B=2\n'
-    assert {name: value.line for name, value in _options_text.read_as_shell(text).items()} == {"A": 1, "DOCKER_OPTS": 4, "B": 6}
+@pytest.mark.parametrize("read", [_options_text.read_as_systemd, _options_text.read_as_shell])
+def test_lines(read):
+    text = 'X=1\n\n# x\nnot an assignment\nDOCKER_OPTS="--debug \\\n--ipv6"\nexport XB=2\nC=3\\'
+    assert read(text) == {"X": ("1", 1), "DOCKER_OPTS": ("--debug --ipv6", 5), "XB": ("2", 7), "C": ("3", 8)}
 
 
 def test_words_of_a_unit():
     variables = _options_text.read_as_systemd("DOCKER_OPTS=\"--label 'a b' --debug\"\nROOT=/data dir\n")
-    argv = ["/usr/sbin/dockerd", "--data-root=${ROOT}", "$DOCKER_OPTS", "$NONE"]
-    words = ["/usr/sbin/dockerd", "--data-root=/data dir", "--label", "a b", "--debug"]
+    argv = ["/usr/sbin/dockerd", "--data-root=${ROOT}", "$DOCKER_OPTS", "$NONE", "--label=${NONE}"]
+    words = ["/usr/sbin/dockerd", "--data-root=/data dir", "--label", "a b", "--debug", "--label="]
     assert _options_text.words_of_systemd(argv, variables) == words
+
+
+@pytest.mark.parametrize(("text", "words"), [("--debug  --ipv6 ", ["--debug", "--ipv6"]), (None, [])])
+def test_words_of_a_shell(text, words):
+    assert _options_text.words_of_shell(_options_text.Value(text, 1)) == words
+
+
+def test_assignments():
+    text = 'X=1\nDOCKER_OPTS="--a"\nDOCKER_OPTS="$DOCKER_OPTS --b"\n'
+    first = (2, 4, 21, 'DOCKER_OPTS="--a"', (17, 20), False)
+    last = (3, 22, 52, 'DOCKER_OPTS="$DOCKER_OPTS --b"', (35, 51), True)
+    assert _options_text.assignments(text, "DOCKER_OPTS", shell=True) == [first, last]
+    assert _options_text.assignments(text, "DOCKER_OPTS", shell=False) == [(*last[:4], None, True)]
 
 
 NAME = "--registry-mirror"
@@ -75,8 +98,35 @@ PUTS = {
         False,
         f'DOCKER_OPTS="{NAME}={B}"\nDOCKER_OPTS=""\nDOCKER_OPTS="--ipv6 {FLAG}"\n',
     ),
+    "the last one counts, for a shell": (
+        f'DOCKER_OPTS="{NAME}={B}"\nDOCKER_OPTS="--ipv6"\n',
+        [A],
+        True,
+        f'DOCKER_OPTS="{NAME}={B}"\nDOCKER_OPTS="--ipv6 {FLAG}"\n',
+    ),
+    "a comment that ends with a backslash": ('  # note \\\nDOCKER_OPTS="--debug"\n', [A], True, f'  # note \\\nDOCKER_OPTS="--debug {FLAG}"\n'),
     "the vendor's own line": ('DOCKER_OPTS="${DOCKER_OPTS} --debug"\n', [A], True, f'DOCKER_OPTS="${{DOCKER_OPTS}} --debug {FLAG}"\n'),
     "twice, by itself": (f'DOCKER_OPTS="{FLAG}"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n', [], True, 'DOCKER_OPTS=""\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n'),
+    "twice, by itself, and one more": (
+        'DOCKER_OPTS="--debug"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n',
+        [A],
+        True,
+        f'DOCKER_OPTS="--debug"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6 {FLAG}"\n',
+    ),
+    "all of the line goes, between others": (f'DOCKER_OPTS="{FLAG}"\nX=1\n', [], False, "X=1\n"),
+    "all of the file goes": (f'DOCKER_OPTS="{FLAG}"', [], False, ""),
+    "all of the line goes, as the one before is empty for a shell": (
+        f'DOCKER_OPTS="$DOCKER_OPTS"\nDOCKER_OPTS="{FLAG}"\n',
+        [],
+        True,
+        'DOCKER_OPTS="$DOCKER_OPTS"\n',
+    ),
+    "for systemd it is not empty, and would count": (
+        f'DOCKER_OPTS="$DOCKER_OPTS"\nDOCKER_OPTS="{FLAG}"\n',
+        [],
+        False,
+        'DOCKER_OPTS="$DOCKER_OPTS"\nDOCKER_OPTS=""\n',
+    ),
     "all of the line goes": (f'X=1\nDOCKER_OPTS="{FLAG}"\n', [], False, "X=1\n"),
     "all of the line goes, and another would count": (f'DOCKER_OPTS=--ipv6\nDOCKER_OPTS="{FLAG}"\n', [], False, 'DOCKER_OPTS=--ipv6\nDOCKER_OPTS=""\n'),
 }
@@ -109,20 +159,24 @@ def test_a_flag_that_was_put_can_be_taken_away_to_the_byte(text):
     assert added != text and _options_text.put_flag(added, "DOCKER_OPTS", NAME, [], shell=True) == text
 
 
+MORE = "the value of DOCKER_OPTS is more than plain words, and what becomes of it cannot be told"
+ITSELF = "DOCKER_OPTS refers to itself, which systemd does not expand, so that the engine does not start"
+
+
 @pytest.mark.parametrize(
-    ("text", "shell", "line", "words"),
+    ("text", "shell", "line", "message"),
     [
-        ('\nDOCKER_OPTS="$(cat x)"\n', True, 2, "more than plain words"),
-        ("DOCKER_OPTS=\"--label a='b c'\"\n", True, 1, "more than plain words"),
-        ('DOCKER_OPTS="--a \\\n--b"\n', True, 1, "more than plain words"),
-        ("DOCKER_OPTS='--a'--b\n", True, 1, "more than plain words"),
-        ('DOCKER_OPTS="$OTHER --a"\n', True, 1, "more than plain words"),
-        ("DOCKER_OPTS='$DOCKER_OPTS --a'\n", True, 1, "more than plain words"),
-        ('DOCKER_OPTS="--a" # note\n', False, 1, "more than plain words"),
-        ('DOCKER_OPTS="$DOCKER_OPTS --a"\n', False, 1, "does not expand"),
+        ('\nDOCKER_OPTS="$(cat x)"\n', True, 2, MORE),
+        ("DOCKER_OPTS=\"--label a='b c'\"\n", True, 1, MORE),
+        ('DOCKER_OPTS="--a \\\n--b"\n', True, 1, MORE),
+        ("DOCKER_OPTS='--a'--b\n", True, 1, MORE),
+        ('DOCKER_OPTS="$OTHER --a"\n', True, 1, MORE),
+        ("DOCKER_OPTS='$DOCKER_OPTS --a'\n", True, 1, MORE),
+        ('DOCKER_OPTS="--a" # note\n', False, 1, MORE),
+        ('DOCKER_OPTS="$DOCKER_OPTS --a"\n', False, 1, ITSELF),
     ],
 )
-def test_more_than_plain_words_is_refused_with_its_line(text, shell, line, words):
-    with pytest.raises(_options_text.OptionsTextError, match=words) as refused:
+def test_more_than_plain_words_is_refused_with_its_line(text, shell, line, message):
+    with pytest.raises(_options_text.OptionsTextError) as refused:
         _options_text.put_flag(text, "DOCKER_OPTS", NAME, [A], shell=shell)
-    assert refused.value.line == line
+    assert (str(refused.value), refused.value.message, refused.value.line) == (message, message, line)

@@ -10,82 +10,172 @@ import os
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _service
+from ansible_collections.pullthrough.docker.plugins.module_utils import _host, _service
+
+NO_SERVICE = _service.Start("docker", None, (), [], [], [], None)
 
 
 @pytest.fixture
-def unit(tmp_path, monkeypatch):
-    """A unit in a folder of its own, and what systemd shows of it."""
+def shown():
+    """What systemd shows of the unit, besides where it lies."""
+    return {"DropInPaths": ""}
+
+
+@pytest.fixture
+def unit(tmp_path, monkeypatch, shown):
+    """A unit in a folder of its own."""
     path = tmp_path / "lib/docker.service"
     path.parent.mkdir()
-    shown = {"FragmentPath": str(path), "DropInPaths": ""}
+    shown["FragmentPath"] = str(path)
     monkeypatch.setattr(_service, "has_systemd", lambda: True)
-    monkeypatch.setattr(_service, "unit", lambda name: shown)
-    monkeypatch.setattr(_service, "unit_folders", lambda: [str(tmp_path / "etc"), str(tmp_path / "run")])
+    monkeypatch.setattr(_service, "unit", lambda name: {"docker": shown}[name])
+    monkeypatch.setattr(_service, "unit_folders", lambda: [str(tmp_path / "[etc]"), str(tmp_path / "run")])
     return path
 
 
 def test_the_unit_with_its_variables(unit, tmp_path):
     options = tmp_path / "docker"
-    unit.write_text(
-        f'[Service]\nEnvironment="DOCKER_OPTS=--ipv6" ROOT=/data\nEnvironmentFile=-/nowhere\nEnvironmentFile=-{options}\n'
-        "ExecStart=/usr/sbin/dockerd --data-root=${ROOT} -H fd:// $DOCKER_OPTS\n"
+    text = (
+        f'[Service]\nEnvironment="DOCKER_OPTS=--ipv6" ROOT=/data A=b=c\nEnvironmentFile=-/nowhere\nEnvironmentFile=-{options}\n'
+        "ExecStart=/usr/sbin/dockerd --data-root=${ROOT} --label=${A} \\\n  -H fd:// $DOCKER_OPTS $MORE\n"
     )
-    start = _service.next_start("docker.service")
-    assert (start.service, start.reader, start.variables) == ("docker", "systemd", ["DOCKER_OPTS"])
-    assert start.argv == ("/usr/sbin/dockerd", "--data-root=/data", "-H", "fd://", "--ipv6")
-    options.write_text('DOCKER_OPTS="--debug"\n')
+    unit.write_text(text)
+    argv = ("/usr/sbin/dockerd", "--data-root=/data", "--label=b=c", "-H", "fd://")
+    files, variables = ["/nowhere", str(options)], ["DOCKER_OPTS", "MORE"]
+    expected = _service.Start("docker", "systemd", (*argv, "--ipv6"), [(str(unit), text)], files, variables, None)
+    assert _service.next_start("docker.service") == expected
+    options.write_text('DOCKER_OPTS="--debug"\nMORE=--tls --icc\n')
     start = _service.next_start("docker")
-    assert start.argv[-1] == "--debug" and start.fault is None
+    assert start == expected._replace(argv=(*argv, "--debug", "--tls", "--icc"))
     assert start.files == [str(unit), "/nowhere", str(options)]
-    options.write_text('# note\nDOCKER_OPTS="${DOCKER_OPTS} --debug"\n')
-    assert f"{options}, line 2: DOCKER_OPTS refers to a variable" in _service.next_start("docker").fault
 
 
-def test_drop_ins_in_the_order_of_their_names_and_of_one_name_the_first(unit, tmp_path):
+@pytest.mark.parametrize(("said", "is_due"), [("yes", True), ("no", False)])
+def test_a_daemon_reload_that_is_due(unit, shown, said, is_due):
     unit.write_text("[Service]\nExecStart=/d\n")
-    for folder, name in (("run", "20-a.conf"), ("etc", "10-b.conf"), ("etc", "30-c.conf"), ("run", "30-c.conf"), ("etc", "40.txt")):
+    shown["NeedDaemonReload"] = said
+    assert _service.next_start("docker").needs_daemon_reload is is_due
+
+
+def test_a_unit_whose_command_line_only_systemd_knows(unit, shown):
+    unit.write_text("[Service]\n")
+    shown["ExecStart"] = "{ path=/d ; argv[]=/d --debug $A ; ignore_errors=no ; start_time=[n/a] ; pid=0 }"
+    assert _service.next_start("docker").argv == ("/d", "--debug")
+    del shown["ExecStart"]
+    assert _service.next_start("docker").argv == ()
+
+
+FAULTS = {
+    # name: (Environment= of the unit, options file, file and line of the fault, variable)
+    "in the options file": ("A=1", '# note\nA="--debug ${A}"\n', "{options}, line 2", "A"),
+    "at the beginning": ("A=1", "B=x\nA=$B\n", "{options}, line 2", "A"),
+    "in the unit": ('"A=$B"', "", "{unit}, line 2", "A"),
+    "within a word": ("A=x$B", "", None, None),
+    "taken back in the options file": ('"A=$B"', "A=x\n", None, None),
+    "not on the command line": ('"B=$C"', "C=$D\n", None, None),
+}
+
+
+@pytest.mark.parametrize(("environment", "options", "place", "variable"), FAULTS.values(), ids=FAULTS)
+def test_a_variable_that_refers_to_another(unit, tmp_path, environment, options, place, variable):
+    path = tmp_path / "docker"
+    path.write_text(options)
+    unit.write_text(f"[Service]\nEnvironment={environment}\nEnvironmentFile={path}\nExecStart=/d $NONE $A ${{B}}\n")
+    fault = place and (
+        f"{place.format(options=path, unit=unit)}: {variable} refers to a variable, which systemd does not expand; the engine gets it "
+        "as a word and does not start. Write the whole value there"
+    )
+    assert _service.next_start("docker").fault == fault
+
+
+def test_drop_ins_in_the_order_of_their_names_and_of_one_name_the_first(unit, tmp_path, shown, monkeypatch):
+    unit.write_text("[Service]\nExecStart=/d\n")
+    for folder, name in (("run", "20-a.conf"), ("[etc]", "10-b.conf"), ("[etc]", "30-c.conf"), ("run", "30-c.conf"), ("[etc]", "40.txt"), ("any", "25.conf")):
         path = tmp_path / folder / "docker.service.d" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"[Service]\nExecStart=\nExecStart=/d --{folder}-{name[:2]}\n")
+    shown["DropInPaths"] = f"{tmp_path}/gone/10.conf {tmp_path}/any/docker.service.d/25.conf {tmp_path}/run/docker.service.d/30-c.conf"
     start = _service.next_start("docker")
-    names = ["etc/docker.service.d/10-b.conf", "run/docker.service.d/20-a.conf", "etc/docker.service.d/30-c.conf"]
-    assert start.files == [str(unit), *(str(tmp_path / name) for name in names)] and start.argv == ("/d", "--etc-30")
-    assert start.own_drop_in == str(tmp_path / "etc/docker.service.d/zz-pullthrough-docker.conf")
+    names = ["[etc]/docker.service.d/10-b.conf", "run/docker.service.d/20-a.conf", "any/docker.service.d/25.conf", "[etc]/docker.service.d/30-c.conf"]
+    assert start.files == [str(unit), *(str(tmp_path / name) for name in names)] and start.argv == ("/d", "--[etc]-30")
+    assert start.own_drop_in == str(tmp_path / "[etc]/docker.service.d/zz-pullthrough-docker.conf")
+    del shown["DropInPaths"]
+    monkeypatch.setattr(_service, "unit", lambda name: shown)
+    assert _service.next_start("d*").files == [str(unit)]
 
 
 def test_no_unit(monkeypatch):
     monkeypatch.setattr(_service, "has_systemd", lambda: True)
     monkeypatch.setattr(_service, "unit", lambda name: {"FragmentPath": ""})
-    assert _service.next_start("docker").reader is None
+    assert _service.next_start("docker.service") == NO_SERVICE
 
 
 SCRIPTS = {
     # name: (script, options file, variable)
     "Debian": ("#!/bin/sh\n. /etc/default/$BASE\n", "/etc/default/docker", "DOCKER_OPTS"),
+    "Debian, with a word on OpenRC": ("#!/bin/sh\n# no openrc-run\n", "/etc/default/docker", "DOCKER_OPTS"),
     "OpenRC": ("#!/sbin/openrc-run\ncommand=x\n", "/etc/conf.d/docker", "DOCKER_OPTS"),
     "Red Hat": ("#!/bin/sh\n. /etc/sysconfig/$prog\n$exec -d $other_args\n", "/etc/sysconfig/docker", "other_args"),
     "Red Hat, newer": ("#!/bin/sh\n. /etc/sysconfig/docker\n$exec $OPTIONS\n", "/etc/sysconfig/docker", "OPTIONS"),
-    "none": ("", None, None),
 }
 
 
 @pytest.mark.parametrize(("script", "path", "variable"), SCRIPTS.values(), ids=SCRIPTS)
 def test_an_init_script(monkeypatch, script, path, variable):
-    texts = {"/etc/init.d/docker": script, path: f'{variable}="${{{variable}}} --debug"\n'}
+    texts = {"/etc/init.d/docker": script}
     monkeypatch.setattr(_service, "has_systemd", lambda: False)
-    monkeypatch.setattr(_service._host, "text_of", lambda name, limit=0: texts.get(name, ""))
-    start = _service.next_start("docker")
-    if path is None:
-        assert start.reader is None
-    else:
-        assert (start.reader, start.options_files, start.variables, start.argv) == ("shell", [path], [variable], ("dockerd", "--debug"))
+    monkeypatch.setattr(_host, "text_of", lambda name: texts.get(name, ""))
+    expected = _service.Start("docker", "shell", ("dockerd",), [], [path], [variable], None)
+    assert _service.next_start("docker.service") == expected
+    texts[path] = f'{variable}="${{{variable}}} --debug --icc"\n'
+    assert _service.next_start("docker") == expected._replace(argv=("dockerd", "--debug", "--icc"))
+    texts["/etc/init.d/docker"] = ""
+    assert _service.next_start("docker.service") == NO_SERVICE
 
 
-@pytest.mark.parametrize(("user", "folder"), [(0, "/etc/systemd/system"), (1000, "/home/me/.config/systemd/user")])
-def test_where_our_drop_in_lies(monkeypatch, user, folder):
+SYSTEM = ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
+USER = ["/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user"]
+
+
+@pytest.mark.parametrize(
+    ("user", "config", "folders"),
+    [(0, None, SYSTEM), (1000, None, ["/home/me/.config/systemd/user", *USER]), (1000, "/c", ["/c/systemd/user", *USER])],
+)
+def test_where_units_and_our_drop_in_lie(monkeypatch, user, config, folders):
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    start = _service.Start("docker", "systemd", (), [], [], [], None)
-    assert start.own_drop_in == f"{folder}/docker.service.d/zz-pullthrough-docker.conf"
+    if config:
+        monkeypatch.setenv("XDG_CONFIG_HOME", config)
+    assert _service.unit_folders() == folders
+    assert NO_SERVICE.own_drop_in == f"{folders[0]}/docker.service.d/zz-pullthrough-docker.conf"
+
+
+def test_whether_systemd_runs(monkeypatch):
+    folders = ["/run/systemd/system"]
+    monkeypatch.setattr(os.path, "isdir", lambda path: path in folders)
+    assert _service.has_systemd()
+    folders.clear()
+    assert not _service.has_systemd()
+
+
+@pytest.mark.parametrize(("user", "scope"), [(0, []), (1000, ["--user"])])
+def test_systemctl_for_the_system_or_for_the_user(monkeypatch, user, scope):
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(_host, "run", lambda command, timeout: (command, timeout))
+    assert _service.systemctl("show", "x") == (["systemctl", *scope, "show", "x"], 30)
+
+
+def test_what_systemd_says_of_a_unit(monkeypatch, tmp_path):
+    program = tmp_path / "systemctl"
+    monkeypatch.setattr(_host, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(_service, "has_systemd", lambda: True)
+    asked = "show --property LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload -- docker.service"
+    for code, said in (0, {"Asked": asked, "ExecStart": "a=b"}), (1, {}):
+        program.write_text(f'#!/bin/sh\necho "Asked=$*"\necho "a warning"\necho ExecStart=a=b\nexit {code}\n')
+        program.chmod(0o755)
+        assert _service.unit("docker") == said
+    program.write_text("#!/bin/sh\necho LoadState=loaded\n")
+    monkeypatch.setattr(_service, "has_systemd", lambda: False)
+    assert _service.unit("docker") == {}

@@ -13,34 +13,66 @@ from ansible_collections.pullthrough.docker.plugins.module_utils import _look, _
 NEW, OLD = (28, 5, 2), (26, 1, 5)
 TOML = "/etc/docker/certs.d/docker.io/hosts.toml, line 2"
 
+NOT_USED = f"{TOML}: a host that is named there is asked in place of the registry mirrors, which the engine shows and does not use."
+
+
+def as_https(mirror):
+    return f"With the containerd image store this engine dials {mirror} as https (seen on 26.1.5): give the mirror a certificate."
+
+
+def unverified(mirror, why):
+    return (
+        f"The mirror {mirror} is {why}: with the containerd image store this engine then verifies no certificate of Docker Hub either. "
+        "Give the mirror a certificate that the host trusts, a name that is not of this host, and take it out of insecure-registries."
+    )
+
+
+def here(mirror):
+    return unverified(mirror, "on this host")
+
+
+def insecure(mirror):
+    return unverified(mirror, "an insecure registry")
+
+
+SECURE, PLAIN = "https://a.example/", "http://a.example/"
+HERE = "http://127.0.0.1:5000/"
+
 CASES = {
-    # name: (mirrors, insecure, store, version, hosts.toml, a word of each caution)
-    "all is well": (["https://a.example/"], [], "containerd", NEW, None, []),
-    "hosts.toml": (["https://a.example/"], [], "containerd", NEW, TOML, ["hosts.toml, line 2"]),
-    "hosts.toml on an engine that does not read it": (["https://a.example/"], [], "containerd", OLD, TOML, []),
-    "hosts.toml with the other store": (["https://a.example/"], [], "graphdriver", NEW, TOML, []),
+    # name: (mirrors, insecure registries, store, version, hosts.toml, what is said)
+    "all is well": ([SECURE], [], "containerd", NEW, None, []),
+    "hosts.toml": ([SECURE], [], "containerd", NEW, TOML, [NOT_USED]),
+    "hosts.toml on an engine that does not read it": ([SECURE], [], "containerd", (27, 99, 99), TOML, []),
+    "hosts.toml on the first one that does": ([SECURE], [], "containerd", (28, 0, 0), TOML, [NOT_USED]),
+    "hosts.toml with the other store": ([SECURE], [], "graphdriver", NEW, TOML, []),
     "hosts.toml and no mirror": ([], [], "containerd", NEW, TOML, []),
-    "loopback": (["http://127.0.0.1:5000/"], [], "containerd", NEW, None, ["on this host"]),
-    "loopback by name": (["http://localhost:5000/"], [], "containerd", NEW, None, ["on this host"]),
-    "loopback, IPv6": (["https://[::1]:5000/"], [], "containerd", NEW, None, ["on this host"]),
-    "loopback with the other store": (["http://127.0.0.1:5000/"], [], "graphdriver", NEW, None, []),
-    "insecure by name": (["https://a.example/"], ["A.example"], "containerd", NEW, None, ["insecure registry"]),
-    "insecure by name and port": (["https://a.example:5000/"], ["a.example:5000"], "containerd", NEW, None, ["insecure registry"]),
+    "loopback": ([HERE], [], "containerd", NEW, None, [here(HERE)]),
+    "the end of loopback": (["https://127.255.255.254/"], [], "containerd", NEW, None, [here("https://127.255.255.254/")]),
+    "beyond loopback": (["https://128.0.0.1/"], [], "containerd", NEW, None, []),
+    "loopback by name": (["http://LocalHost:5000/"], [], "containerd", NEW, None, [here("http://LocalHost:5000/")]),
+    "loopback, IPv6": (["https://[::1]:5000/"], [], "containerd", NEW, None, [here("https://[::1]:5000/")]),
+    "IPv6": (["https://[::2]:5000/"], [], "containerd", NEW, None, []),
+    "loopback with the other store": ([HERE], [], "graphdriver", NEW, None, []),
+    "loopback, and insecure": ([HERE], ["127.0.0.1:5000"], "containerd", NEW, None, [here(HERE)]),
+    "insecure by name": ([SECURE], ["A.example"], "containerd", NEW, None, [insecure(SECURE)]),
+    "insecure by name and port": (["https://A.example:5000/"], ["a.example:5000"], "containerd", NEW, None, [insecure("https://A.example:5000/")]),
+    "insecure by name, on any port": (["https://a.example:5000/"], ["a.example"], "containerd", NEW, None, [insecure("https://a.example:5000/")]),
     "another port": (["https://a.example:5000/"], ["a.example:5001"], "containerd", NEW, None, []),
-    "insecure by network": (["https://10.1.2.3/"], ["10.0.0.0/8", "x"], "containerd", NEW, None, ["insecure registry"]),
-    "plain http elsewhere": (["http://a.example/"], [], "containerd", NEW, None, []),
-    "plain http, dialled as https": (["http://a.example/"], [], "containerd", OLD, None, ["as https"]),
-    "two": (["http://127.0.0.1/", "https://a.example/"], ["a.example"], "containerd", NEW, None, ["on this host", "insecure registry"]),
-    "engine unknown": (["http://127.0.0.1/"], [], None, None, TOML, []),
+    "insecure by network": (["https://10.1.2.3/"], ["10.0.0.0/8", "x"], "containerd", NEW, None, [insecure("https://10.1.2.3/")]),
+    "insecure by an address in the network": (["https://10.1.2.3/"], ["10.9.9.9/8"], "containerd", NEW, None, [insecure("https://10.1.2.3/")]),
+    "another network": (["https://10.1.2.3/"], ["10.2.0.0/16", "fd00::/8", "x/y"], "containerd", NEW, None, []),
+    "a name and a network": ([SECURE], ["10.0.0.0/8"], "containerd", NEW, None, []),
+    "plain http elsewhere": ([PLAIN], [], "containerd", NEW, None, []),
+    "plain http, dialled as https": ([PLAIN, HERE, SECURE], [], "containerd", OLD, None, [as_https(PLAIN)]),
+    "two": ([HERE, SECURE], ["a.example"], "containerd", NEW, TOML, [NOT_USED, here(HERE), insecure(SECURE)]),
+    "store unknown": ([HERE], [], None, NEW, TOML, []),
+    "version unknown": ([HERE], [], "containerd", None, TOML, []),
 }
 
 
-@pytest.mark.parametrize(("mirrors", "insecure", "store", "version", "toml", "words"), CASES.values(), ids=CASES)
-def test_cautions(mirrors, insecure, store, version, toml, words):
-    found = _use.cautions(mirrors, insecure=insecure, image_store=store, version=version, hosts_toml=toml)
-    assert len(found) == len(words)
-    for word, caution in zip(words, found):
-        assert word in caution
+@pytest.mark.parametrize(("mirrors", "registries", "store", "version", "toml", "said"), CASES.values(), ids=CASES)
+def test_cautions(mirrors, registries, store, version, toml, said):
+    assert _use.cautions(mirrors, insecure=registries, image_store=store, version=version, hosts_toml=toml) == said
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ class ModelEngine:
         self.config_path = config_path
         self.state = "running"
         self.version = "28.5.2"
+        self.binary = None
+        self.has_ended = False
         self.mirrors = []
         self.argv = ("/usr/sbin/dockerd", "-H", "fd://")
         self.containers_running = 0
@@ -35,24 +37,34 @@ class ModelEngine:
         self.refuses = None
         self.texts = []
         """What the file held at each reload."""
+        self.looks = []
+        """Service and timeout of each look."""
+        self.reloads = []
+        """Service, timeout and event of each reload."""
+
+    @property
+    def info(self):
+        if self.state != "running":
+            return None
+        shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
+        return _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, self.swarm, self.store, shown)
 
     def look(self, service, timeout):
-        running = self.state == "running"
-        shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
-        info = _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, self.swarm, self.store, shown)
+        self.looks.append((service, timeout))
         return _engine.Engine(
             service=service,
             state=self.state,
-            reason=None if running else f"it is {self.state}",
+            reason=None if self.info else f"it is {self.state}",
             process=_engine.Process(4711, "1", self.argv, None) if self.state not in ("stopped", "absent") else None,
-            info=info if running else None,
+            info=self.info,
             argv=self.argv,
-            binary=None,
+            binary=self.binary,
             config_path=str(self.config_path),
             socket_path="/nowhere/docker.sock",
         )
 
     def reload(self, engine, in_force, timeout, *, event=False):
+        self.reloads.append((engine.service, timeout, event))
         text = self.config_path.read_bytes()
         self.texts.append(text)
         settings = json.loads(text.decode("utf-8-sig") or "{}")
@@ -62,7 +74,7 @@ class ModelEngine:
         self.mirrors = _mirror_url.engine_list(listed)
         self.live_restore = settings.get("live-restore", self.live_restore)
         self.settings.update({key: value for key, value in settings.items() if key in self.settings and key in _apply.RELOADABLE})
-        return None if in_force(self.look("docker", 0).info) else "it did not take them"
+        return None if in_force(self.info) else "it did not take them"
 
 
 @pytest.fixture
@@ -71,10 +83,17 @@ def daemon_json(tmp_path):
 
 
 @pytest.fixture
-def engine(monkeypatch, daemon_json):
+def certs(tmp_path):
+    return tmp_path / "certs.d"
+
+
+@pytest.fixture
+def engine(monkeypatch, daemon_json, certs):
     model = ModelEngine(daemon_json)
     monkeypatch.setattr(_engine, "look", model.look)
     monkeypatch.setattr(_engine, "reload", model.reload)
+    monkeypatch.setattr(_engine, "has_ended", lambda _engine: model.has_ended)
+    monkeypatch.setattr(_engine, "certs_folder", lambda: str(certs))
     monkeypatch.setattr(_service, "has_systemd", lambda: False)
     monkeypatch.setattr(_service, "_SCRIPT_FOLDER", "/nowhere")
     return model
@@ -119,8 +138,11 @@ def systemd(engine, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def run(capsys, monkeypatch):
-    """Run a module of the collection: run(name, check=False, **options) returns what it returns, with its warnings."""
+def run(engine, capsys, monkeypatch):
+    """Run a module of the collection: run(name, check=False, **options) returns what it returns, with its warnings.
+
+    Never without the model: a module finds the engine of the machine that the tests run on as well.
+    """
     warnings = []
     monkeypatch.setattr(AnsibleModule, "warn", lambda _module, warning: warnings.append(warning))
 

@@ -63,6 +63,16 @@ CHANGES = {
     ),
     "a key with dots": ('{"runtimes": {"io.x.y": {}}}', {"remove": ["runtimes.io.x.y"]}, '{"runtimes": {}}', ["runtimes.io.x.y"], "none", {"runtimes": None}),
     "removed, and not there": ('{"x": 1}', {"remove": ["debug", "log-opts.x"]}, '{"x": 1}', [], "none", {"debug": True, "log-opts": None}),
+    "mirrors, which the engine shows with a slash": (
+        "{}",
+        {"settings": {"registry-mirrors": [GCR]}},
+        f'{{"registry-mirrors": ["{GCR}"]}}',
+        ["registry-mirrors"],
+        "none",
+        {"registry-mirrors": True},
+    ),
+    "a top-level key with dots": ('{"a.b": 1, "x": 2}', {"remove": ["a.b"]}, '{"x": 2}', ["a.b"], "restart", {"a.b": None}),
+    "removed, and no file": (None, {"remove": ["debug"]}, None, [], "none", {"debug": True}),
     "shown, and read at the start": ("{}", {"settings": {"log-driver": "local"}}, '{"log-driver": "local"}', ["log-driver"], "restart", {"log-driver": False}),
 }
 
@@ -134,32 +144,66 @@ def test_what_the_engine_does_not_show_is_taken_back_as_well(refusing, run, daem
 
 
 REFUSALS = {
-    # name: (file, options, words)
-    "nothing": (None, {}, ["Name at least one"]),
-    "null": (None, {"settings": {"debug": None}}, ["debug is null", "remove"]),
-    "null within": (None, {"settings": {"log-opts": {"a": ["x", None]}}}, ["log-opts.a.1 is null"]),
-    "both": (None, {"settings": {"debug": True}, "remove": ["debug"]}, ["debug stands in settings and in remove"]),
-    "a bad mirror": (None, {"settings": {"registry-mirrors": ["ftp://x"]}}, ["ftp", "Nothing was changed"]),
-    "mirrors that are no list": (None, {"settings": {"registry-mirrors": GCR}}, ["not a list of strings"]),
-    "a name that is ignored": (None, {"settings": {"insecure-registry": ["x"]}}, ["insecure-registries"]),
-    "a file that is no JSON": ("{", {"settings": {"debug": True}}, ["line 1"]),
-    "NaN": (None, {"settings": {"x": float("nan")}}, ["no JSON"]),
+    # name: (file, options, message)
+    "nothing": (None, {}, "Neither settings nor remove names a key. Name at least one."),
+    "null": (
+        None,
+        {"settings": {"debug": None}},
+        "settings: debug is null, which in YAML is what an accident looks like. Nothing was changed. To take a key out, name it in remove.",
+    ),
+    "null within": (
+        None,
+        {"settings": {"log-opts": {"a": ["x", None]}}},
+        "settings: log-opts.a.1 is null, which in YAML is what an accident looks like. Nothing was changed. To take a key out, name it in remove.",
+    ),
+    "both": (
+        None,
+        {"settings": {"debug": True}, "remove": ["x", "debug"]},
+        "debug stands in settings and in remove. Nothing was changed. Take it out of one of them.",
+    ),
+    "a bad mirror": (
+        None,
+        {"settings": {"registry-mirrors": ["ftp://x"]}},
+        '{path}, line 3, column 5: "ftp://x" cannot be a registry mirror: its scheme is "ftp"; engines speak http:// and https://, in lower case, '
+        "to mirrors. Take it out of the list, or declare the list with exclusive: true. Nothing was changed.",
+    ),
+    "mirrors that are no list": (
+        None,
+        {"settings": {"registry-mirrors": GCR}},
+        "{path}, line 2, column 23: registry-mirrors is not a list of strings. Mend the file first. Nothing was changed.",
+    ),
+    "a name that is ignored": (
+        None,
+        {"settings": {"insecure-registry": ["x"]}},
+        '{path}, line 2, column 3: the engine takes the key "insecure-registry" and ignores it; it is called "insecure-registries". '
+        "Rename it or take it out. Nothing was changed.",
+    ),
+    "a file that is no JSON": (
+        "{",
+        {"settings": {"debug": True}},
+        "{path}, line 1, column 2: the text ends where a key in double quotes is missing. Mend the file first. Nothing was changed.",
+    ),
+    "NaN": (None, {"settings": {"x": {"y": float("nan")}}}, "settings: x.y is nan, which is no JSON. Nothing was changed."),
 }
 
 
-@pytest.mark.parametrize(("before", "options", "words"), REFUSALS.values(), ids=REFUSALS)
-def test_refused(engine, run, daemon_json, before, options, words):
+@pytest.mark.parametrize(("before", "options", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_refused(engine, run, daemon_json, before, options, message):
     given(daemon_json, before)
     for check in (True, False):
         result = run("daemon_config", check=check, **options)
         assert result["failed"] and not result["changed"] and held(daemon_json) == before and engine.texts == []
-        for word in words:
-            assert word in result["msg"]
+        assert result["msg"] == message.replace("{path}", str(daemon_json))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "flag"),
-    [("registry-mirrors", [GCR], f"--registry-mirror={GCR}"), ("insecure-registries", ["x"], "--insecure-registry=x"), ("debug", True, "-D")],
+    [
+        ("registry-mirrors", [GCR], f"--registry-mirror={GCR}"),
+        ("insecure-registries", ["x"], "--insecure-registry=x"),
+        ("debug", True, "-D"),
+        ("log-level", "debug", "--log-level=info"),
+    ],
 )
 def test_a_flag_for_the_same_setting(engine, run, daemon_json, key, value, flag):
     engine.argv += (flag,)
@@ -167,19 +211,73 @@ def test_a_flag_for_the_same_setting(engine, run, daemon_json, key, value, flag)
     assert result["failed"] and key in result["msg"] and not daemon_json.exists()
 
 
+def test_a_flag_of_the_next_start(engine, run, daemon_json, systemd):
+    systemd.options.write_text("DOCKER_OPTS=-D\n")
+    result = run("daemon_config", settings={"debug": True})
+    assert result["failed"] and f"{systemd.options}, line 1" in result["msg"] and not daemon_json.exists()
+
+
 def test_live_restore_on_a_swarm(engine, run, daemon_json):
     engine.swarm = True
     result = run("daemon_config", settings={"live-restore": True})
-    assert result["failed"] and "swarm" in result["msg"] and not daemon_json.exists()
+    assert result["failed"] and not daemon_json.exists()
+    assert result["msg"] == (
+        f"{daemon_json}, line 2: live-restore, and this engine is an active node of a swarm. A reload would take it, and the next start "
+        "would fail (seen on 20.10.24). Nothing was changed."
+    )
     engine.swarm = False
     assert run("daemon_config", settings={"live-restore": True})["in_force"] == {"live-restore": True}
 
 
-def test_another_image_store_takes_a_restart(engine, run, daemon_json):
-    result = run("daemon_config", settings={"features": {"containerd-snapshotter": True}})
-    assert result["pending"] == "restart" and "image store" in result["pending_reasons"][0]
-    engine.store = "containerd"
-    assert run("daemon_config", settings={"features": {"containerd-snapshotter": True, "x": True}})["reloaded"]
+SNAPSHOTTER = "containerd-snapshotter"
+STORES = {
+    # name: (store in use, file, options, pending)
+    "on": ("graphdriver", "{}", {"settings": {"features": {SNAPSHOTTER: True}}}, "restart"),
+    "on, and in use": ("containerd", "{}", {"settings": {"features": {SNAPSHOTTER: True}}}, "none"),
+    "off": ("containerd", "{}", {"settings": {"features": {SNAPSHOTTER: False}}}, "restart"),
+    "off, and not in use": ("graphdriver", "{}", {"settings": {"features": {SNAPSHOTTER: False}}}, "none"),
+    "named before": ("graphdriver", f'{{"features": {{"{SNAPSHOTTER}": true}}}}', {"settings": {"features": {"x": True}}}, "none"),
+    "not named any more": ("containerd", f'{{"features": {{"{SNAPSHOTTER}": true}}}}', {"remove": [f"features.{SNAPSHOTTER}"]}, "none"),
+}
+
+
+@pytest.mark.parametrize(("store", "before", "options", "pending"), STORES.values(), ids=STORES)
+def test_another_image_store_takes_a_restart(engine, run, daemon_json, store, before, options, pending):
+    engine.store = store
+    given(daemon_json, before)
+    result = run("daemon_config", **options)
+    reasons = ["the engine chooses its image store at its start alone"] if pending == "restart" else []
+    assert (result["pending"], result["pending_reasons"], result["reloaded"]) == (pending, reasons, pending == "none")
+
+
+def test_what_a_reload_would_lose_takes_a_restart(engine, run, daemon_json):
+    """Insecure registries beside mirrors, on engines that lose them."""
+    given(daemon_json, f'{{"registry-mirrors": ["{GCR}"]}}')
+    engine.mirrors = [GCR + "/"]
+    engine.version = "24.0.0"
+    assert run("daemon_config", settings={"insecure-registries": ["r.example"]})["pending"] == "restart"
+    engine.version = "24.0.1"
+    assert run("daemon_config", settings={"insecure-registries": ["r.example"]})["reloaded"]
+
+
+def test_a_key_that_a_reload_keeps_is_reloaded_where_the_file_has_it(engine, run, daemon_json):
+    engine.settings["default-runtime"] = "runc"
+    result = run("daemon_config", settings={"default-runtime": "runsc"})
+    assert result["reloaded"] and result["in_force"] == {"default-runtime": True}
+
+
+def test_another_order_of_labels_is_the_same(engine, run, daemon_json):
+    given(daemon_json, '{"labels": ["a=1", "b=2"]}')
+    engine.settings["labels"] = ["b=2", "a=1"]
+    result = run("daemon_config", settings={"labels": ["a=1", "b=2"]})
+    assert (result["changed"], result["in_force"]) == (False, {"labels": True})
+
+
+def test_a_default_that_the_engine_does_not_show_is_named_as_well(engine, run, daemon_json):
+    given(daemon_json, '{"shutdown-timeout": 60}')
+    result = run("daemon_config", remove=["shutdown-timeout"])
+    assert result["reloaded"] and [json.loads(text) for text in engine.texts] == [{"shutdown-timeout": 15}]
+    assert json.loads(held(daemon_json)) == {}
 
 
 def test_containers_would_stop(engine, run, daemon_json):
@@ -201,3 +299,4 @@ def test_an_engine_that_does_not_run(engine, run, daemon_json, state):
     engine.state = state
     result = run("daemon_config", settings={"debug": True, "log-level": "info"})
     assert (result["changed"], result["pending"], result["in_force"]) == (True, "none", {"debug": None, "log-level": None})
+    assert (result["pending_reasons"], result["reloaded"]) == ([], False)

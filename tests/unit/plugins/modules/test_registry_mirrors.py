@@ -13,6 +13,8 @@ from typing import ClassVar
 
 import pytest
 
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file, _mirror_url, _service, _sources
+
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
 
@@ -267,8 +269,6 @@ def test_someone_else_writes_while_the_engine_reloads(engine, run, daemon_json, 
 
 
 def test_a_file_that_changes_before_the_write_is_planned_once_more(engine, run, daemon_json, monkeypatch):
-    from ansible_collections.pullthrough.docker.plugins.module_utils import _file
-
     given(daemon_json, "{}")
     write, writers = _file.Transaction.write, ['{"debug": true}']
 
@@ -450,8 +450,6 @@ class TestPlaces:
 
     def restart(self, engine, systemd):
         """What the next start makes of the files."""
-        from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _mirror_url, _service
-
         engine.argv = _service.next_start("docker").argv
         flags = _engine.flag_values(engine.argv, "--registry-mirror")
         text = engine.config_path.read_text() if engine.config_path.exists() else "{}"
@@ -545,8 +543,6 @@ class TestPlaces:
             assert engine.mirrors == [mirror + "/" for mirror in mirrors]
 
     def test_they_leave_the_old_place_before_they_reach_the_new_one(self, engine, run, daemon_json, systemd, monkeypatch):
-        from ansible_collections.pullthrough.docker.plugins.module_utils import _file
-
         systemd.options.write_text(f'DOCKER_OPTS="{self.FLAG}"\n')
         write, order = _file.Transaction.write, []
 
@@ -561,8 +557,6 @@ class TestPlaces:
         assert order == [str(systemd.options), str(daemon_json), str(daemon_json), str(systemd.options)]
 
     def test_a_write_that_fails_takes_the_others_back(self, engine, run, daemon_json, systemd, monkeypatch):
-        from ansible_collections.pullthrough.docker.plugins.module_utils import _file
-
         before = f'DOCKER_OPTS="{self.FLAG}"\n'
         systemd.options.write_text(before)
         replace = _file.Transaction._replace
@@ -582,8 +576,6 @@ class TestPlaces:
     )
     def test_a_run_that_was_killed_between_two_files(self, engine, run, daemon_json, systemd, monkeypatch, source, killed_at, state):
         """What was not declared, but was there, is not lost."""
-        from ansible_collections.pullthrough.docker.plugins.module_utils import _file
-
         engine.state = state
         if source == "daemon_json":
             systemd.options.write_text(f'DOCKER_OPTS="--registry-mirror={OWN}"\n')
@@ -635,8 +627,6 @@ class TestPlaces:
 
     @pytest.mark.parametrize(("command", "text", "options", "words"), REFUSED.values(), ids=REFUSED)
     def test_refused(self, engine, run, daemon_json, systemd, monkeypatch, command, text, options, words):
-        from ansible_collections.pullthrough.docker.plugins.module_utils import _sources
-
         monkeypatch.setattr(_sources, "PACKAGED", (str(systemd.unit.parent),))
         systemd.options.write_text(text)
         if command:
@@ -696,13 +686,6 @@ class TestCertificates:
 
     PEM = (pathlib.Path(__file__).parent / "ca.crt").read_text()
 
-    @pytest.fixture(autouse=True)
-    def certs(self, monkeypatch, tmp_path):
-        from ansible_collections.pullthrough.docker.plugins.module_utils import _engine
-
-        monkeypatch.setattr(_engine, "certs_folder", lambda: str(tmp_path / "certs.d"))
-        return tmp_path / "certs.d"
-
     @pytest.mark.parametrize(
         ("store", "version", "name"),
         [
@@ -741,3 +724,29 @@ class TestCertificates:
     def test_refused(self, engine, run, daemon_json, certs, certificates, words):
         result = run("registry_mirrors", mirrors=OWN, ca_certificates=certificates)
         assert result["failed"] and words in result["msg"] and not certs.exists() and not daemon_json.exists()
+
+
+def test_an_engine_that_someone_restarts_meanwhile_counts_where_it_has_the_change(run, engine, daemon_json, monkeypatch):
+    """As a package's upgrade does. At its start an engine reads the file as well."""
+
+    def ends_and_starts(looked_at, in_force, timeout, *, event=False):
+        engine.mirrors, engine.has_ended = ["https://a.example/"], True
+        return "its process has ended"
+
+    monkeypatch.setattr(_engine, "reload", ends_and_starts)
+    result = run("registry_mirrors", mirrors=["https://a.example"])
+    assert not result.get("failed") and result["changed"] and result["in_force"] == ["https://a.example/"]
+    assert "a.example" in daemon_json.read_text()
+
+
+def test_an_engine_that_ends_meanwhile_and_is_not_started_again_is_said_to_be_down(run, engine, daemon_json, monkeypatch):
+    def ends(looked_at, in_force, timeout, *, event=False):
+        engine.state, engine.has_ended = "stopped", True
+        return "its process has ended"
+
+    monkeypatch.setattr(_engine, "reload", ends)
+    result = run("registry_mirrors", mirrors=["https://a.example"], timeout=0)
+    assert result["failed"] and result["changed"]
+    assert "The engine did not take the change: its process has ended." in result["msg"]
+    assert "is unknown, as the engine is stopped: it is stopped" in result["msg"]
+    assert not daemon_json.exists()

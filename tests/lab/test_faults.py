@@ -1,0 +1,194 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each fault of faults.py on each engine: how the run ends, and that nothing of the user's is lost."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import signal
+import subprocess
+import time
+
+import faults
+import pytest
+import yaml
+
+from faults import BASE, FAULTS, NEW, OLD, WRITTEN
+
+import conftest
+
+from conftest import HOSTS, ROOT, Host, wait_until
+
+ROWS = ROOT / "build/faults.json"
+
+
+def each(function, hosts):
+    """What it returns, by host; the hosts at once."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return dict(zip((host.name for host in hosts), pool.map(function, hosts)))
+
+
+@pytest.fixture(scope="module")
+def hosts(lab, tmp_path_factory):
+    found = [Host(lab, name) for name in HOSTS]
+    copies = {"/opt/lab": conftest.collection, "/opt/unchecked": conftest.collection_without_checks}
+    for folder, copy in copies.items():
+        root = tmp_path_factory.mktemp("collections")
+        copy(root)
+        each(lambda host, root=root, folder=folder: host.install(root, folder), found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """What each fault came to, by fault and host; the table in the documentation is made of it."""
+    ROWS.unlink(missing_ok=True)
+    store = conftest.Store(ROWS)
+    yield store
+    store.save()
+
+
+def in_force(host):
+    return host.info()["RegistryConfig"]["Mirrors"] or []
+
+
+def reset(host):
+    """The state that every fault begins with: the odd file, the old mirror in force, an engine that systemd starts again at any time."""
+    host.write_daemon_json(BASE)
+    host.run("chmod", "640", host.file)
+    host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
+    if in_force(host) != [f"{OLD}/"]:
+        host.run("systemctl", "reload", "docker.service")
+        wait_until(lambda: in_force(host) == [f"{OLD}/"])
+
+
+def seen(host):
+    return {"file": host.daemon_json(), "engine": host.engine_pid(), "files": host.files()}
+
+
+def choice(value, host):
+    """A value that may differ by engine."""
+    if isinstance(value, str):
+        return value
+    return next(text for version, text in value.items() if host.name.endswith(version))
+
+
+def go_through(fault, host):
+    """One fault on one host: what the table says of it."""
+    reset(host)
+    witness = host.container_process("witness")
+    breaking = fault.breaks(host)
+    next(breaking)
+    try:
+        before = host.state()
+        began = time.monotonic()
+        result = fault.run(host, **fault.options)
+        seconds = time.monotonic() - began
+        after = host.state()
+    finally:
+        assert next(breaking, "over") == "over"
+    wait_until(host.answers, 60)
+    ends, message = choice(fault.ends, host), result.get("msg", "")
+
+    mirrors, file = in_force(host), host.daemon_json()
+    if ends in ("refused", "overtaken", "put back"):
+        assert result.get("failed"), result
+        assert mirrors == [f"{OLD}/"]
+    if ends in ("refused", "put back"):
+        assert after["files"] == before["files"], "no byte, no mode and no name differs"
+    if ends in ("refused", "overtaken"):
+        assert not result["changed"] and after["engine"] == before["engine"]
+    if ends in ("done", "written"):
+        assert result["changed"] and not result.get("failed"), result
+        assert mirrors == result["mirrors"]
+    if ends == "done":
+        assert after["engine"] == before["engine"]
+    if ends == "unknown":
+        assert result.get("failed") and result["changed"], result
+        assert after["files"] == before["files"]
+    if ends in ("either", "unknown"):
+        assert file in (BASE, WRITTEN) and mirrors in ([f"{OLD}/"], [f"{NEW}/"])
+    assert choice(fault.says, host) in message or not result.get("failed"), message
+    assert conftest.rest_of(file) == conftest.rest_of(BASE)
+    assert host.container_process("witness") == witness
+
+    healed = faults.run_module(host)
+    assert not healed.get("failed") and healed["in_force"] == in_force(host) == [f"{NEW}/"], healed
+    assert host.daemon_json() == WRITTEN or fault.ends == "done"
+    assert not [name for name in host.files() if "pullthrough" in name], host.files()
+    assert faults.run_module(host)["changed"] is False
+    return {
+        "ends": ends,
+        "file": "new" if b"new.example" in (file or b"") else "as it was",
+        "engine": "new" if mirrors != [f"{OLD}/"] else "as it was",
+        "restarted": after["engine"] != before["engine"],
+        "message": message,
+        "next run": "changes" if healed["changed"] else "nothing to do",
+        "seconds": round(seconds, 1),
+        **({"pulled": result["pulled"]} if "pulled" in result else {}),
+    }
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_fault(fault, hosts, rows):
+    rows[fault.name] = each(lambda host: go_through(fault, host), hosts)
+    rows.save()
+
+
+KILLS = 6
+LEFT = ("pgrep", "-x", "python3")
+"""What a play that was killed may have left running on a host, for a moment."""
+
+
+def test_a_play_that_is_killed_at_any_step(hosts, rows, tmp_path):
+    """The role reloads for the mirrors and restarts for the log driver, which both show in /info. It is killed at instants spread over
+    its whole run, with all that it started here; after each, the hosts are whole and the next play ends it."""
+    variables = {"docker_mirror_urls": [NEW], "docker_mirror_exclusive": True, "docker_mirror_daemon_settings": {"log-driver": "local"}}
+    play = tmp_path / "play.yml"
+    play.write_text(yaml.safe_dump([{"hosts": "engines", "gather_facts": False, "vars": variables, "roles": [faults.ROLE]}]))
+
+    def prepare(host):
+        host.write_daemon_json(BASE)
+        if host.info()["LoggingDriver"] != "json-file":
+            host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
+            host.run("systemctl", "restart", "docker.service")
+        wait_until(host.answers, 60)
+        reset(host)
+
+    def look(host):
+        wait_until(lambda: host.run(*LEFT, check=False) == b"", 60)
+        wait_until(host.answers, 60)
+        data = host.daemon_json()
+        assert json.loads(data)["registry-mirrors"] in ([OLD], [NEW])
+        assert data.startswith(BASE[: BASE.index(b"old.example") - len("https:\\/\\/")]), data
+        assert in_force(host) in ([f"{OLD}/"], [f"{NEW}/"])
+        assert host.container_process("witness") == witness[host.name]
+
+    witness = each(lambda host: host.container_process("witness"), hosts)
+    each(prepare, hosts)
+    began = time.monotonic()
+    assert conftest.run_playbook(play)[0] == 0
+    whole = time.monotonic() - began
+    for number in range(KILLS):
+        each(prepare, hosts)
+        with conftest.started("ansible-playbook", play) as running:
+            with pytest.raises(subprocess.TimeoutExpired):
+                running.wait(whole * (number + 0.5) / KILLS)
+            os.killpg(running.pid, signal.SIGKILL)
+        each(look, hosts)
+        code, _counts, out = conftest.run_playbook(play)
+        assert code == 0, out
+        for host in hosts:
+            info = host.info()
+            assert (info["RegistryConfig"]["Mirrors"], info["LoggingDriver"]) == ([f"{NEW}/"], "local")
+            assert not [name for name in host.files() if "pullthrough" in name], host.files()
+            # A copy for putting back is no litter as long as someone may need it, and only its own run knows of it.
+            host.run("sh", "-c", "rm -f /etc/docker/daemon.json.*~")
+    row = {"ends": "either", "file": "", "engine": "", "restarted": False, "message": "", "next run": "changes", "seconds": round(whole, 1)}
+    rows[f"a play that is killed, at {KILLS} instants over its run"] = {host.name: row for host in hosts}
+    rows.save()
+    each(prepare, hosts)

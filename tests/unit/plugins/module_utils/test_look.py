@@ -1,0 +1,84 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one look says of flags and of places; the survey of a whole host is tested with its module."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _look, _service
+
+FLAG = "--registry-mirror"
+A, B = "https://a.example/", "https://b.example/"
+
+
+def a_look(*, now=None, later=None, files=()):
+    """One with these words on the command line of the engine that runs, None where none does, and on that of the next start."""
+    process = None if now is None else _engine.Process(4711, "1", tuple(now), None)
+    argv = ("dockerd", *(["--debug", f"{FLAG}=https://gone.example"] if now is None else now))
+    engine = _engine.Engine("docker", "running", None, process, None, argv, None, "/nowhere/daemon.json", "/nowhere/docker.sock")
+    start = _service.Start("docker", None if later is None else "systemd", ("dockerd", *(later or ())), [], list(files), [], None)
+    return _look.Look(engine, start, "/nowhere/daemon.json", [])
+
+
+FLAGS = {
+    # name: (words now, words of the next start, mirrors now, mirrors later)
+    "nothing": ([], [], [], []),
+    "the same": ([f"{FLAG}={A}"], [FLAG, A[:-1]], [A], [A]),
+    "one now, another later": ([f"{FLAG}={A}", f"{FLAG}={A[:-1]}"], [f"{FLAG}={B}", f"{FLAG}={B}"], [A], [B]),
+    "no service": ([f"{FLAG}={A}"], None, [A], [A]),
+    "no engine": (None, [f"{FLAG}={B}"], [], [B]),
+    "neither": (None, None, [], []),
+}
+
+
+@pytest.mark.parametrize(("now", "later", "mirrors_now", "mirrors_later"), FLAGS.values(), ids=FLAGS)
+def test_mirrors_on_command_lines(now, later, mirrors_now, mirrors_later):
+    seen = a_look(now=now, later=later)
+    assert (seen.flags_now, seen.flags_later) == (mirrors_now, mirrors_later)
+
+
+BESIDE = {
+    # name: (words now, words of the next start, what is found of debug, ipv6 and log-level: setting, flag, whether it is there now)
+    "now": (["-D"], [], [("debug", "-D", True)]),
+    "later": ([], ["--debug"], [("debug", "--debug", False)]),
+    "now and later, spelled in two ways": (["-D"], ["--debug"], [("debug", "-D", True)]),
+    "with a value": ([], ["--log-level=info"], [("log-level", "--log-level", False)]),
+    "two settings": (["-lwarn"], ["-D"], [("debug", "-D", False), ("log-level", "-l", True)]),
+    "another setting": (["--icc=false"], ["--icc=false"], []),
+    "no engine": (None, [], []),
+}
+
+
+@pytest.mark.parametrize(("now", "later", "found"), BESIDE.values(), ids=BESIDE)
+def test_settings_on_command_lines(tmp_path, now, later, found):
+    """In the files, each mention counts, whatever its spelling."""
+    options, unit = tmp_path / "options", tmp_path / "unit"
+    options.write_text("# --debug\nX=-D\nY=--debug-not\n")
+    unit.write_text("--debug\n--log-level\n")
+    mentions = {"debug": [f"{options}, line 2", f"{unit}, line 1"], "log-level": [f"{unit}, line 2"]}
+    seen = a_look(now=now, later=later, files=[str(options), str(unit)])
+    assert seen.beside_flags(["debug", "ipv6", "log-level"]) == [_look.SetByFlag(*flag, mentions[flag[0]]) for flag in found]
+
+
+def test_runtimes_are_merged():
+    assert a_look(now=["--add-runtime=x=/x", "--runtimes"], later=[]).beside_flags(["runtimes"]) == []
+
+
+LINES = {
+    # name: (text, numbers of the lines)
+    "none": ("x\n", []),
+    "two": ("no\na word\nno\nword", [2, 4]),
+    "comments": ("# word\n; word\n \t# word\n \t; word\nword # word\n", [5]),
+    "no file": (None, []),
+}
+
+
+@pytest.mark.parametrize(("text", "numbers"), LINES.values(), ids=LINES)
+def test_lines_with(tmp_path, text, numbers):
+    path = tmp_path / "file"
+    if text is not None:
+        path.write_text(text)
+    assert _look.lines_with("w[o]rd", str(path)) == [f"{path}, line {number}" for number in numbers]

@@ -1,0 +1,375 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The places that can name mirrors: what each lists and where, its text with another list, and what it refuses, word for word."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _sources, _unit_text
+
+A, B, C = "https://a.example", "https://b.example/X", "https://c.example"
+FLAG = "--registry-mirror"
+OLD, NEW = (20, 10, 24), (23, 0, 0)
+
+
+def daemon_json(text):
+    return _sources.DaemonJson("/etc/daemon.json", text if text is None else text.encode())
+
+
+LISTS = {
+    # name: (text, mirrors, whether the key is there, its line)
+    "no file": (None, [], False, None),
+    "no key": ('{"debug": true}', [], False, None),
+    "null": ('{"registry-mirrors": null}', [], True, 1),
+    "none": ('{\n  "registry-mirrors": []}', [], True, 2),
+    "two": (f'{{\n"debug": true,\n"registry-mirrors": ["{A}", "{B}"]}}', [A, B], True, 3),
+}
+
+
+@pytest.mark.parametrize(("text", "listed", "present", "line"), LISTS.values(), ids=LISTS)
+def test_daemon_json_lists(text, listed, present, line):
+    source = daemon_json(text)
+    assert (source.path, source.data, source.listed, source.present, source.line) == ("/etc/daemon.json", text and text.encode(), listed, present, line)
+    assert source.place() == (f"/etc/daemon.json, line {line}" if line else "/etc/daemon.json")
+
+
+def test_daemon_json_shows_its_other_settings():
+    source = daemon_json('{"debug": true,\n"insecure-registries": ["10.0.0.0/8", 5, "b:5000"]}')
+    assert source.settings["debug"] is True and source.insecure == ["10.0.0.0/8", "b:5000"]
+    assert source.place("insecure-registries") == "/etc/daemon.json, line 2" and source.place("dns") == "/etc/daemon.json"
+    assert daemon_json("{}").insecure == daemon_json('{"insecure-registries": "a"}').insecure == []
+
+
+REFUSED = {
+    # name: (text, line, column, message)
+    "not JSON": ('{\n "debug": tru}', 2, 11, 'here stands "tru" where a value is missing. Mend the file first'),
+    "no list": (f'{{"registry-mirrors":\n "{A}"}}', 2, 2, "registry-mirrors is not a list of strings. Mend the file first"),
+    "a number": (f'{{"registry-mirrors": ["{A}",\n  5]}}', 2, 3, "an entry of registry-mirrors is not a string. Mend the file first"),
+    "null in it": (f'{{"registry-mirrors": [null, "{A}"]}}', 1, 23, "an entry of registry-mirrors is not a string. Mend the file first"),
+    "an ignored name": (
+        '{\n  "label": []}',
+        2,
+        3,
+        'the engine takes the key "label" and ignores it; it is called "labels". Rename it or take it out',
+    ),
+    "nested": (
+        '{"debug": true, "proxies": {\n "registry-mirrors": []}}',
+        2,
+        2,
+        '"registry-mirrors" inside "proxies" is not read by the engine, and clears its mirrors at a reload. Move it to the top level',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "column", "message"), REFUSED.values(), ids=REFUSED)
+def test_daemon_json_is_refused_with_line_and_column(text, line, column, message):
+    with pytest.raises(_sources.SourceError) as refused:
+        daemon_json(text)
+    assert str(refused.value) == f"/etc/daemon.json, line {line}, column {column}: {message}. Nothing was changed."
+
+
+@pytest.mark.parametrize("key", ["features", "log-opts"])
+def test_daemon_json_within_what_the_engine_does_not_look_at(key):
+    assert daemon_json(f'{{"{key}": {{"registry-mirrors": []}}}}').listed == []
+
+
+MARK = "\ufeff"
+CHECKS = {
+    # name: (text, mirrors, versions, message)
+    "all versions take it": (f'{{"dns": [], "features": {{"x": true}}, "registry-mirrors": ["{A}"]}}', [A, B], [None, (24, 0, 8)], None),
+    "an old one takes it": (f'{{"log-opts": {{"x": ""}}, "registry-mirrors": ["{A}"]}}', [A], [OLD], None),
+    "a mark, from 23.0": (f'{MARK}{{"whatever": {{}}}}', [], [None, NEW], None),
+    "a mark, before": (
+        f"{MARK}{{}}",
+        [],
+        [NEW, OLD],
+        "/etc/daemon.json, line 1, column 1: "
+        "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Take it away. Nothing was changed.",
+    ),
+    "an unknown object, before 23.0, where only what is inside counts": ('{"whatever": {}}', [], [OLD], None),
+    "an unknown key, before 23.0": (
+        '{"debug": true,\n  "whatever": 1}',
+        [],
+        [None, OLD],
+        '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" and would not start. Take it out. Nothing was changed.',
+    ),
+    "an unknown key inside": (
+        '{"proxies": {"dns": 1,\n "whatever": 1}}',
+        [],
+        [OLD],
+        '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" and would not start. Take it out. Nothing was changed.',
+    ),
+    "a URL": (
+        f'{{"registry-mirrors": ["{A}"]}}',
+        [A, "a.example"],
+        [None],
+        '"a.example" cannot be a registry mirror: it has no scheme; write https://a.example or http://a.example. Nothing was changed.',
+    ),
+    "a URL for this version": (
+        "{}",
+        [A, B],
+        [NEW, OLD],
+        f'"{B}" cannot be a registry mirror: Docker Engine 23.0.0 refuses a path, which engines take since 24.0.8; '
+        "let the mirror answer at the root of a host. Nothing was changed.",
+    ),
+    "a URL that is there": (
+        f'{{"registry-mirrors": ["{A}",\n   "{B}"]}}',
+        [A, B],
+        [(24, 0, 7)],
+        f'/etc/daemon.json, line 2, column 4: "{B}" cannot be a registry mirror: Docker Engine 24.0.7 refuses a path, which engines take since 24.0.8; '
+        "let the mirror answer at the root of a host. Take it out of the list, or declare the list with exclusive: true. Nothing was changed.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "mirrors", "versions", "message"), CHECKS.values(), ids=CHECKS)
+def test_daemon_json_is_checked_for_the_versions(text, mirrors, versions, message):
+    source = daemon_json(text)
+    if message is None:
+        source.check(mirrors, versions)
+    else:
+        with pytest.raises(_sources.SourceError) as refused:
+            source.check(mirrors, versions)
+        assert str(refused.value) == message
+
+
+LISTED, EMPTY, NULL = f'{{"registry-mirrors": ["{A}"]}}', '{"registry-mirrors": []}', '{"registry-mirrors":null}'
+TEXTS = {
+    # name: (text, mirrors, what is kept, text after)
+    "no file, none": (None, [], {}, None),
+    "no file, none kept": (None, [], {"keep_empty": True}, '{\n  "registry-mirrors": []\n}\n'),
+    "no file, one": (None, [A], {}, f'{{\n  "registry-mirrors": [\n    "{A}"\n  ]\n}}\n'),
+    "blank, none": (" \n", [], {"keep_key": False}, " \n"),
+    "as it is": (LISTED, [A], {}, LISTED),
+    "as it is, whatever is kept": (LISTED, [A], {"keep_empty": True, "keep_key": False}, LISTED),
+    "another": (LISTED, [A, "https://ä.example"], {}, f'{{"registry-mirrors": ["{A}", "https://ä.example"]}}'),
+    "none, and no key": (LISTED, [], {}, "{}"),
+    "none, and no key to keep": (LISTED, [], {"keep_key": False}, "{}"),
+    "none, kept": (LISTED, [], {"keep_empty": True}, EMPTY),
+    "none already": (NULL, [], {}, NULL),
+    "none already, kept": (NULL, [], {"keep_empty": True}, NULL),
+    "none already, and no key to keep": (NULL, [], {"keep_key": False}, "{}"),
+    "no key, none kept": ('{"debug": true}', [], {"keep_empty": True}, '{"debug": true, "registry-mirrors": []}'),
+    "no key, and none to keep": ("{ }", [], {"keep_key": False}, "{ }"),
+}
+
+
+@pytest.mark.parametrize(("text", "mirrors", "kept", "after"), TEXTS.values(), ids=TEXTS)
+def test_daemon_json_with_another_list(text, mirrors, kept, after):
+    assert daemon_json(text).text(mirrors, **kept) == (after and after.encode())
+
+
+def test_daemon_json_locates_what_the_engine_objects_to():
+    source = daemon_json('{"dns": [],\n  "debug": 1, "mtu": 2}')
+    assert source.locate("debug and mtu: no") == (
+        "/etc/daemon.json, line 2, column 15 and line 2, column 3: the installed Docker Engine would refuse this file: debug and mtu: no"
+    )
+    assert source.locate("EOF") == "/etc/daemon.json: the installed Docker Engine would refuse this file: EOF"
+
+
+def options_file(text, shell=False):
+    return _sources.OptionsFile("/etc/default/docker", text, "OPTS", shell=shell)
+
+
+OPTIONS = {
+    # name: (text, for a shell, mirrors, whether the flag is there, its line, the line of the place)
+    "no file": (None, False, [], False, None, None),
+    "another variable": (f'X="{FLAG}={A}"\n'.encode(), True, [], False, None, None),
+    "no flag": (b"OPTS=--debug\n# note\nOPTS=--ipv6\n", True, [], False, None, 3),
+    "one": (f'#\nOPTS="{FLAG}={A} --debug"\n'.encode(), False, [A], True, 2, 2),
+    "in quotes of its own": (f"OPTS=\"{FLAG}='{B}' --debug\"\n".encode(), False, [B], True, 1, 1),
+    "two lines": (f'OPTS="{FLAG}={A}"\nOPTS="$OPTS {FLAG} {B}"\nOPTS="$OPTS --debug"\n'.encode(), True, [A, B], True, 2, 2),
+    "two lines, for systemd": (f'OPTS="{FLAG}={A}"\nOPTS="{FLAG} {B}"\n'.encode(), False, [B], True, 2, 2),
+    "not told": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), True, [], True, 1, 1),
+    "told by systemd": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), False, [A], True, 1, 1),
+    "not told, no flag": (b'\nOPTS="$(x)"\n', True, [], False, None, 2),
+    "not UTF-8": (f'# \xe4\nOPTS="{FLAG}={A}"\n'.encode("latin-1"), True, [A], True, 2, 2),
+}
+
+
+@pytest.mark.parametrize(("text", "shell", "listed", "present", "line", "place"), OPTIONS.values(), ids=OPTIONS)
+def test_options_file_lists(text, shell, listed, present, line, place):
+    source = options_file(text, shell)
+    assert (source.path, source.data, source.variable) == ("/etc/default/docker", text, "OPTS")
+    assert (source.listed, source.present, source.line) == (listed, present, line or None)
+    where = f"/etc/default/docker, line {place}" if place else "/etc/default/docker"
+    assert source.place() == where
+    assert source.reason == (f"{where}: only a shell knows the value of OPTS" if shell and b"$(" in text else None)
+
+
+OPTIONS_TEXTS = {
+    # name: (text, for a shell, mirrors, text after)
+    "no file, none": (None, False, [], None),
+    "no file, one": (None, False, [A], f'OPTS="{FLAG}={A}"\n'),
+    "as it is": (f"OPTS={FLAG}={A}", False, [A], f"OPTS={FLAG}={A}"),
+    "one more": (f'# \xe4\nOPTS="{FLAG} {A}"\n', True, [A, C], f'# \xe4\nOPTS="{FLAG} {A} {FLAG}={C}"\n'),
+    "for a shell, with a comment": (f'OPTS="{FLAG}={A} --debug" # note\n', True, [], 'OPTS="--debug" # note\n'),
+}
+
+
+@pytest.mark.parametrize(("text", "shell", "mirrors", "after"), OPTIONS_TEXTS.values(), ids=OPTIONS_TEXTS)
+def test_options_file_with_another_list(text, shell, mirrors, after):
+    written = options_file(text and text.encode("latin-1"), shell).text(mirrors)
+    assert written == (after and after.encode("latin-1"))
+
+
+def test_options_file_of_more_than_plain_words_is_refused():
+    with pytest.raises(_sources.SourceError) as refused:
+        options_file(b'#\nOPTS="$(x)"\n', shell=True).text([A])
+    assert str(refused.value) == (
+        "/etc/default/docker, line 2: the value of OPTS is more than plain words, and what becomes of it cannot be told. "
+        "Nothing was changed. Edit it by hand, or write plain words there."
+    )
+
+
+def setting(path, text):
+    """The command line of a unit or drop-in."""
+    return _unit_text.command([(path, text)])
+
+
+def unit_file(text, path="/etc/systemd/system/docker.service"):
+    return _sources.UnitFile(path, text.encode("latin-1"), setting(path, text))
+
+
+@pytest.mark.parametrize(("flags", "listed"), [("", []), (f" {FLAG}={A} {FLAG} {C} -D", [A, C])])
+def test_unit_file_lists(flags, listed):
+    source = unit_file(f"[Service]\nExecStart=/d{flags}\n")
+    assert (source.path, source.data) == ("/etc/systemd/system/docker.service", f"[Service]\nExecStart=/d{flags}\n".encode())
+    assert (source.listed, source.present, source.line, source.reason) == (listed, bool(listed), 2, None)
+    assert source.place() == "/etc/systemd/system/docker.service, line 2"
+
+
+@pytest.mark.parametrize("mirrors", [[A, C], [C], []])
+def test_unit_file_with_another_list(mirrors):
+    before, after = "# \xe4\n[Service]\nExecStart=/d", " -D\nType=notify\n"
+    text = before + f" {FLAG}={A} {FLAG}={C}" + after
+    written = before + "".join(f" {FLAG}={mirror}" for mirror in mirrors) + after
+    assert unit_file(text).text(mirrors) == written.encode("latin-1")
+
+
+@pytest.mark.parametrize("folder", ["/lib", "/usr/lib", "/usr/local/lib", "/run"])
+def test_unit_file_of_a_package_is_left_alone(folder):
+    path = f"{folder}/systemd/system/docker.service"
+    text = f"[Service]\nExecStart=/d {FLAG}={A}\n"
+    source = unit_file(text, path)
+    assert source.text([A]) == text.encode()
+    with pytest.raises(_sources.SourceError) as refused:
+        source.text([])
+    assert str(refused.value) == (
+        f"{path}, line 2: the flag stands in a file that is not the administrator's to edit. Nothing was changed. "
+        "Set an ExecStart without the flag (systemctl edit), and run this again."
+    )
+
+
+@pytest.mark.parametrize("word", [f'{FLAG}="{C}"', f"{FLAG} '{C}'"])
+def test_unit_file_of_more_than_plain_words_is_refused(word):
+    source = unit_file(f"[Service]\nExecStart=/d {FLAG}={A} {word}\n")
+    assert source.listed == [A, C]
+    with pytest.raises(_sources.SourceError) as refused:
+        source.text([A])
+    assert str(refused.value) == (
+        "/etc/systemd/system/docker.service, line 2: the flag is more than a plain word there. Nothing was changed. Take it out by hand."
+    )
+
+
+OWN = "/etc/systemd/system/docker.service.d/zz-pullthrough-docker.conf"
+UNIT = "/lib/systemd/system/docker.service"
+
+
+def drop_in(data, command):
+    return _sources.DropIn(OWN, data, command and setting(UNIT, f"[Service]\nExecStart={command}\n"))
+
+
+def own_text(command):
+    return (
+        f"# Written by the Ansible collection pullthrough.docker: the command line of\n# {UNIT},\n"
+        f"# with the registry mirrors at its end. It is written anew when that changes.\n[Service]\nExecStart=\nExecStart={command}\n"
+    ).encode(errors="surrogateescape")
+
+
+DROP_INS = {
+    # name: (text of ours, the unit's own command line, mirrors, whether the flag is in ours, line, stale)
+    "no file": (None, "/d", [], False, None, False),
+    "no file, flags in the unit": (None, f"/d {FLAG}={A}", [A], False, None, False),
+    "no file, no unit": (None, None, [], False, None, False),
+    "ours": (own_text(f"/d {FLAG}={A}"), "/d", [A], True, 6, False),
+    "ours beats the unit": (own_text(f"/d {FLAG}={A}"), f"/d {FLAG}={C}", [A], True, 6, False),
+    "ours, without flags": (own_text("/d"), f"/d {FLAG}={C}", [], False, 6, False),
+    "the unit changed": (own_text(f"/d {FLAG}={A}"), "/d -D", [A], True, 6, True),
+    "the unit has them now": (own_text(f"/d {FLAG}={A}"), f"/d {FLAG}={A}", [A], True, 6, True),
+    "the unit is gone": (own_text(f"/d {FLAG}={A}"), None, [A], True, 6, False),
+    "a file without a command line": (b"# \xe4\n", "/d", [], False, None, False),
+}
+
+
+@pytest.mark.parametrize(("data", "command", "listed", "present", "line", "stale"), DROP_INS.values(), ids=DROP_INS)
+def test_drop_in_lists(data, command, listed, present, line, stale):
+    source = drop_in(data, command)
+    assert (source.path, source.data, source.reason) == (OWN, data, None)
+    assert (source.listed, source.present, source.line, source.is_stale) == (listed, present, line, stale)
+    assert source.place() == (f"{OWN}, line {line}" if line else OWN)
+
+
+DROP_IN_TEXTS = {
+    # name: (the unit's own command line, mirrors, the command line after)
+    "as in the unit": (f"/d {FLAG}={A}", [A], None),
+    "none, as in the unit": ("/d", [], None),
+    "two": ("/d -H fd://", [A, C], f"/d -H fd:// {FLAG}={A} {FLAG}={C}"),
+    "other than in the unit": (f"/d {FLAG}={A} -D", [C], f"/d -D {FLAG}={C}"),
+    "none of the unit's": (f"/d {FLAG}={A} -D", [], "/d -D"),
+    "on several lines": ("/d \\\n  -D", [A], f"/d -D {FLAG}={A}"),
+    "bytes that are not UTF-8": ("/d --label=\udce4", [A], f"/d --label=\udce4 {FLAG}={A}"),
+}
+
+
+@pytest.mark.parametrize(("command", "mirrors", "after"), DROP_IN_TEXTS.values(), ids=DROP_IN_TEXTS)
+def test_drop_in_with_another_list(command, mirrors, after):
+    assert drop_in(None, command).text(mirrors) == (after and own_text(after))
+
+
+def test_drop_in_without_a_command_line_is_refused():
+    with pytest.raises(_sources.SourceError) as refused:
+        drop_in(None, None).text([A])
+    assert str(refused.value) == f"{OWN}: the unit has no ExecStart of its own that flags can be added to. Nothing was changed."
+
+
+@pytest.mark.parametrize("character", ["$", "%", '"', "'", "\\", ";", " ", "~"])
+@pytest.mark.parametrize("source", [options_file(None), drop_in(None, "/d")], ids=["options_file", "drop_in"])
+def test_a_mirror_that_is_no_plain_word_is_kept_out_of_flags(source, character):
+    with pytest.raises(_sources.SourceError) as refused:
+        source.text([A, f"https://me:secret@b.example/{character}"])
+    assert str(refused.value) == (
+        f"{source.path}: the mirror https://***@b.example/{character} holds characters that units and options files give a meaning of their own. "
+        "Nothing was changed. Keep it in daemon.json (source: daemon_json)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [("dns", ("--dns",)), ("labels", ("--label",)), ("data-root", ("--data-root", "--graph", "-g")), ("runtimes", ())],
+)
+def test_the_flags_of_a_setting(key, names):
+    assert _sources.flags_of(key) == names
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("/d --graph /x", "--graph"),
+        ("/d --graph=/x", "--graph"),
+        ("/d -g/x", "-g"),
+        ("/d -gx", "-g"),
+        ("/d --graphs /x", None),
+        ("/d --graph-x /x", None),
+        ("/d x--graph", None),
+        ("/d --log-g", None),
+    ],
+)
+def test_a_flag_in_a_line(line, found):
+    match = re.search(_sources.flag_pattern(["--graph", "-g"]), line)
+    assert (match and match.group()) == found
