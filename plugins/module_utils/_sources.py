@@ -330,6 +330,7 @@ class DropIn:
         self.path = path
         self.data = data
         self._command = command
+        self.repeats = command.path if command else None
         self._ours = _unit_text.command([(path, (data or b"").decode("utf-8", "replace"))])
         effective = self._ours or command
         self.line = self._ours.line if self._ours else None

@@ -23,9 +23,14 @@ class Module(types.SimpleNamespace):
 
     def atomic_move(self, source, target, unsafe_writes):
         assert unsafe_writes is False
-        if os.path.exists(target):
+        new = not os.path.exists(target)
+        if not new:
             shutil.copymode(target, source)
         os.rename(source, target)
+        if new:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(target, 0o666 & ~umask)
 
 
 @pytest.fixture
