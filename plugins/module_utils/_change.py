@@ -49,7 +49,7 @@ class Refused(Exception):
     """
 
     def __init__(self, message: str, changed: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(_mirror_url.mask(message))
         self.changed = changed
 
 
@@ -59,6 +59,8 @@ class Edit(NamedTuple):
     path: str
     before: Optional[bytes]
     after: Optional[bytes]
+    mode: int = _file.NEW_MODE
+    """Of a file that is not there yet."""
 
     @property
     def changes(self) -> bool:
@@ -256,7 +258,7 @@ class Change:
         """Under the lock: look again, since another run may have done it all meanwhile, and do what is left."""
         plan = self._look_and_plan()
         self._check(plan)
-        files = _file.Transaction(self._module)
+        files = _file.Transaction(self._module, {edit.path: edit.mode for edit in plan.edits})
         if not self._to_do(plan):
             for edit in plan.edits:
                 files.unstage(edit.path)
@@ -311,7 +313,7 @@ class Change:
         return None
 
     def _back_up(self, files: _file.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
-        copy = None if edit.before is None else files.backup(edit.path)
+        copy = None if edit.before is None else files.backup(edit.path, edit.before)
         checksum = "" if edit.after is None else hashlib.sha256(edit.after).hexdigest()
         return {"path": edit.path, "backup_file": copy, "checksum": checksum}
 
@@ -423,5 +425,5 @@ def _shown(value: Any) -> str:
 def _lines(key: str, value: Any) -> List[str]:
     """A setting as the diff of the engine shows it: mirrors a line each, as they are the common case."""
     if key == _sources.KEY:
-        return list(value)
+        return _mirror_url.shown_list(value)
     return [_mirror_url.mask(f"{key}: {_shown(value)}")]

@@ -76,9 +76,9 @@ class MirrorChange(_change.Change):
             result={
                 "source": chosen.name,
                 "path": chosen.path,
-                "mirrors": wanted,
-                "previous_mirrors": _mirror_url.engine_list(previous),
-                "in_force": wanted if reloads else in_force,
+                "mirrors": _mirror_url.shown_list(wanted),
+                "previous_mirrors": _mirror_url.shown_list(previous),
+                "in_force": None if in_force is None else _mirror_url.shown_list(wanted if reloads else in_force),
             },
             target=target if moves else None,
         )
@@ -210,7 +210,9 @@ class MirrorChange(_change.Change):
 
         :param alone: whether no flag will stand beside the file, in which the key must not be there at all otherwise.
         """
-        edits = [Edit(_file.resolve(place.path), place.data, place.text(kept[place.path])) for place in [*others, chosen] if place is not source]
+        edits = [
+            Edit(_file.resolve(place.path), place.data, place.text(kept[place.path]), _mode(place)) for place in [*others, chosen] if place is not source
+        ]
         after = source.text(kept[source.path], keep_key=alone) if source.path in kept else source.data
         edits.insert(len(edits) if chosen is source else 0, Edit(source.path, source.data, after))
         return edits
@@ -224,7 +226,7 @@ class MirrorChange(_change.Change):
         folder, info = _engine.certs_folder(), seen.engine.info
         hosts = [_certs.host_of(mirror) for mirror in self._declared]
         if self._options["state"] == "absent":
-            ours = [path for host in hosts for path in _certs.ours(host, folder)]
+            ours = [_file.resolve(path) for host in hosts for path in _certs.ours(host, folder)]
             return [Edit(path, data, None) for path in ours for data in [_file.read(path)] if data is not None]
         store, version = info.image_store if info else None, seen.engine.version
         shared = _certs.is_shared(store, version)
@@ -240,11 +242,16 @@ class MirrorChange(_change.Change):
                 f"With its containerd image store this engine reads CA certificates of mirrors in {folder}/docker.io, "
                 "and trusts them for Docker Hub as well."
             )
-        moved = [path for path in ours if path not in files]
-        return [
-            *(Edit(path, _file.read(path), data) for path, data in files.items()),
-            *(Edit(path, data, None) for path in moved for data in [_file.read(path)] if data is not None),
-        ]
+        wanted: Dict[str, Optional[bytes]] = dict.fromkeys(ours)
+        wanted.update(files)
+        edits = [Edit(path, _file.read(path), data) for name, data in wanted.items() for path in [_file.resolve(name)]]
+        return [edit for edit in edits if edit.before is not None or edit.after is not None]
+
+
+def _mode(place: Any) -> int:
+    """The mode of a new file: our drop-in repeats a command line, which not everyone may have been able to read."""
+    repeats = place.repeats if isinstance(place, _sources.DropIn) else None
+    return _file.mode_like(repeats) if repeats else _file.NEW_MODE
 
 
 def _as_flags(mirrors: Sequence[str]) -> str:

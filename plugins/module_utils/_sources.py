@@ -325,6 +325,7 @@ class DropIn:
         self.path = path
         self.data = data
         self._command = command
+        self.repeats = command.path if command else None
         self._ours = _unit_text.command([(path, data.decode(errors="replace"))]) if data else None
         effective = self._ours or command
         self.line = self._ours.line if self._ours else None

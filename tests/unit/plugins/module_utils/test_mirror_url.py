@@ -53,8 +53,8 @@ REFUSED = {
     "https://[::1": ("https://[::1", MALFORMED),
     "https://:5000": ("https://:5000", MALFORMED),
     "https://mir ror.example": ("https://mir ror.example", BLANK),
-    "https://mirror.example\x07": ("https://mirror.example\x07", BLANK),
-    "https://mirror.example\x7f": ("https://mirror.example\x7f", BLANK),
+    "https://mirror.example\x07": ("https://mirror.example\\x07", BLANK),
+    "https://mirror.example\x7f": ("https://mirror.example\\x7f", BLANK),
     "https://a,https://b": ("https://a,https://b", MALFORMED),
 }
 

@@ -135,7 +135,7 @@ def test_a_flag_beside_the_key_is_a_conflict(engine, returned, daemon_json, syst
     engine.mirrors = [FLAGGED]
     given(daemon_json, "{}")
     flag = place("systemd_drop_in", systemd.unit, 3, [MASKED])
-    told = {"mirrors": [MASKED], "in_force": [FLAGGED], "sources": [place("daemon_json", daemon_json, None, []), flag]}
+    told = {"mirrors": [MASKED], "in_force": [MASKED], "sources": [place("daemon_json", daemon_json, None, []), flag]}
     assert returned() == told
     daemon_json.write_text(WITH_GCR)
     told["sources"][0] = place("daemon_json", daemon_json, 2, [GCR])
