@@ -362,7 +362,7 @@ class _Style(NamedTuple):
 def _style(document: Document) -> _Style:
     text, root = document.text, document.root
     first = next(iter(root.members.values()), None)
-    lead = text[root.start + 1 : first.key_start if first else root.end - 1]
+    lead = text[root.start + 1 : first.key_start if first else root.end]
     newline = ("\r\n" if "\r\n" in text else "\n") if "\n" in lead else ""
     unit = lead.rpartition("\n")[2] if newline and first else "  "
     colon = text[first.key_end : first.node.start] if first else ": "
@@ -398,12 +398,10 @@ def _insert(document: Document, parent: Node, key: str, value: Any, depth: int) 
         on_lines = "\n" in space
         indent = style.unit * (depth + 1)
         at, comma = parent.start + 1, ""
+    newline = (style.newline or "\n") if on_lines else ""
     if on_lines:
-        newline = style.newline or "\n"
         space = newline + indent
-        style = style._replace(newline=newline, lists_on_lines=style.lists_on_lines or not style.newline)
-    else:
-        style = style._replace(newline="", lists_on_lines=False)
+    style = style._replace(newline=newline, lists_on_lines=on_lines and (style.lists_on_lines or not style.newline))
     return text[:at] + comma + space + _spelled(key) + style.colon + _render(value, style, indent) + text[at:]
 
 

@@ -149,6 +149,12 @@ BELOW = {
         "2",
         '{\n "debug": true,\n "a": {\n  "b": {\n   "c": "2"\n  }\n }\n}',
     ),
+    "over a value on lines": (
+        '{\n  "debug": true,\n  "log-opts": {\n    "b": null\n  }\n}',
+        ("log-opts", "b"),
+        {"c": "2"},
+        '{\n  "debug": true,\n  "log-opts": {\n    "b": {\n      "c": "2"\n    }\n  }\n}',
+    ),
     "an empty object on lines": ('{\n "log-opts": {\n }\n}', ("log-opts", "b"), "2", '{\n "log-opts": {\n  "b": "2"\n }\n}'),
     "an object in one line of a text on lines": (
         '{\n  "log-opts": {"a": "1"}\n}',
@@ -293,7 +299,7 @@ def test_a_path_that_is_not_there(path):
     assert _json_text.parse('{"a": {"b": 1}, "n": [1]}').find(*path) is None
 
 
-@pytest.mark.parametrize("text", ["", " \t\r\n", "\ufeff", "\ufeff\n"], ids=repr)
+@pytest.mark.parametrize("text", ["", " \t\r\n", "\ufeff", "\ufeff\n"], ids=["nothing", "white space", "mark", "mark and line"])
 def test_a_blank_text_is_an_empty_object(text):
     document = _json_text.parse(text)
     assert document.root.value == {} and document.bom is text.startswith("\ufeff")
