@@ -32,8 +32,8 @@ TEMP_PREFIX = ".pullthrough-docker-"
 
 
 STAGED_PREFIX = f"{TEMP_PREFIX}moving-"
-"""How the name begins of what a file is to hold once mirrors have left other files for it: when the run is killed between, the
-next one finds them there."""
+"""How the name begins of what a file is to hold once mirrors have left other files for it, or once an engine has taken an empty list
+from it: when the run is killed between, the next one finds it there."""
 
 
 class FileError(Exception):
@@ -184,14 +184,16 @@ class Transaction:
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
         self._written: Dict[str, _Written] = {}
+        self._staged: List[str] = []
 
     def stage(self, path: str, data: bytes) -> None:
-        """Keep beside the file what it is to hold, until L(unstage), before the other files lose what comes to it."""
+        """Keep beside the file what it is to hold, until L(unstage): before other files lose what comes to it, or it holds something else."""
         self._replace(_staged_path(path), data, create=False)
+        self._staged.append(path)
 
     @staticmethod
     def unstage(path: str) -> None:
-        """Remove what was staged, as the file holds it, or as it was taken back."""
+        """Remove what was staged, by this run or by one that was killed."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_staged_path(path))
 
@@ -211,7 +213,10 @@ class Transaction:
         self._written[path] = _Written(before, data)
 
     def undo(self) -> List[str]:
-        """Take all writes back, the last one first; returns a sentence for each file that could not be, because someone else wrote it since."""
+        """Take all writes back, the last one first, and then what was staged for them.
+
+        :returns: a sentence for each file that could not be, because someone else wrote it since.
+        """
         left: List[str] = []
         for path, written in reversed(list(self._written.items())):
             if read(path) != written.after:
@@ -219,6 +224,8 @@ class Transaction:
             else:
                 self._put(path, written.before, create=written.after is None)
         self._written.clear()
+        for path in self._staged:
+            self.unstage(path)
         return left
 
     def tidy(self) -> None:
@@ -250,12 +257,17 @@ class Transaction:
         try:
             descriptor, temporary = tempfile.mkstemp(prefix=TEMP_PREFIX, dir=os.path.dirname(path))
             with os.fdopen(descriptor, "wb") as file:
+                if create:
+                    os.fchmod(descriptor, 0o644)
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
-            self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
-            if create:
-                os.chmod(path, 0o644)
+                os.fsync(descriptor)
+            # atomic_move gives a new file the mode that the umask allows, once it is in its place.
+            umask = os.umask(0o022 if create else 0o077)
+            try:
+                self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
+            finally:
+                os.umask(umask)
             _sync_folder(path)
         except Exception as exc:  # atomic_move raises nothing narrower
             raise FileError(f"{path}: cannot be written: {_cause(exc)}; the file is as it was. {_advice(exc)}") from exc

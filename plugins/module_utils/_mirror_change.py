@@ -214,7 +214,9 @@ class MirrorChange(_change.Change):
         :param alone: whether no flag will stand beside the file, in which the key must not be there at all otherwise.
         """
         edits = [Edit(_file.resolve(place.path), place.data, place.text(kept[place.path])) for place in [*others, chosen] if place is not source]
-        after = source.text(kept[source.path], keep_key=alone) if source.path in kept else source.data
+        # An empty list may be that of a run which was killed before it could take it out again.
+        ours = _file.staged(source.path) == source.text([], keep_key=False)
+        after = source.text(kept[source.path], keep_key=alone and not ours) if source.path in kept else source.data
         edits.insert(len(edits) if chosen is source else 0, Edit(source.path, source.data, after))
         return edits
 
