@@ -639,6 +639,8 @@ class TestPlaces:
         assert result["mirrors"] == [OWN + "/", GCR + "/"]
         for folder in (daemon_json.parent, systemd.options.parent, systemd.drop_ins):
             assert not [name for name in os.listdir(folder) if name.startswith(".pullthrough")] if folder.exists() else True
+        texts = [path.read_text() for path in (daemon_json, systemd.options, *systemd.drop_ins.glob("*.conf")) if path.exists()]
+        assert "".join(texts).count(OWN) == 1, "nor is it there twice"
         self.restart(engine, systemd)
         assert engine.mirrors == [OWN + "/", GCR + "/"]
 
