@@ -452,9 +452,9 @@ class Trial:
         return bool(self.faults) and self.job["stop"]
 
     def listings(self):
-        """What the unharmed runs of each step call: of three, the listing that most have."""
+        """What an unharmed run of each step calls: where all calls count, the listing that most of three have."""
         found = [[] for _step in self.case.steps]
-        for _turn in range(3 * len(self.case.steps)):
+        for _turn in range((3 if self.job["calls"] == "all" else 1) * len(self.case.steps)):
             found[self.turn].append(span_of(self.runner.traced(self.step.options), self.lab.folders))
             state = self.lab.state(self.step)
             if state != len(self.step.states) - 1:
