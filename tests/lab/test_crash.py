@@ -46,7 +46,7 @@ FAULTS = {
     "what a killed run left is not removed": (STOPPED, STOP, "_file", "os.unlink(os.path.join(folder, name))", "pass", "the next run leaves ["),
     "the data is not synced": (STOPPED, STOP, "_file", "os.fsync(descriptor)\n            #", "#", "is not synced before it becomes"),
     "the folder is not synced": (STOPPED, STOP, "_file", "            _sync_folder(path)\n        except Exc", "        except Exc", "the folder of"),
-    "an engine that missed its reload is left alone": (RELOADS, RELOAD, "_change", HEALS, "plan.writes", "not converge"),
+    "an engine that missed its reload is left alone": (RELOADS, RELOAD, "_change", HEALS, "plan.writes", "in force is"),
     "the empty list is not known again": (RELOADS, RELOAD, "_mirror_change", "alone and not ours", "alone", "the next run leaves other files"),
     "nothing is staged": (MOVES, MOVE, "_change", STAGING, "if False:", "the mirrors are in no file"),
     "what is staged stays": (MOVES, MOVE, "_change", "            files.unstage(edit.path)\n\n", "            pass\n\n", "leaves ["),
