@@ -69,6 +69,18 @@ faults: .venv/test/ready ## Run the molecule scenario in which everything goes w
 faults-keep: .venv/test/ready ## Keep what "make faults" saw last as docs/faults.md
 	@$(TEST)/python tools/faults.py --keep
 
+.PHONY: crash
+crash: .venv/test/ready ## Kill the module at every system call and at 1,000 random instants, and see the next run converge: an hour
+	@rm -f build/proofs-crash.json
+	@CRASH=whole tools/molecule test --scenario-name crash
+	@$(TEST)/python tools/proofs.py crash
+
+.PHONY: crash-quick
+crash-quick: .venv/test/ready ## The same at the calls that change something, and at 20 instants
+	@rm -f build/proofs-crash.json
+	@tools/molecule test --scenario-name crash
+	@$(TEST)/python tools/proofs.py crash
+
 .PHONY: package
 package: .venv/test/ready ## Build the collection, install it elsewhere, and use it from there
 	@tools/package
@@ -83,7 +95,7 @@ mutants: ## Plant every fault that mutmut knows in the core, and see the unit te
 
 .PHONY: clean
 clean: ## Remove what was built, the containers of the lab too
-	@[ ! -x $(TEST)/molecule ] || for scenario in default ways; do tools/molecule destroy --scenario-name $$scenario; done
+	@[ ! -x $(TEST)/molecule ] || for scenario in default ways crash; do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .venv build collections .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv

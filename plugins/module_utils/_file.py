@@ -36,8 +36,8 @@ TEMP_PREFIX = ".pullthrough-docker-"
 
 
 STAGED_PREFIX = f"{TEMP_PREFIX}moving-"
-"""How the name begins of what a file is to hold once mirrors have left other files for it: when the run is killed between, the
-next one finds them there."""
+"""How the name begins of what a file is to hold once mirrors have left other files for it, or once an engine has taken an empty list
+from it: when the run is killed between, the next one finds it there."""
 
 
 class FileError(Exception):
@@ -229,14 +229,16 @@ class Transaction:
         self._module = module
         self._new_modes = new_modes
         self._written: Dict[str, _Written] = {}
+        self._staged: List[str] = []
 
     def stage(self, path: str, data: bytes) -> None:
-        """Keep beside the file what it is to hold, until L(unstage), before the other files lose what comes to it."""
+        """Keep beside the file what it is to hold, until L(unstage): before other files lose what comes to it, or it holds something else."""
         self._replace(_staged_path(path), data, 0o600)
+        self._staged.append(path)
 
     @staticmethod
     def unstage(path: str) -> None:
-        """Remove what was staged, as the file holds it, or as it was taken back."""
+        """Remove what was staged, by this run or by one that was killed."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_staged_path(path))
 
@@ -256,7 +258,10 @@ class Transaction:
         self._written[path] = first._replace(after=data)
 
     def undo(self) -> List[str]:
-        """Take all writes back, the last one first; returns a sentence for each file that could not be, because someone else wrote it since."""
+        """Take all writes back, the last one first, and then what was staged for them.
+
+        :returns: a sentence for each file that could not be, because someone else wrote it since.
+        """
         left: List[str] = []
         for path, written in reversed(list(self._written.items())):
             if read(path) != written.after:
@@ -266,6 +271,8 @@ class Transaction:
                 if written.found:
                     os.chown(path, written.found.st_uid, written.found.st_gid)
         self._written.clear()
+        for path in self._staged:
+            self.unstage(path)
         return left
 
     def tidy(self) -> None:
@@ -303,6 +310,8 @@ class Transaction:
     def _replace(self, path: str, data: bytes, mode: int) -> None:
         try:
             with _temporary(path, data) as temporary, _mode_of_new_files(mode):
+                if not os.path.exists(path):
+                    os.chmod(temporary, mode)  # Before it is there, and not after, as atomic_move would.
                 self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
             _sync_folder(path)
         except Exception as exc:  # atomic_move raises nothing narrower

@@ -150,7 +150,7 @@ class MirrorChange(_change.Change):
                 "Say migrate: true to move them in the same step, or take them out there and restart the engine."
             )
 
-    def _on_the_way(self, seen: _look.Look, chosen: Any) -> List[str]:
+    def _on_the_way(self, seen: _look.Look, chosen: Any, others: List[Any]) -> List[str]:
         """Mirrors that a run which was killed had taken out of other places and not yet brought to this one."""
         data = _file.staged(_file.resolve(chosen.path))
         if data is None:
@@ -161,7 +161,7 @@ class MirrorChange(_change.Change):
             listed = _sources.OptionsFile(chosen.path, data, chosen.variable, shell=seen.start.reader == "shell").listed
         else:
             listed = _sources.DropIn(chosen.path, data, None).listed
-        here = {_mirror_url.engine_spelling(mirror) for place in [chosen, *seen.flags] for mirror in place.listed}
+        here = {_mirror_url.engine_spelling(mirror) for place in [chosen, *others, *seen.flags] for mirror in place.listed}
         return [mirror for mirror in listed if _mirror_url.engine_spelling(mirror) not in here]
 
     # -- lists -------------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class MirrorChange(_change.Change):
     def _lists(self, seen: _look.Look, chosen: Any, others: List[Any]) -> Dict[str, List[str]]:
         """The mirrors that each place is to have, by its path."""
         self._refuse_flags_of_nowhere(seen, chosen)
-        on_the_way = self._on_the_way(seen, chosen)
+        on_the_way = self._on_the_way(seen, chosen, others)
         if self._options["state"] == "absent":
             kept = {place.path: self._without(place.listed) for place in [chosen, *others]}
             kept[chosen.path] += self._without(on_the_way)
@@ -213,7 +213,9 @@ class MirrorChange(_change.Change):
         edits = [
             Edit(_file.resolve(place.path), place.data, place.text(kept[place.path]), _mode(place)) for place in [*others, chosen] if place is not source
         ]
-        after = source.text(kept[source.path], keep_key=alone) if source.path in kept else source.data
+        # An empty list may be that of a run which was killed before it could take it out again.
+        ours = _file.staged(source.path) == source.text([], keep_key=False)
+        after = source.text(kept[source.path], keep_key=alone and not ours) if source.path in kept else source.data
         edits.insert(len(edits) if chosen is source else 0, Edit(source.path, source.data, after))
         return edits
 

@@ -79,6 +79,33 @@ def test_what_is_written_can_be_taken_back(files, tmp_path):
     assert old.read_bytes() == b"before" and mode(old) == 0o640 and os.listdir(tmp_path) == ["old"]
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_no_instant_gives_a_file_another_mode(files, tmp_path, monkeypatch, umask):
+    """Nor leaves what is staged, which may hold secrets, to others. As atomic_move does it, with the umask."""
+    modes = []
+
+    def moved(_module, source, target, unsafe_writes):
+        creating = not os.path.exists(target)
+        os.rename(source, target)
+        modes.append(stat.S_IMODE(os.stat(target).st_mode))
+        if creating:
+            allowed = os.umask(0)
+            os.umask(allowed)
+            os.chmod(target, 0o666 & ~allowed)
+            modes.append(stat.S_IMODE(os.stat(target).st_mode))
+
+    monkeypatch.setattr(AnsibleModule, "atomic_move", moved)
+    before = os.umask(umask)
+    try:
+        files.stage(str(tmp_path / "new"), b"secret")
+        files.write(str(tmp_path / "new"), None, b"made")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert modes == [0o600, 0o600, 0o644, 0o644] and stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o644
+    assert files.undo() == [] and os.listdir(tmp_path) == [], "what was staged goes with what was written"
+
+
 def test_the_last_write_is_taken_back_first(files, tmp_path, monkeypatch):
     """What moved from one file to another is never in both."""
     paths = [tmp_path / name for name in ("one", "two")]
