@@ -381,7 +381,7 @@ def _parse_info(body: bytes, path: str) -> Info:
 
     try:
         answer = json.loads(body)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         wrong(str(exc))
     if not isinstance(answer, dict) or not isinstance(answer.get("ServerVersion"), str) or not answer["ServerVersion"]:
         wrong("it has no ServerVersion")
@@ -392,18 +392,15 @@ def _parse_info(body: bytes, path: str) -> Info:
         wrong("its mirrors are not a list of strings")
     swarm = answer.get("Swarm")
     running = answer.get("ContainersRunning")
+    security, driver = (_list(answer.get(name)) for name in ("SecurityOptions", "DriverStatus"))
     return Info(
         version=answer["ServerVersion"],
         mirrors=mirrors,
-        rootless="name=rootless" in (answer.get("SecurityOptions") or []),
+        rootless="name=rootless" in security,
         live_restore=answer.get("LiveRestoreEnabled") is True,
         containers_running=running if isinstance(running, int) else 0,
         swarm_active=isinstance(swarm, dict) and swarm.get("LocalNodeState") == "active",
-        image_store=(
-            "containerd"
-            if ["driver-type", "io.containerd.snapshotter.v1"] in (answer.get("DriverStatus") or [])
-            else "graphdriver"
-        ),
+        image_store="containerd" if ["driver-type", "io.containerd.snapshotter.v1"] in driver else "graphdriver",
         settings={
             **{key: answer[name] for key, name in _SHOWN.items() if name in answer},
             "registry-mirrors": mirrors,
@@ -414,10 +411,14 @@ def _parse_info(body: bytes, path: str) -> Info:
 
 def _insecure(registries: Dict[str, Any]) -> List[str]:
     """The insecure registries that were configured: the loopback networks are always there (moby registry/config.go)."""
-    networks = registries.get("InsecureRegistryCIDRs") or []
-    hosts = registries.get("IndexConfigs") or {}
+    networks = _list(registries.get("InsecureRegistryCIDRs"))
+    hosts = registries.get("IndexConfigs")
     found = [str(network) for network in networks if network not in ("127.0.0.0/8", "::1/128")]
-    return found + [str(host) for host, index in hosts.items() if isinstance(index, dict) and index.get("Secure") is False]
+    return found + [str(host) for host, index in (hosts.items() if isinstance(hosts, dict) else ()) if isinstance(index, dict) and index.get("Secure") is False]
+
+
+def _list(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _wait_for_info(engine: Engine, timeout: float) -> Info:

@@ -141,6 +141,8 @@ def set_member(text: str, path: Sequence[str], value: Any) -> str:
         if not isinstance(parent.value, dict):
             raise JsonTextError(f'"{key}" is not an object', *document.position(parent.start))
     node = document.root if not path else parent.members[path[-1]].node
+    if is_same(node.value, value):
+        return text
     return _checked(document, path, _replace(document, node, value, len(path)), value, len(path) - 1)
 
 

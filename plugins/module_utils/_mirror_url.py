@@ -23,9 +23,10 @@ PATH_SINCE: Version = (24, 0, 8)
 SECRET_KEY = r"token|password|passwd|secret|credential"
 """What the name of a setting contains whose value is not to be shown."""
 
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#\"'<>]*@")
+# Neither begins within a word, as a search from each character of a long word would take hours.
+_USERINFO = re.compile(r"(?<=[A-Za-z0-9+.-])://[^\s/?#\"'<>]*@")
 _SECRET_PAIR = re.compile(
-    rf"""([\w.-]*(?:{SECRET_KEY})[\w.-]*\\?["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|\\"(?:\\\\\\"|\\[^"]|[^"\\])*\\"|'[^']*'|[^\s,;}}\]"'\\]+)""", re.IGNORECASE
+    rf"""((?<![\w.-])(?=[\w.-]*?(?:{SECRET_KEY}))[\w.-]+\\?["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|\\"(?:\\\\\\"|\\[^"]|[^"\\])*\\"|'[^']*'|[^\s,;}}\]"'\\]+)""", re.IGNORECASE
 )
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\])\Z")
 
@@ -84,6 +85,8 @@ def check(url: str, version: Optional[Version]) -> None:
             refuse("its host or port is malformed", "write scheme://host or scheme://host:port")
     except ValueError:
         refuse("its host or port is malformed", "write scheme://host or scheme://host:port, with a port from 1 to 65535")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", path):
+        refuse("its path holds a % that two hexadecimal digits do not follow", "write %25 for a % itself")
     if path and version is not None and version < PATH_SINCE:
         shown = ".".join(map(str, version))
         refuse(f"Docker Engine {shown} refuses a path, which engines take since 24.0.8", "let the mirror answer at the root of a host")
@@ -101,4 +104,4 @@ def engine_list(urls: Sequence[str]) -> List[str]:
 
 def mask(text: str) -> str:
     """The text without the user part of its URLs, and without the values of what is called token, password and the like."""
-    return _SECRET_PAIR.sub(r"\g<1>***", _USERINFO.sub(r"\g<1>***@", text))
+    return _SECRET_PAIR.sub(r"\g<1>***", _USERINFO.sub("://***@", text))
