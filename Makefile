@@ -32,8 +32,16 @@ lint: .venv/test/ready ## Check style, types and documentation
 	@tools/lint
 
 .PHONY: unit
-unit: .venv/test/ready ## Test the core and the modules in process: seconds
-	$(TEST)/python -m pytest -q tests/unit
+unit: .venv/test/ready ## Test the core and the modules in process, by tables and by properties: seconds
+	$(TEST)/python -m pytest -q tests/unit tests/properties
+
+.PHONY: properties
+properties: .venv/test/ready ## Try the properties of the core on more than 100,000 examples: a quarter of an hour
+	$(TEST)/python -m pytest -q tests/properties --hypothesis-profile=nightly --least-examples=100000
+
+.PHONY: planted-faults
+planted-faults: .venv/test/ready ## Plant faults in the core, one after another, and see the properties find each: minutes
+	@$(TEST)/python tools/planted_faults.py
 
 .PHONY: sanity
 sanity: .venv/test/ready ## Run ansible-test sanity

@@ -140,7 +140,10 @@ def set_member(text: str, path: Sequence[str], value: Any) -> str:
         parent = member.node
         if not isinstance(parent.value, dict):
             raise JsonTextError(f'"{key}" is not an object', *document.position(parent.start))
-    return _checked(document, path, _replace(document, parent.members[path[-1]].node, value), value)
+    node = parent.members[path[-1]].node
+    if is_same(node.value, value):
+        return text
+    return _checked(document, path, _replace(document, node, value), value)
 
 
 def remove_member(text: str, path: Sequence[str]) -> str:

@@ -87,6 +87,8 @@ def check(url: str, version: Optional[Version]) -> None:
         refuse("it names no host", "write one, such as https://mirror.gcr.io")
     if not _is_host_and_port(authority):
         refuse("its host or port is malformed", "write scheme://host or scheme://host:port, with a port from 1 to 65535")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", path):
+        refuse("its path holds a % that two hexadecimal digits do not follow", "write %25 for a % itself")
     if path and version is not None and version < PATH_SINCE:
         shown = ".".join(map(str, version))
         refuse(f"Docker Engine {shown} refuses a path, which engines take since 24.0.8", "let the mirror answer at the root of a host")
