@@ -147,7 +147,7 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
         source = _sources.DaemonJson(seen.path, _file.read(_file.resolve(seen.path)))
         warnings = cautions(seen.engine, seen.in_force or [], source.insecure)
         places[0].update(line=source.line, mirrors=_mirror_url.shown_list(source.listed))
-        conflicts += [_conflict(flag, source) for flag in seen.beside_flags(source.settings)]
+        conflicts = [_conflict(flag, source) for flag in seen.beside_flags(source.settings)]
     except (_sources.SourceError, _file.FileError) as exc:
         places[0]["reason"] = _mirror_url.mask(str(exc))
     places += [
@@ -194,7 +194,7 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
 def cautions(engine: _engine.Engine, mirrors: Sequence[str], insecure: Sequence[str]) -> List[str]:
     """What is to be said of mirrors that this engine uses, or will."""
     store = engine.info.image_store if engine.info else None
-    hosts = hosts_in_place_of_mirrors(_engine.certs_folder()) if store == "containerd" else None
+    hosts = hosts_in_place_of_mirrors(_engine.certs_folder())
     found = _use.cautions(mirrors, insecure=insecure, image_store=store, version=engine.version, hosts_toml=hosts)
     return [_mirror_url.mask(caution) for caution in found]
 

@@ -418,6 +418,7 @@ CHECKED = {
     "flags are replaced": (
         f"--debug --registry-mirror {OWN}", "", f"--debug {flag(OWN)}", {"source": "systemd_drop_in"}, f"--debug {flag(OWN)}/ {flag(GCR)}/"
     ),
+    "the unit changed": ("--debug $DOCKER_OPTS", "", "-H fd://", {"source": "options_file"}, f"--debug {flag(GCR)}/"),
     "flags are moved": ("-H fd:// $DOCKER_OPTS", options_of(OWN), f"-H fd:// {flag(OWN)}", {"migrate": True}, "-H fd://"),
 }
 
