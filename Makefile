@@ -32,8 +32,16 @@ lint: .venv/test/ready ## Check style, types and documentation
 	@tools/lint
 
 .PHONY: unit
-unit: .venv/test/ready ## Test the core and the modules in process: seconds
-	$(TEST)/python -m pytest -q tests/unit
+unit: .venv/test/ready ## Test the core and the modules in process, by tables and by properties: seconds
+	$(TEST)/python -m pytest -q tests/unit tests/properties
+
+.PHONY: properties
+properties: .venv/test/ready ## Try the properties of the core on more than 100,000 examples: a quarter of an hour
+	$(TEST)/python -m pytest -q tests/properties --hypothesis-profile=nightly --least-examples=100000
+
+.PHONY: planted-faults
+planted-faults: .venv/test/ready ## Plant faults in the core, one after another, and see the properties find each: minutes
+	@$(TEST)/python tools/planted_faults.py
 
 .PHONY: sanity
 sanity: .venv/test/ready ## Run ansible-test sanity
@@ -69,6 +77,18 @@ faults: .venv/test/ready ## Run the molecule scenario in which everything goes w
 faults-keep: .venv/test/ready ## Keep what "make faults" saw last as docs/faults.md
 	@$(TEST)/python tools/faults.py --keep
 
+.PHONY: crash
+crash: .venv/test/ready ## Kill the module at every system call and at 1,000 random instants, and see the next run converge: an hour
+	@rm -f build/proofs-crash.json
+	@CRASH=whole tools/molecule test --scenario-name crash
+	@$(TEST)/python tools/proofs.py crash
+
+.PHONY: crash-quick
+crash-quick: .venv/test/ready ## The same at the calls that change something, and at 20 instants
+	@rm -f build/proofs-crash.json
+	@tools/molecule test --scenario-name crash
+	@$(TEST)/python tools/proofs.py crash
+
 .PHONY: package
 package: .venv/test/ready ## Build the collection, install it elsewhere, and use it from there
 	@tools/package
@@ -83,7 +103,7 @@ mutants: ## Plant every fault that mutmut knows in the core, and see the unit te
 
 .PHONY: clean
 clean: ## Remove what was built, the containers of the lab too
-	@[ ! -x $(TEST)/molecule ] || for scenario in default ways; do tools/molecule destroy --scenario-name $$scenario; done
+	@[ ! -x $(TEST)/molecule ] || for scenario in default ways crash; do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .venv build collections .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv

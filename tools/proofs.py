@@ -72,6 +72,12 @@ REQUIRED = {
         "containerd-28.5": [*WAYS, *PRIVATE],
         "beside-rootless-26.1": ["check mode changed nothing", "as it was while the other engine of its host changed", *BESIDE],
     },
+    "crash": {
+        "": [],
+        "reloads-26.1": ["killed: one file, by a reload"],
+        "stopped-26.1": ["killed: no file yet, engine stopped"],
+        "moves-26.1": ["killed: DOCKER_OPTS to daemon.json and back"],
+    },
 }
 
 scenario = sys.argv[1]

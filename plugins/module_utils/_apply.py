@@ -141,7 +141,7 @@ def way_to_flags(now: Sequence[str], later: Sequence[str]) -> Optional[Way]:
     """The way from the mirrors on the running engine's command line to those on its next one; None where they are the same."""
     if list(now) == list(later):
         return None
-    shown = [" ".join(mirrors) or "none" for mirrors in (now, later)]
+    shown = [_mirror_url.mask(" ".join(mirrors)) or "none" for mirrors in (now, later)]
     return Way("restart", [f"a command line is read at a start alone: it names {shown[0]}, and will name {shown[1]}"], [])
 
 
@@ -184,22 +184,32 @@ def pending_edits(way: str, *, settings: Mapping[str, Any], shown: Mapping[str, 
 
 def is_same(key: str, configured: Any, used: Any) -> bool:
     """Whether a value of the file and what C(/info) shows are the same setting; C(null) and none are."""
+    if key in ("insecure-registries", "labels", "registry-mirrors") and not _are_strings(configured, used):
+        return bool(configured == used)
     if key == "registry-mirrors":
         return _mirror_url.engine_list(configured or []) == list(used or [])
     if key == "insecure-registries":
         return {_registry(entry) for entry in configured or []} == {_registry(entry) for entry in used or []}
     if key == "data-root":
         # With userns-remap, the engine uses a folder inside.
-        root, inside = (os.path.realpath(str(path)) for path in (configured, used))
+        try:
+            root, inside = (os.path.realpath(str(path)) for path in (configured, used))
+        except ValueError:  # No path can be called so.
+            return bool(configured == used)
         return inside == root or inside.startswith(f"{root}/")
     if key == "labels":
-        return sorted(map(str, configured or [])) == sorted(map(str, used or []))
+        return sorted(configured or []) == sorted(used or [])
     return bool(configured == used)
 
 
-def _registry(entry: Any) -> str:
+def _are_strings(*values: Any) -> bool:
+    """Whether these are lists of strings, or none."""
+    return all(value is None or (isinstance(value, list) and all(isinstance(entry, str) for entry in value)) for value in values)
+
+
+def _registry(entry: str) -> str:
     """An insecure registry as the engine shows it: without a scheme (moby registry/config.go); networks with their own address."""
-    host = str(entry).lower().rpartition("://")[2]
+    host = entry.lower().rpartition("://")[2]
     try:
         return str(ipaddress.ip_interface(host).network) if "/" in host else host
     except ValueError:

@@ -49,7 +49,7 @@ class Refused(Exception):
     """
 
     def __init__(self, message: str, changed: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(_mirror_url.mask(message))
         self.changed = changed
 
 
@@ -59,6 +59,8 @@ class Edit(NamedTuple):
     path: str
     before: Optional[bytes]
     after: Optional[bytes]
+    mode: int = _file.NEW_MODE
+    """Of a file that is not there yet."""
 
     @property
     def changes(self) -> bool:
@@ -256,10 +258,9 @@ class Change:
         """Under the lock: look again, since another run may have done it all meanwhile, and do what is left."""
         plan = self._look_and_plan()
         self._check(plan)
-        files = _file.Transaction(self._module)
+        files = _file.Transaction(self._module, {edit.path: edit.mode for edit in plan.edits})
         if not self._to_do(plan):
-            for edit in plan.edits:
-                files.unstage(edit.path)
+            self._unstage(plan, files)
             return self._say(plan)
         reloads = self._reloads(plan)
         self._backups = [self._back_up(files, edit) for edit in plan.edits if edit.changes and (self._options["backup"] or plan.way.pending == "restart")]
@@ -268,15 +269,13 @@ class Change:
         try:
             if plan.target and plan.target.after is not None:
                 files.stage(plan.target.path, plan.target.after)
+            elif named != plan.text and plan.text is not None and _sources.KEY in plan.wanted:
+                files.stage(plan.source.path, plan.text)  # Or a killed run's empty list would pass for the user's.
             for edit in plan.edits:
                 files.write(edit.path, edit.before, named if edit.path == plan.source.path else edit.after)
             self._load_units(plan)
-            for edit in plan.edits:
-                files.unstage(edit.path)
         except (_file.FileError, Refused) as exc:
             left = files.undo()
-            if plan.target:
-                files.unstage(plan.target.path)
             if left:
                 raise Refused(f"{exc} Going back did not succeed: {'; '.join(left)}.", changed=True) from exc
             raise
@@ -294,6 +293,7 @@ class Change:
                     files.undo()
                 else:
                     files.write(plan.source.path, named, plan.text)
+        self._unstage(plan, files)
         files.tidy()
         return self._say(plan)
 
@@ -310,8 +310,13 @@ class Change:
             time.sleep(_engine.POLL_SECONDS)
         return None
 
+    @staticmethod
+    def _unstage(plan: Plan, files: _file.Transaction) -> None:
+        for edit in plan.edits:
+            files.unstage(edit.path)
+
     def _back_up(self, files: _file.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
-        copy = None if edit.before is None else files.backup(edit.path)
+        copy = None if edit.before is None else files.backup(edit.path, edit.before)
         checksum = "" if edit.after is None else hashlib.sha256(edit.after).hexdigest()
         return {"path": edit.path, "backup_file": copy, "checksum": checksum}
 
@@ -423,5 +428,5 @@ def _shown(value: Any) -> str:
 def _lines(key: str, value: Any) -> List[str]:
     """A setting as the diff of the engine shows it: mirrors a line each, as they are the common case."""
     if key == _sources.KEY:
-        return list(value)
+        return _mirror_url.shown_list(value)
     return [_mirror_url.mask(f"{key}: {_shown(value)}")]

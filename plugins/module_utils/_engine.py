@@ -49,6 +49,9 @@ VALIDATE_SINCE: Version = (23, 0, 0)
 _REFUSAL = re.compile(
     r"level=(?:error|fatal)\b.*(?:reconfiguring the daemon|reloading configuration|unable to configure the Docker daemon)"
 )
+_OWN_WORDS = "_TRANSPORT=stdout"
+"""Of the journal, what the engine itself printed: with the log driver journald it sends there, in its name, what containers print."""
+
 _START_FAILURE = re.compile(r"failed to start daemon|unable to configure the Docker daemon|invalid argument")
 
 _CREDENTIALS = struct.Struct("3i")
@@ -289,17 +292,29 @@ def _socket_path(argv: Sequence[str], config_path: str) -> str:
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
+class _Socket(socket.socket):
+    """A unix socket that answers until a deadline (of time.monotonic), however slowly the answer trickles in."""
+
+    deadline = 0.0
+
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(max(self.deadline - time.monotonic(), 0.001))
+        return super().recv_into(*args)
+
+
 class _Connection(http.client.HTTPConnection):
     """HTTP over the engine's unix socket."""
 
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
+    def __init__(self, path: str, deadline: float) -> None:
+        super().__init__("localhost")
         self._path = path
+        self._deadline = deadline
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        sock = _Socket(socket.AF_UNIX)
+        self.sock, sock.deadline = sock, self._deadline
+        sock.settimeout(max(self._deadline - time.monotonic(), 0.001))
+        sock.connect(self._path)
 
 
 def ask_info(engine: Engine, deadline: float) -> Info:
@@ -331,29 +346,38 @@ def _ask(engine: Engine, target: str, deadline: float) -> bytes:
     if process is None or has_ended(engine):
         raise Unreachable("its process has ended")
     path = engine.socket_path
-    connection = _Connection(path, max(deadline - time.monotonic(), 0.001))
+    connection = _Connection(path, deadline)
     try:
         connection.request("GET", target)
-        sock = connection.sock  # getresponse() takes it from the connection where the answer ends with it
-        peer = _maker_of(sock)
-        if peer not in (process.pid, 0, 1) and _host.text_of(f"/proc/{peer}/comm").strip() != "systemd":
-            raise Unreachable(f"the socket {path} belongs to process {peer}, not to the engine's process {process.pid}")
-        return _body(connection.getresponse(), sock, path, deadline)
+        peer, user = _maker_of(connection.sock), _user_of(connection.sock)
+        ours = user in (0, os.geteuid())
+        if not ours or (peer not in (process.pid, 0, 1) and _host.text_of(f"/proc/{peer}/comm").strip() != "systemd"):
+            raise Unreachable(f"the socket {path} belongs to process {peer} of user {user}, not to the engine's process {process.pid}")
+        return _body(connection.getresponse(), path, deadline)
     except PermissionError as exc:
         raise Unreachable(f"no right to connect to {path}; run the task as the engine's own user (become: true)") from exc
     except (OSError, http.client.HTTPException) as exc:
-        raise Unreachable(f"no answer on {path}: {exc}") from exc
+        raise Unreachable(f"no answer on {path}: {_mirror_url.mask(str(exc)[:200])}") from exc
     finally:
         connection.close()
 
 
 def _maker_of(sock: socket.socket) -> int:
     """The pid of the process that made the socket: the engine, or the init system that hands it over."""
-    return int(_CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[0])
+    return _credentials(sock)[0]
 
 
-def _body(response: http.client.HTTPResponse, sock: socket.socket, path: str, deadline: float) -> bytes:
-    """The answer, within size and time, however slowly it trickles in."""
+def _user_of(sock: socket.socket) -> int:
+    """The user of that process, whose name anyone could give their own."""
+    return _credentials(sock)[1]
+
+
+def _credentials(sock: socket.socket) -> Tuple[int, ...]:
+    return _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+
+
+def _body(response: http.client.HTTPResponse, path: str, deadline: float) -> bytes:
+    """The answer, within size and time."""
     parts: List[bytes] = []
     size = 0
     while True:
@@ -362,8 +386,6 @@ def _body(response: http.client.HTTPResponse, sock: socket.socket, path: str, de
             raise Unreachable(f"the answer on {path} is too slow")
         if size > ANSWER_LIMIT:
             raise Unreachable(f"the answer on {path} is too large")
-        if not response.isclosed():
-            sock.settimeout(left)
         part = response.read1(65536)
         if not part:
             break
@@ -392,7 +414,7 @@ def _parse_info(body: bytes, path: str) -> Info:
 
     try:
         answer = json.loads(body)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         wrong(str(exc))
     if not isinstance(answer, dict) or not isinstance(answer.get("ServerVersion"), str) or not answer["ServerVersion"]:
         wrong("it has no ServerVersion")
@@ -408,13 +430,13 @@ def _parse_info(body: bytes, path: str) -> Info:
     return Info(
         version=answer["ServerVersion"],
         mirrors=mirrors,
-        rootless="name=rootless" in (answer.get("SecurityOptions") or []),
+        rootless="name=rootless" in _list(answer.get("SecurityOptions")),
         live_restore=answer.get("LiveRestoreEnabled") is True,
         containers_running=running if isinstance(running, int) else 0,
         swarm_active=isinstance(swarm, dict) and swarm.get("LocalNodeState") == "active",
         image_store=(
             "containerd"
-            if ["driver-type", "io.containerd.snapshotter.v1"] in (answer.get("DriverStatus") or [])
+            if ["driver-type", "io.containerd.snapshotter.v1"] in _list(answer.get("DriverStatus"))
             else "graphdriver"
         ),
         settings={
@@ -427,10 +449,14 @@ def _parse_info(body: bytes, path: str) -> Info:
 
 def _insecure(registries: Dict[str, Any]) -> List[str]:
     """The insecure registries that were configured: the loopback networks are always there (moby registry/config.go)."""
-    networks = registries.get("InsecureRegistryCIDRs") or []
-    hosts = registries.get("IndexConfigs") or {}
+    networks, hosts = _list(registries.get("InsecureRegistryCIDRs")), registries.get("IndexConfigs")
     found = [str(network) for network in networks if network not in ("127.0.0.0/8", "::1/128")]
-    return found + [str(host) for host, index in hosts.items() if isinstance(index, dict) and index.get("Secure") is False]
+    return found + [str(host) for host, index in (hosts.items() if isinstance(hosts, dict) else ()) if isinstance(index, dict) and index.get("Secure") is False]
+
+
+def _list(value: Any) -> List[Any]:
+    """What is to be a list; null is an empty one."""
+    return value if isinstance(value, list) else []
 
 
 def _wait_for_info(engine: Engine, timeout: float) -> Info:
@@ -452,7 +478,7 @@ def _last_failure(name: str) -> Optional[str]:
     """The line in which an engine that would not start said why, masked; None where its log has none."""
     if _service.has_systemd():
         unit = "_SYSTEMD_UNIT" if os.geteuid() == 0 else "_SYSTEMD_USER_UNIT"
-        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", f"{unit}={name}.service"]
+        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", _OWN_WORDS, f"{unit}={name}.service"]
     else:
         # Where Debian's init script, for sysvinit and OpenRC, sends what the engine says. Of a good end, its last lines tell nothing.
         command = ["tail", "-n", "3", f"/var/log/{name}.log"]
@@ -486,7 +512,7 @@ class Log:
     def _lines(self) -> List[str]:
         if self._start is not None:
             return _host.text_of(self._file, start=self._start).splitlines()
-        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "200", f"_PID={self._pid}", f"--since=@{self._since:.6f}"]
+        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "200", _OWN_WORDS, f"_PID={self._pid}", f"--since=@{self._since:.6f}"]
         code, out = _host.run(command, LOG_SECONDS)
         return out.splitlines() if code == 0 else []
 
@@ -524,6 +550,8 @@ def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, 
             next_log = time.monotonic() + LOG_POLL_SECONDS
         # The next answer would have no time left; that is no news of the engine.
         if time.monotonic() + POLL_SECONDS >= deadline or has_ended(engine):
+            if has_ended(engine):
+                return log.refusal() or "its process has ended"
             return log.refusal() or f"it shows the old state, {timeout:g} s after the reload ({problem})"
         time.sleep(POLL_SECONDS)
 

@@ -15,16 +15,20 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import stat
 import tempfile
 import time
 
-from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Optional
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _host
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-SIZE_LIMIT = 4 * 1024 * 1024
+SIZE_LIMIT = 1024 * 1024
 """Bytes of a configuration file that are read at the most."""
 
 TEMP_PREFIX = ".pullthrough-docker-"
@@ -32,8 +36,8 @@ TEMP_PREFIX = ".pullthrough-docker-"
 
 
 STAGED_PREFIX = f"{TEMP_PREFIX}moving-"
-"""How the name begins of what a file is to hold once mirrors have left other files for it: when the run is killed between, the
-next one finds them there."""
+"""How the name begins of what a file is to hold once mirrors have left other files for it, or once an engine has taken an empty list
+from it: when the run is killed between, the next one finds it there."""
 
 
 class FileError(Exception):
@@ -44,9 +48,15 @@ class FileChanged(FileError):
     """The file is not what it was when the change was planned."""
 
 
+NEW_MODE = 0o644
+"""Of a file that was not there before."""
+
+
 class _Written(NamedTuple):
     before: Optional[bytes]
     after: Optional[bytes]
+    found: Optional[os.stat_result]
+    """Mode and owner before."""
 
 
 def resolve(path: str) -> str:
@@ -67,6 +77,11 @@ def resolve(path: str) -> str:
             seen = os.path.dirname(seen)
             continue
         here = os.path.join(seen, part)
+        if _host.can_be_swapped(here):
+            raise FileError(
+                f"{path}: another user can write the folder {seen}, and could lead what is written in {here} elsewhere. "
+                "Give the folder to root, or run the task as its owner (become_user)."
+            )
         if not os.path.islink(here):
             seen = here
             continue
@@ -86,7 +101,7 @@ def resolve(path: str) -> str:
 
 def _folder_is_ours(folder: str) -> bool:
     found = os.stat(folder)
-    return found.st_uid in (0, os.geteuid()) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return _host.is_ours(found) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def read(path: str) -> Optional[bytes]:
@@ -100,18 +115,36 @@ def read(path: str) -> Optional[bytes]:
         return None
     except OSError as exc:
         raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_size > SIZE_LIMIT:
+    try:
+        what, data = "not a regular file", b""
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            what, data = f"larger than {SIZE_LIMIT} bytes", _read_all(descriptor)
+            if len(data) <= SIZE_LIMIT:
+                return data
+    except OSError as exc:
+        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
+    finally:
         os.close(descriptor)
-        what = f"larger than {SIZE_LIMIT} bytes" if stat.S_ISREG(found.st_mode) else "not a regular file"
-        raise FileError(f"{path}: {what}, so not a configuration file. Nothing was changed; move it away.")
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(SIZE_LIMIT)
+    raise FileError(f"{path}: {what}, so not a configuration file. Nothing was changed; move it away.")
+
+
+def _read_all(descriptor: int) -> bytes:
+    """The bytes of a file, and of one that is too large, or grows, one more than the limit."""
+    with open(descriptor, "rb", closefd=False) as file:
+        return file.read(SIZE_LIMIT + 1)
 
 
 def staged(path: str) -> Optional[bytes]:
     """What a run that was killed on the way meant this file to hold, or None."""
     return read(_staged_path(path))
+
+
+def mode_like(path: str) -> int:
+    """The mode of a new file that repeats what another holds: no wider than that one's."""
+    try:
+        return NEW_MODE & os.stat(path).st_mode
+    except OSError as exc:
+        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
 
 
 def has_leftovers(path: str) -> bool:
@@ -144,15 +177,22 @@ def lock(path: str, timeout: float) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise FileError(f"{folder}: another run has held its lock for {timeout:g} s; nothing was changed, run this again")
             time.sleep(0.05)
-        for name in os.listdir(folder):
-            if name.startswith(TEMP_PREFIX) and not name.startswith(STAGED_PREFIX):
-                os.unlink(os.path.join(folder, name))
+        _remove_leftovers(folder)
         yield
     finally:
         os.close(descriptor)
         for new_folder in reversed(new_folders):
             with contextlib.suppress(OSError):  # It holds the new file now.
                 os.rmdir(new_folder)
+
+
+def _remove_leftovers(folder: str) -> None:
+    try:
+        for name in os.listdir(folder):
+            if name.startswith(TEMP_PREFIX) and not name.startswith(STAGED_PREFIX):
+                os.unlink(os.path.join(folder, name))
+    except OSError as exc:
+        raise FileError(f"{exc.filename}: cannot be removed: {exc.strerror}; nothing was changed. {_advice(exc)}") from exc
 
 
 def _locked(descriptor: int) -> bool:
@@ -181,22 +221,29 @@ def _make_folders(folder: str) -> List[str]:
 class Transaction:
     """Changes of files that can all be taken back while the files still hold what was written. The caller holds the lock."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: AnsibleModule, new_modes: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Begin, with nothing written.
+
+        :param new_modes: the modes of files that are not there yet, where they are not the usual one.
+        """
         self._module = module
+        self._new_modes = new_modes
         self._written: Dict[str, _Written] = {}
+        self._staged: List[str] = []
 
     def stage(self, path: str, data: bytes) -> None:
-        """Keep beside the file what it is to hold, until L(unstage), before the other files lose what comes to it."""
-        self._replace(_staged_path(path), data, create=False)
+        """Keep beside the file what it is to hold, until L(unstage): before other files lose what comes to it, or it holds something else."""
+        self._replace(_staged_path(path), data, 0o600)
+        self._staged.append(path)
 
     @staticmethod
     def unstage(path: str) -> None:
-        """Remove what was staged, as the file holds it, or as it was taken back."""
+        """Remove what was staged, by this run or by one that was killed."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_staged_path(path))
 
     def write(self, path: str, expected: Optional[bytes], data: Optional[bytes]) -> None:
-        """Replace the file, whole, keeping its mode, owner and label; a new one has mode 0644. None removes it.
+        """Replace the file, whole, keeping its mode, owner and label. None removes it.
 
         :param expected: what the file held when the change was planned, None when it did not exist.
         :raises FileChanged: when it holds something else by now; nothing was written.
@@ -206,19 +253,26 @@ class Transaction:
             raise FileChanged(f"{path}: someone else changed it during this run; it was left as they wrote it, run this again")
         if data == expected:
             return
-        before = self._written[path].before if path in self._written else expected
-        self._put(path, data, create=expected is None)
-        self._written[path] = _Written(before, data)
+        first = self._written.get(path) or _Written(expected, expected, None if expected is None else os.stat(path))
+        self._put(path, data, self._new_modes.get(path, NEW_MODE))
+        self._written[path] = first._replace(after=data)
 
     def undo(self) -> List[str]:
-        """Take all writes back, the last one first; returns a sentence for each file that could not be, because someone else wrote it since."""
+        """Take all writes back, the last one first, and then what was staged for them.
+
+        :returns: a sentence for each file that could not be, because someone else wrote it since.
+        """
         left: List[str] = []
         for path, written in reversed(list(self._written.items())):
             if read(path) != written.after:
                 left.append(f"{path} was changed by someone else meanwhile and was left as they wrote it")
             else:
-                self._put(path, written.before, create=written.after is None)
+                self._put(path, written.before, stat.S_IMODE(written.found.st_mode) if written.found else NEW_MODE)
+                if written.found:
+                    os.chown(path, written.found.st_uid, written.found.st_gid)
         self._written.clear()
+        for path in self._staged:
+            self.unstage(path)
         return left
 
     def tidy(self) -> None:
@@ -227,9 +281,9 @@ class Transaction:
             with contextlib.suppress(OSError):  # Something lies there, such as what was written.
                 os.rmdir(os.path.dirname(path))
 
-    def _put(self, path: str, data: Optional[bytes], create: bool) -> None:
+    def _put(self, path: str, data: Optional[bytes], mode: int) -> None:
         if data is not None:
-            self._replace(path, data, create)
+            self._replace(path, data, mode)
             return
         try:
             os.unlink(path)
@@ -237,30 +291,58 @@ class Transaction:
         except OSError as exc:
             raise FileError(f"{path}: cannot be removed: {exc.strerror}; the file is as it was. {_advice(exc)}") from exc
 
-    def backup(self, path: str) -> str:
-        """Copy the file beside itself, as ansible.builtin does, and return the name of the copy."""
+    @staticmethod
+    def backup(path: str, data: bytes) -> str:
+        """Keep what the file holds beside it, under the name that ansible.builtin gives, and return that. Unlike backup_local, which copies
+        before it sets the mode, and into whatever lies at that name, this lets nobody read the copy who may not read the file."""
+        copy = f"{path}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}"
         try:
-            return str(self._module.backup_local(path))
-        except Exception as exc:  # backup_local raises nothing narrower
-            raise FileError(f"{path}: no backup can be made: {_cause(exc)}; nothing was changed") from exc
+            with _temporary(path, data) as temporary:
+                found = os.stat(path)
+                with contextlib.suppress(PermissionError):  # Of another group, it stays its user's alone.
+                    os.chown(temporary, found.st_uid, found.st_gid)
+                    shutil.copystat(path, temporary)
+                os.rename(temporary, copy)
+        except OSError as exc:
+            raise FileError(f"{path}: no backup can be made: {exc.strerror}; nothing was changed") from exc
+        return copy
 
-    def _replace(self, path: str, data: bytes, create: bool) -> None:
-        temporary = ""
+    def _replace(self, path: str, data: bytes, mode: int) -> None:
         try:
-            descriptor, temporary = tempfile.mkstemp(prefix=TEMP_PREFIX, dir=os.path.dirname(path))
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
-            if create:
-                os.chmod(path, 0o644)
+            with _temporary(path, data) as temporary, _mode_of_new_files(mode):
+                if not os.path.exists(path):
+                    os.chmod(temporary, mode)  # Before it is there, and not after, as atomic_move would.
+                self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
             _sync_folder(path)
         except Exception as exc:  # atomic_move raises nothing narrower
             raise FileError(f"{path}: cannot be written: {_cause(exc)}; the file is as it was. {_advice(exc)}") from exc
-        finally:
-            with contextlib.suppress(OSError):  # Renamed away, as a rule.
-                os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def _temporary(path: str, data: bytes) -> Iterator[str]:
+    """A file beside another, on the disk, that only its user can read, until it is renamed."""
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMP_PREFIX, dir=os.path.dirname(path))
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            with contextlib.suppress(OSError):  # A folder can give its files an access list, which the mode of the other would wake up.
+                os.removexattr(descriptor, "system.posix_acl_access")
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):  # Renamed away, as a rule.
+            os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def _mode_of_new_files(mode: int) -> Iterator[None]:
+    """Let atomic_move, which gives a new file what the umask leaves, give it this mode, at no instant a wider one."""
+    umask = os.umask(0o777 & ~mode)
+    try:
+        yield
+    finally:
+        os.umask(umask)
 
 
 def _cause(exc: BaseException) -> str:

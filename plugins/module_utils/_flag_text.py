@@ -16,7 +16,7 @@ from typing import List, NamedTuple, Sequence
 _WORD = re.compile(r"(?:[^\s\\]|\\(?!\r?\n))+")
 """A word; a backslash before the end of a line only joins lines."""
 
-_PLAIN = re.compile(r"(?:[\w./:=,@%+^\[\]-]|\s|\\\r?\n)*\Z", re.ASCII)
+_PLAIN = re.compile(r"(?:[\w./:=,@%+^\[\]-]|[ \t\n]|\\\r?\n)*\Z", re.ASCII)
 """Text that every reader understands as the words that one sees: nothing in it is quoted, escaped or expanded."""
 
 

@@ -22,13 +22,20 @@ TEXT_LIMIT = 1024 * 1024
 
 
 def text_of(path: str, limit: int = TEXT_LIMIT, start: int = 0) -> str:
-    """The first bytes of a small file, or of what comes after its start, as text; empty when it cannot be read."""
+    """The first bytes of a small file, or of what comes after its start, as text; empty when it cannot be read, or is no file: a pipe
+    would be waited for."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return ""
             file.seek(start)
             return file.read(limit).decode(errors="replace")
     except OSError:
         return ""
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def run(command: List[str], timeout: float, data: bytes = b"") -> Tuple[int, str]:
@@ -46,11 +53,34 @@ def run(command: List[str], timeout: float, data: bytes = b"") -> Tuple[int, str
     return done.returncode, done.stdout.decode(errors="replace")
 
 
+def is_ours(found: os.stat_result) -> bool:
+    """Whether a file or folder belongs to root or to the user who runs this."""
+    return found.st_uid in (0, os.geteuid())
+
+
+def can_be_swapped(path: str) -> bool:
+    """Whether another user could put something else in the place of this path: the folder is theirs, or all may write it. A sticky
+    folder such as /tmp lets nobody take away what is ours. A group that may write a folder of root's has been given that."""
+    try:
+        folder = os.stat(os.path.dirname(path))
+        if not is_ours(folder) or not folder.st_mode & stat.S_IWOTH:
+            return not is_ours(folder)
+        return not (folder.st_mode & stat.S_ISVTX and is_ours(os.lstat(path)))
+    except FileNotFoundError:
+        return os.path.isdir(os.path.dirname(path))
+    except OSError:  # Whoever may not look there cannot write there either.
+        return False
+
+
 def trusted(path: str) -> Optional[str]:
     """The path, when it is a program that no other user can have replaced, else None."""
+    path = os.path.realpath(path)
     try:
         found = os.stat(path)
     except OSError:
         return None
-    ours = found.st_uid in (0, os.geteuid()) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ours = is_ours(found) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    here = path
+    while ours and here != "/":
+        ours, here = not can_be_swapped(here), os.path.dirname(here)
     return path if ours and stat.S_ISREG(found.st_mode) and os.access(path, os.X_OK) else None

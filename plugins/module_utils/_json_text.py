@@ -33,6 +33,7 @@ _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _SECRET_KEY = re.compile(_mirror_url.SECRET_KEY, re.IGNORECASE)
+_SECRET_STRING = re.compile(rf"[^\s=:]{{0,100}}(?:{_mirror_url.SECRET_KEY})[\w.-]{{0,100}}\s*[=:]", re.IGNORECASE)
 
 
 class JsonTextError(ValueError):
@@ -139,7 +140,10 @@ def set_member(text: str, path: Sequence[str], value: Any) -> str:
         parent = member.node
         if not isinstance(parent.value, dict):
             raise JsonTextError(f'"{key}" is not an object', *document.position(parent.start))
-    return _checked(document, path, _replace(document, parent.members[path[-1]].node, value), value)
+    node = parent.members[path[-1]].node
+    if is_same(node.value, value):
+        return text
+    return _checked(document, path, _replace(document, node, value), value)
 
 
 def remove_member(text: str, path: Sequence[str]) -> str:
@@ -171,22 +175,40 @@ def masked(text: str) -> str:
         document = parse(text)
     except JsonTextError:
         return _mirror_url.mask(text)
-    for start, end, shown in reversed(list(_secrets(text, document.root))):
-        text = text[:start] + shown + text[end:]
-    return text
+    parts: List[str] = []
+    done = 0
+    for start, end, shown in _secrets(document.root, ""):
+        parts += (text[done:start], shown)
+        done = end
+    return _mirror_url.printable("".join(parts) + text[done:])
 
 
-def _secrets(text: str, node: Node) -> Iterator[Tuple[int, int, str]]:
-    """What is to be shown in place of which characters, in their order."""
-    for key, member in node.members.items():
-        if _SECRET_KEY.search(key):
+def _secrets(node: Node, key: str) -> Iterator[Tuple[int, int, str]]:
+    """What is to be shown in place of which characters, in their order.
+
+    :param key: of the member that the node is, or is in.
+    """
+    for name, member in node.members.items():
+        if _SECRET_KEY.search(name):
             yield member.node.start, member.node.end, '"***"'
         else:
-            yield from _secrets(text, member.node)
+            yield from _secrets(member.node, name)
     for element in node.elements:
-        yield from _secrets(text, element)
+        yield from _secrets(element, key)
     if isinstance(node.value, str):
-        yield node.start, node.end, _mirror_url.mask(text[node.start : node.end])
+        # The value itself is looked at, since escapes can hide in its spelling what it is.
+        shown = _masked_string(key, node.value)
+        if shown != node.value:
+            yield node.start, node.end, json.dumps(shown)
+
+
+def _masked_string(key: str, value: str) -> str:
+    pair = _SECRET_STRING.match(value)
+    if pair:
+        return f"{pair.group()}***"
+    if "proxy" in key.lower():
+        return _mirror_url.without_secrets(f"proxy={value}")[len("proxy=") :]
+    return _mirror_url.without_secrets(value)
 
 
 def _position(text: str, offset: int) -> Tuple[int, int]:
@@ -320,7 +342,8 @@ class _Parser:
         if not found:
             return f"the text ends where {wanted} is missing"
         word = _WORD.match(self._text, self._at)
-        return f"here stands {json.dumps(word.group()[:40] if word else found)} where {wanted} is missing"
+        # A word is not quoted: where quotes are missing, it can be a password.
+        return f"here stands {'a word' if word else json.dumps(found)} where {wanted} is missing"
 
     def _fail(self, message: str, offset: int) -> NoReturn:
         raise JsonTextError(message, *_position(self._text, offset))

@@ -132,11 +132,12 @@ def lines_with(pattern: str, path: str) -> List[str]:
 
 
 def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str, Any], List[str]]:
-    """The returns of the module C(registry_mirrors_info), and its warnings. It never fails.
+    """The returns of the module C(registry_mirrors_info), and its warnings.
 
     :param service: the unit or init script.
     :param path: the configuration file, None for the engine's own.
     :param timeout: seconds for the engine's answer.
+    :raises _file.FileError: when a file of the service is none, or cannot be read.
     """
     seen = look(service, path, timeout)
     warnings: List[str] = []
@@ -145,31 +146,32 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
     try:
         source = _sources.DaemonJson(seen.path, _file.read(_file.resolve(seen.path)))
         warnings = cautions(seen.engine, seen.in_force or [], source.insecure)
-        places[0].update(line=source.line, mirrors=_mirror_url.engine_list(source.listed))
-        conflicts += [_conflict(flag, source) for flag in seen.beside_flags(source.settings)]
+        places[0].update(line=source.line, mirrors=_mirror_url.shown_list(source.listed))
+        conflicts = [_conflict(flag, source) for flag in seen.beside_flags(source.settings)]
     except (_sources.SourceError, _file.FileError) as exc:
-        places[0]["reason"] = str(exc)
+        places[0]["reason"] = _mirror_url.mask(str(exc))
     places += [
         {
             "source": flag.name,
             "path": flag.path,
             "line": flag.line,
-            "mirrors": None if flag.reason else _shown(flag.listed),
+            "mirrors": None if flag.reason else _mirror_url.shown_list(flag.listed),
             "reason": flag.reason,
         }
         for flag in seen.flags
         if flag.present
     ]
     if seen.flags_now and len(places) == 1:
-        places.append({"source": "command_line", "path": None, "line": None, "mirrors": _shown(seen.flags_now), "reason": None})
+        places.append({"source": "command_line", "path": None, "line": None, "mirrors": _mirror_url.shown_list(seen.flags_now), "reason": None})
     if seen.start.fault:
         conflicts.append({"setting": "command line", "places": [seen.start.fault.partition(": ")[0]], "message": f"{seen.start.fault}."})
-    configured = _shown(seen.flags_later) or places[0]["mirrors"]
+    configured = _mirror_url.shown_list(seen.flags_later) or places[0]["mirrors"]
+    in_force = None if seen.in_force is None else _mirror_url.shown_list(seen.in_force)
     if any(conflict["setting"] == _sources.KEY for conflict in conflicts):
         configured = None
     reasons = []
-    if configured is not None and seen.in_force is not None and configured != _shown(seen.in_force):
-        reasons.append(f"The engine uses {' '.join(seen.in_force) or 'no mirror'}, and {' '.join(configured) or 'no mirror'} is configured.")
+    if configured is not None and in_force is not None and configured != in_force:
+        reasons.append(f"The engine uses {' '.join(in_force) or 'no mirror'}, and {' '.join(configured) or 'no mirror'} is configured.")
     reasons += [
         f"{flag.place()}: the unit's own command line changed since this drop-in was written, and the engine starts with the old one."
         for flag in seen.flags
@@ -179,8 +181,8 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
         "changed": False,
         "path": seen.path,
         "mirrors": configured,
-        "in_force": seen.in_force,
-        "drift": None if configured is None or seen.in_force is None else bool(reasons),
+        "in_force": in_force,
+        "drift": None if configured is None or in_force is None else bool(reasons),
         "drift_reasons": reasons,
         "sources": places,
         "conflicts": conflicts,
@@ -192,18 +194,15 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
 def cautions(engine: _engine.Engine, mirrors: Sequence[str], insecure: Sequence[str]) -> List[str]:
     """What is to be said of mirrors that this engine uses, or will."""
     store = engine.info.image_store if engine.info else None
-    hosts = hosts_in_place_of_mirrors(_engine.certs_folder()) if store == "containerd" else None
-    return _use.cautions(mirrors, insecure=insecure, image_store=store, version=engine.version, hosts_toml=hosts)
+    hosts = hosts_in_place_of_mirrors(_engine.certs_folder())
+    found = _use.cautions(mirrors, insecure=insecure, image_store=store, version=engine.version, hosts_toml=hosts)
+    return [_mirror_url.mask(caution) for caution in found]
 
 
 def hosts_in_place_of_mirrors(folder: str) -> Optional[str]:
     """File and line of the first host in C(docker.io/hosts.toml) of a C(certs.d) folder, or None."""
     found = lines_with(r"^\s*\[host\.", os.path.join(folder, "docker.io/hosts.toml"))
     return found[0] if found else None
-
-
-def _shown(mirrors: Sequence[str]) -> List[str]:
-    return [_mirror_url.mask(mirror) for mirror in _mirror_url.engine_list(mirrors)]
 
 
 def _conflict(flag: SetByFlag, source: _sources.DaemonJson) -> Dict[str, Any]:

@@ -76,9 +76,9 @@ class MirrorChange(_change.Change):
             result={
                 "source": chosen.name,
                 "path": chosen.path,
-                "mirrors": wanted,
-                "previous_mirrors": _mirror_url.engine_list(previous),
-                "in_force": wanted if reloads else in_force,
+                "mirrors": _mirror_url.shown_list(wanted),
+                "previous_mirrors": _mirror_url.shown_list(previous),
+                "in_force": None if in_force is None else _mirror_url.shown_list(wanted if reloads else in_force),
             },
             target=target if moves else None,
         )
@@ -150,7 +150,7 @@ class MirrorChange(_change.Change):
                 "Say migrate: true to move them in the same step, or take them out there and restart the engine."
             )
 
-    def _on_the_way(self, seen: _look.Look, chosen: Any) -> List[str]:
+    def _on_the_way(self, seen: _look.Look, chosen: Any, others: List[Any]) -> List[str]:
         """Mirrors that a run which was killed had taken out of other places and not yet brought to this one."""
         data = _file.staged(_file.resolve(chosen.path))
         if data is None:
@@ -161,7 +161,7 @@ class MirrorChange(_change.Change):
             listed = _sources.OptionsFile(chosen.path, data, chosen.variable, shell=seen.start.reader == "shell").listed
         else:
             listed = _sources.DropIn(chosen.path, data, None).listed
-        here = {_mirror_url.engine_spelling(mirror) for place in [chosen, *seen.flags] for mirror in place.listed}
+        here = {_mirror_url.engine_spelling(mirror) for place in [chosen, *others, *seen.flags] for mirror in place.listed}
         return [mirror for mirror in listed if _mirror_url.engine_spelling(mirror) not in here]
 
     # -- lists -------------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class MirrorChange(_change.Change):
     def _lists(self, seen: _look.Look, chosen: Any, others: List[Any]) -> Dict[str, List[str]]:
         """The mirrors that each place is to have, by its path."""
         self._refuse_flags_of_nowhere(seen, chosen)
-        on_the_way = self._on_the_way(seen, chosen)
+        on_the_way = self._on_the_way(seen, chosen, others)
         if self._options["state"] == "absent":
             kept = {place.path: self._without(place.listed) for place in [chosen, *others]}
             kept[chosen.path] += self._without(on_the_way)
@@ -210,8 +210,12 @@ class MirrorChange(_change.Change):
 
         :param alone: whether no flag will stand beside the file, in which the key must not be there at all otherwise.
         """
-        edits = [Edit(_file.resolve(place.path), place.data, place.text(kept[place.path])) for place in [*others, chosen] if place is not source]
-        after = source.text(kept[source.path], keep_key=alone) if source.path in kept else source.data
+        edits = [
+            Edit(_file.resolve(place.path), place.data, place.text(kept[place.path]), _mode(place)) for place in [*others, chosen] if place is not source
+        ]
+        # An empty list may be that of a run which was killed before it could take it out again.
+        ours = _file.staged(source.path) == source.text([], keep_key=False)
+        after = source.text(kept[source.path], keep_key=alone and not ours) if source.path in kept else source.data
         edits.insert(len(edits) if chosen is source else 0, Edit(source.path, source.data, after))
         return edits
 
@@ -224,7 +228,7 @@ class MirrorChange(_change.Change):
         folder, info = _engine.certs_folder(), seen.engine.info
         hosts = [_certs.host_of(mirror) for mirror in self._declared]
         if self._options["state"] == "absent":
-            ours = [path for host in hosts for path in _certs.ours(host, folder)]
+            ours = [_file.resolve(path) for host in hosts for path in _certs.ours(host, folder)]
             return [Edit(path, data, None) for path in ours for data in [_file.read(path)] if data is not None]
         store, version = info.image_store if info else None, seen.engine.version
         shared = _certs.is_shared(store, version)
@@ -240,11 +244,16 @@ class MirrorChange(_change.Change):
                 f"With its containerd image store this engine reads CA certificates of mirrors in {folder}/docker.io, "
                 "and trusts them for Docker Hub as well."
             )
-        moved = [path for path in ours if path not in files]
-        return [
-            *(Edit(path, _file.read(path), data) for path, data in files.items()),
-            *(Edit(path, data, None) for path in moved for data in [_file.read(path)] if data is not None),
-        ]
+        wanted: Dict[str, Optional[bytes]] = dict.fromkeys(ours)
+        wanted.update(files)
+        edits = [Edit(path, _file.read(path), data) for name, data in wanted.items() for path in [_file.resolve(name)]]
+        return [edit for edit in edits if edit.before is not None or edit.after is not None]
+
+
+def _mode(place: Any) -> int:
+    """The mode of a new file: our drop-in repeats a command line, which not everyone may have been able to read."""
+    repeats = place.repeats if isinstance(place, _sources.DropIn) else None
+    return _file.mode_like(repeats) if repeats else _file.NEW_MODE
 
 
 def _as_flags(mirrors: Sequence[str]) -> str:

@@ -20,13 +20,23 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._version import
 PATH_SINCE: Version = (24, 0, 8)
 """Since this version a mirror's URL may have a path (moby pull request 46594)."""
 
-SECRET_KEY = r"token|password|passwd|secret|credential"
+SECRET_KEY = r"token|passw|passphrase|pwd|secret|credential|(?:api|access|private|shared)[-_.]?key"
 """What the name of a setting contains whose value is not to be shown."""
 
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#\"'<>]*@")
+# No pattern begins with what may be long, and what follows is bounded: the time of a text must not grow with its square.
+# A password may hold what ends a host, as long as it does not read as a port.
+_USERINFO = re.compile(r"""(:\\?/\\?/)(?:[^\s/?#"<>]*|[^\s/:@"<>]{0,256}:(?![0-9]+/)[^\s"<>]{0,1024})@""")
+_ENCODED_USERINFO = re.compile(r"""(%3A%2F%2F)[^\s/?#"<>&]{0,1024}%40""", re.IGNORECASE)
+_PROXY = re.compile(r"""(proxy\\?["']?(?:\s*[=:]\s*|\s+)\\?["']?)(?![a-z0-9]+:\\?/)[^\s"']{1,1024}@""", re.IGNORECASE)
+"""A proxy may stand without a scheme."""
+_QUOTED_PAIR = re.compile(rf"""(["'])([^"'\s=]{{0,100}}(?:{SECRET_KEY})[\w.-]{{0,100}}=)(?:\\.|(?!\1)[^\\\n]){{0,1024}}\1""", re.IGNORECASE)
 _SECRET_PAIR = re.compile(
-    rf"""([\w.-]*(?:{SECRET_KEY})[\w.-]*\\?["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|\\"(?:\\\\\\"|\\[^"]|[^"\\])*\\"|'[^']*'|[^\s,;}}\]"'\\]+)""", re.IGNORECASE
+    rf"""((?:{SECRET_KEY})[\w.-]{{0,100}}\\?["']?\s*[=:]\s*)"""
+    r"""("(?:[^"\\]|\\.)*"|\\"(?:\\\\\\"|\\[^"]|[^"\\])*\\"|'[^']*'|[{\[].*|(?:[^\s"'\\]|\\.)+)""",
+    re.IGNORECASE,
 )
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)")
+"""What a terminal obeys instead of showing it, what turns the direction of text, and what cannot be printed at all."""
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\])\Z")
 
 
@@ -77,6 +87,8 @@ def check(url: str, version: Optional[Version]) -> None:
         refuse("it names no host", "write one, such as https://mirror.gcr.io")
     if not _is_host_and_port(authority):
         refuse("its host or port is malformed", "write scheme://host or scheme://host:port, with a port from 1 to 65535")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", path):
+        refuse("its path holds a % that two hexadecimal digits do not follow", "write %25 for a % itself")
     if path and version is not None and version < PATH_SINCE:
         shown = ".".join(map(str, version))
         refuse(f"Docker Engine {shown} refuses a path, which engines take since 24.0.8", "let the mirror answer at the root of a host")
@@ -101,6 +113,23 @@ def engine_list(urls: Sequence[str]) -> List[str]:
     return list(dict.fromkeys(engine_spelling(url) for url in urls))
 
 
+def shown_list(urls: Sequence[str]) -> List[str]:
+    """The list as the engine shows it, to be shown by us."""
+    return [mask(url) for url in engine_list(urls)]
+
+
 def mask(text: str) -> str:
-    """The text without the user part of its URLs, and without the values of what is called token, password and the like."""
-    return _SECRET_PAIR.sub(r"\g<1>***", _USERINFO.sub(r"\g<1>***@", text))
+    """The text to be shown: without its secrets, and with nothing that a terminal would obey."""
+    return printable(without_secrets(text))
+
+
+def without_secrets(text: str) -> str:
+    """The text without the user part of its URLs and proxies, and without the values of what is called token, password and the like."""
+    text = _ENCODED_USERINFO.sub(r"\g<1>***%40", _USERINFO.sub(r"\g<1>***@", text))
+    text = _PROXY.sub(r"\g<1>***@", text)
+    return _SECRET_PAIR.sub(r"\g<1>***", _QUOTED_PAIR.sub(r"\g<1>\g<2>***\g<1>", text))
+
+
+def printable(text: str) -> str:
+    """The text with control characters and halves of surrogate pairs written as escapes."""
+    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)

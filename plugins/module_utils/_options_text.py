@@ -15,12 +15,19 @@ from __future__ import annotations
 import re
 import shlex
 
-from typing import Dict, Iterator, List, Match, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _flag_text
 
-_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)\Z", re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_SPACE = re.compile(r"[ \t\r\n]*")
+_KEY_OF_SYSTEMD = re.compile(r"[#;][^\r\n]*|[^=\r\n]*")
+_OF_SYSTEMD = re.compile(rf"({_NAME})[ \t]*=(.*)\Z", re.DOTALL)
+_OF_SHELL = re.compile(rf"[ \t]*(?:export[ \t]+)?({_NAME})=(.*)\Z", re.DOTALL)
+_EXPORT = re.compile(rf"[ \t]*export(?:[ \t]+{_NAME})*[ \t]*\Z")
+_VARIABLE = re.compile(rf"\$(?:\{{({_NAME})\}}|({_NAME}))")
+_FLOW = re.compile(r"<<|\(\s*\)|(?:^|[\s;&|({])(?:if|case|for|while|until|select|function|eval|source|exec|exit|return|\.|\{)(?=[\s;]|\Z)")
+"""What decides in a shell whether other lines count."""
 
 
 class Value(NamedTuple):
@@ -36,22 +43,27 @@ class Value(NamedTuple):
 def read_as_systemd(text: str) -> Dict[str, Value]:
     """Variables of an C(EnvironmentFile=): quotes are taken off, nothing is expanded (systemd.exec(5))."""
     found: Dict[str, Value] = {}
-    for line, assignment in _logical_lines(text):
-        match = _ASSIGNMENT.match(assignment)
+    for line, _start, source in _lines_of_systemd(text):
+        match = _OF_SYSTEMD.match(source)
         if match:
-            found[match.group(1)] = Value(_unquoted(match.group(2).strip()), line)
+            found[match.group(1)] = Value(_value_of_systemd(match.group(2), 0)[0], line)
     return found
 
 
 def read_as_shell(text: str) -> Dict[str, Value]:
     """Variables that a shell would set from plain words and from variables of the same file; of the rest, that they are set."""
     found: Dict[str, Value] = {}
-    for line, assignment in _logical_lines(text):
-        match = _ASSIGNMENT.match(assignment)
-        if not match:
-            continue
+    can_be_told = True
+    for line, _start, source in _lines_of_shell(text):
+        match = _OF_SHELL.match(source)
         known = {name: value.text for name, value in found.items()}
-        found[match.group(1)] = Value(_shell_value(match.group(2), known), line)
+        value = _shell_value(match.group(2), known) if match and can_be_told else None
+        if match:
+            found[match.group(1)] = Value(value, line)
+        if value is None and not _EXPORT.match(source):
+            # A command may set whatever it names, and decide about all that follows.
+            found.update((name, Value(None, line)) for name in re.findall(_NAME, source))
+            can_be_told = can_be_told and not _FLOW.search(source) and source.count("(") == source.count(")") and source.count("`") % 2 == 0
     return found
 
 
@@ -69,37 +81,70 @@ def words_of_systemd(argv: Sequence[str], variables: Dict[str, Value]) -> List[s
 
 def words_of_shell(value: Value) -> List[str]:
     """The words that C(dockerd $NAME) becomes in a shell."""
-    return (value.text or "").split()
+    return re.findall(r"[^ \t\n]+", value.text or "")
 
 
 def _text_of(variables: Dict[str, Value], name: str) -> str:
     return (variables[name].text if name in variables else None) or ""
 
 
-def _logical_lines(text: str) -> Iterator[Tuple[int, str]]:
-    """Lines with their numbers; one that ends with a backslash goes on in the next. No comments, no blank ones.
+def _lines_of_systemd(text: str) -> Iterator[Tuple[int, int, str]]:
+    """Number, offset and text of each assignment, which quotes and backslashes lead over lines (systemd src/basic/env-file.c)."""
+    at = 0
+    while at < len(text):
+        space = _SPACE.match(text, at)
+        start = space.end() if space else at
+        key = _KEY_OF_SYSTEMD.match(text, start)
+        at = key.end() if key else start
+        if text.startswith("=", at):
+            _value, at = _value_of_systemd(text, at + 1)
+            yield text.count("\n", 0, start) + 1, start, text[start:at]
 
-    What begins with a semicolon is a comment for systemd, and an error for a shell.
-    """
-    parts: List[str] = []
-    lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
-        if not parts and (not line.strip() or line.lstrip()[0] in "#;"):
+
+def _value_of_systemd(text: str, at: int) -> Tuple[str, int]:
+    """The value that begins here, and where it ends. White space around it is none of it, unless it is quoted or escaped."""
+    value, kept, quote, is_bare = "", 0, "", False
+    while at < len(text) and (quote or text[at] not in "\r\n"):
+        is_escaped = text[at] == "\\" and quote != "'"
+        character = text[at : at + 1 + is_escaped]
+        at += len(character)
+        if is_escaped:
+            following = character[1:].replace("\n", "")
+            value += following if not quote or following in tuple('"\\`$') or not following else character
+            is_bare = not quote
+        elif character == quote:
+            quote = ""
+        elif character in ("'", '"') and not is_bare and not quote:
+            quote = character
+        elif quote or is_bare or character not in " \t":
+            value += character
+            is_bare = not quote
+        if quote or character not in " \t":
+            kept = len(value)
+    return value[:kept], at
+
+
+def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
+    """Number, offset and text of each line that is more than a comment, with the lines that quotes and backslashes join to it."""
+    start, at, quote, is_within_word = 0, 0, "", False
+    while at < len(text):
+        character = text[at]
+        at += 1
+        if character == "\\" and quote != "'":
+            at += 1
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "#" and not is_within_word:
+            at = (text + "\n").index("\n", at)
+        if at < len(text) and (quote or character != "\n"):
+            is_within_word = character not in " \t\n;&|()"
             continue
-        goes_on = line.endswith("\\")
-        parts.append(line[:-1] if goes_on else line)
-        if not goes_on or number == len(lines):
-            yield number + 1 - len(parts), "".join(parts)
-            parts = []
-
-
-def _unquoted(value: str) -> str:
-    lexer = shlex.shlex(value, posix=True)
-    lexer.whitespace, lexer.commenters, lexer.whitespace_split = "", "", True
-    try:
-        return lexer.get_token() or ""
-    except ValueError:  # A quote without its fellow.
-        return value
+        source = text[start:at].rstrip("\n") if not quote else text[start:at]
+        if source.strip(" \t\n") and not source.lstrip(" \t").startswith("#"):
+            yield text.count("\n", 0, start) + 1, start, source
+        start, is_within_word = at, False
 
 
 def words_of(value: str) -> List[str]:
@@ -112,20 +157,18 @@ def words_of(value: str) -> List[str]:
 
 def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
     """The value of one assignment, or None where it takes more than quotes and variables of the same file."""
-    value = re.fullmatch(r"""'([^']*)'|"([^"]*)"|([^\s"']*)""", re.sub(r"\s+#.*\Z", "", source.strip()))
-    if not value:
+    value = re.sub(r"(?<![ \t])[ \t]+#.*\Z", "", source).rstrip(" \t")
+    quote = value[:1] if value[:1] in ("'", '"') else ""
+    inner = value[1:-1] if quote and len(value) > 1 and value.endswith(quote) else value
+    if (quote and (inner == value or quote in inner)) or (not quote and re.search(r"[\s'\"~]", inner)):
         return None
-    if value.group(1) is not None:
-        return value.group(1)
-    inner = value.group(2) or value.group(3) or ""
-    if re.search(r"[`\\;|&<>]", inner):
+    if quote == "'":
+        return inner
+    inner = inner.replace("\\\n", "")
+    names = [name for pair in _VARIABLE.findall(inner) for name in pair if name]
+    if re.search(r"[`\\;|&<>]|\$\(", inner) or any(known.get(name, "") is None for name in names):
         return None
-
-    def text_of(variable: Match[str]) -> str:
-        text = known.get(variable.group(1) or variable.group(2), "")
-        return variable.group() if text is None else text
-
-    expanded = _VARIABLE.sub(text_of, inner)
+    expanded = _VARIABLE.sub(lambda match: known.get(match.group(1) or match.group(2)) or "", inner)
     return None if "$" in expanded else expanded
 
 
@@ -158,16 +201,10 @@ class Assignment(NamedTuple):
 def assignments(text: str, variable: str, *, shell: bool) -> List[Assignment]:
     """The assignments that make the value of the variable, which is the last one, and for a shell those that it refers to."""
     found: List[Assignment] = []
-    offsets = [0]
-    for line in text.splitlines(keepends=True):
-        offsets.append(offsets[-1] + len(line))
-    for number, source in _logical_lines(text):
-        match = _ASSIGNMENT.match(source)
+    for number, start, source in _lines_of_shell(text) if shell else _lines_of_systemd(text):
+        match = (_OF_SHELL if shell else _OF_SYSTEMD).match(source)
         if match and match.group(1) == variable:
-            start = offsets[number - 1]
-            assignment = _assignment(variable, number, start, source, shell=shell)
-            on_one_line = text.startswith(source, start)
-            found.append(assignment if on_one_line else assignment._replace(words=None))
+            found.append(_assignment(variable, number, start, source, shell=shell))
     kept: List[Assignment] = []
     for assignment in reversed(found):
         kept.insert(0, assignment)
@@ -177,8 +214,8 @@ def assignments(text: str, variable: str, *, shell: bool) -> List[Assignment]:
 
 
 def _assignment(variable: str, number: int, start: int, source: str, *, shell: bool) -> Assignment:
-    tail = r"[ \t]*(?:(?<=\s)#.*)?" if shell else r"[ \t]*"
-    match = re.match(rf"""\s*(?:export\s+)?{variable}=(?:(["'])(.*?)\1|([^\s"']*)){tail}\Z""", source)
+    lead, tail = (r"[ \t]*(?:export[ \t]+)?", r"[ \t]*(?:(?<=[ \t])#.*)?") if shell else ("", r"[ \t]*")
+    match = re.match(rf"""{lead}{variable}=(?:(["'])(.*?)\1|([^\s"']*)){tail}\Z""", source)
     itself = re.compile(rf"\$(?:{variable}\b|\{{{variable}\}})")
     refers = bool(itself.search(source))
     words = None
@@ -199,6 +236,36 @@ def put_flag(text: str, variable: str, name: str, values: Sequence[str], *, shel
 
     :raises OptionsTextError: where it takes an assignment that is more than plain words.
     """
+    before = _meaning(text, variable, name, shell=shell)
+    after = _put(text, variable, name, values, shell=shell)
+    if _meaning(after, variable, name, shell=shell) != before._replace(flags=list(values)):
+        lines = [assignment.line for assignment in assignments(text, variable, shell=shell)]
+        raise OptionsTextError(f"{variable} cannot be edited safely", lines[-1] if lines else 1)
+    return after
+
+
+class _Meaning(NamedTuple):
+    """What a file says: the flags and the other words of the variable, and the other variables."""
+
+    flags: List[str]
+    words: str
+    others: Dict[str, Optional[str]]
+
+
+def _meaning(text: str, variable: str, name: str, *, shell: bool) -> _Meaning:
+    """What the file says, of which no more than the flags may change.
+
+    :raises OptionsTextError: where it cannot be told.
+    """
+    found = read_as_shell(text) if shell else read_as_systemd(text)
+    value = found.pop(variable, Value("", 1))
+    if value.text is None:
+        raise OptionsTextError(f"the value of {variable} is more than plain words, and what becomes of it cannot be told", value.line)
+    words = " ".join(words_of_shell(value) if shell else words_of(value.text))
+    return _Meaning([flag.value for flag in _flag_text.find(words, name)], _flag_text.put(words, name, []), {key: other.text for key, other in found.items()})
+
+
+def _put(text: str, variable: str, name: str, values: Sequence[str], *, shell: bool) -> str:
     found = assignments(text, variable, shell=shell)
     left = list(values)
     spans: List[Tuple[int, int, str]] = []

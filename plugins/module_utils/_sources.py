@@ -282,7 +282,7 @@ class UnitFile:
         self.path = path
         self.data: Optional[bytes] = data
         self.line = setting.line
-        self.listed = _flags_of(setting.value)
+        self.listed = _flags_of(_unit_text.on_one_line(setting.value))
         self.present = bool(self.listed)
         self._setting = setting
 
@@ -305,10 +305,13 @@ class UnitFile:
         text = (self.data or b"").decode(errors="surrogateescape")
         start, end = self._setting.start, self._setting.end
         value = text[start:end]
-        for flag in _flag_text.find(value, FLAG):
-            if not _flag_text.is_plain(value[flag.start : flag.end]):
-                raise SourceError(f"{self.place()}: the flag is more than a plain word there. Nothing was changed. Take it out by hand.")
-        return (text[:start] + _flag_text.put(value, FLAG, mirrors) + text[end:]).encode("utf-8", "surrogateescape")
+        after = text[:start] + _flag_text.put(value, FLAG, mirrors) + text[end:]
+        is_plain = all(_flag_text.is_plain(value[flag.start : flag.end]) for flag in _flag_text.find(value, FLAG))
+        words = _words_without_flag(value)
+        left = [setting for setting in _unit_text.settings(self.path, after) if setting.start == start]
+        if not is_plain or not left or _words_without_flag(left[0].value) != words or _flags_of(_unit_text.on_one_line(left[0].value)) != list(mirrors):
+            raise SourceError(f"{self.place()}: the flag is more than a plain word there. Nothing was changed. Take it out by hand.")
+        return after.encode("utf-8", "surrogateescape")
 
 
 class DropIn:
@@ -325,10 +328,11 @@ class DropIn:
         self.path = path
         self.data = data
         self._command = command
+        self.repeats = command.path if command else None
         self._ours = _unit_text.command([(path, data.decode(errors="replace"))]) if data else None
         effective = self._ours or command
         self.line = self._ours.line if self._ours else None
-        self.listed = _flags_of(effective.value) if effective else []
+        self.listed = _flags_of(_unit_text.on_one_line(effective.value)) if effective else []
         self.present = self._ours is not None and bool(self.listed)
 
     @property
@@ -347,10 +351,11 @@ class DropIn:
         """
         if self._command is None:
             raise SourceError(f"{self.path}: the unit has no ExecStart of its own that flags can be added to. Nothing was changed.")
-        if list(mirrors) == _flags_of(self._command.value):
+        command = _unit_text.on_one_line(self._command.value)
+        if list(mirrors) == _flags_of(command):
             return None
         _refuse_in_a_flag(self.path, [mirror for mirror in mirrors if mirror not in self.listed])
-        own = _flag_text.put(_unit_text.on_one_line(self._command.value), FLAG, [])
+        own = _flag_text.put(command, FLAG, [])
         flags = "".join(f" {FLAG}={mirror}" for mirror in mirrors)
         return (
             "# Written by the Ansible collection pullthrough.docker: the command line of\n"
@@ -361,6 +366,10 @@ class DropIn:
 
 
 FlagSource = Union[OptionsFile, UnitFile, DropIn]
+
+
+def _words_without_flag(command: str) -> List[str]:
+    return _flag_text.put(_unit_text.on_one_line(command), FLAG, []).split()
 
 
 def _flags_of(text: str) -> List[str]:

@@ -13,6 +13,8 @@ import re
 
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+_GOES_ON = re.compile(r"(?<!\\)(?:\\\\)*\\\r?\n?\Z")
+
 UnitFile = Tuple[str, str]
 """Path and text of a unit or of one of its drop-ins."""
 
@@ -33,22 +35,25 @@ def settings(path: str, text: str) -> Iterator[Setting]:
     section = ""
     at, number = 0, 1
     for raw in _logical_lines(text):
-        stripped = raw.strip()
-        if stripped.startswith("["):
-            section = stripped
-        match = re.match(r"\s*([A-Za-z]+)\s*=[ \t]*(.*?)\s*\Z", raw, re.DOTALL)
+        if raw.lstrip(" \t").startswith("["):
+            section = on_one_line(raw)
+        match = re.match(r"[ \t\r\n]*([A-Za-z]+)[ \t]*=[ \t]*", raw)
         if match and section == "[Service]":
-            yield Setting(path, match.group(1), number, at + match.start(2), at + match.end(2), match.group(2))
+            value = raw[match.end() :].rstrip(" \t\r\n")
+            yield Setting(path, match.group(1), number, at + match.end(), at + match.end() + len(value), value)
         at, number = at + len(raw), number + raw.count("\n")
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Lines with their ends; one that ends with a backslash goes on in the next, unless it is a comment."""
+    """Lines with their ends; one that ends with a backslash goes on in the next that is no comment (systemd.syntax(7))."""
     parts: List[str] = []
-    for line in text.splitlines(keepends=True):
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
         parts.append(line)
-        is_comment = parts[0].lstrip().startswith(("#", ";"))
-        if is_comment or not line.rstrip("\r\n").endswith("\\"):
+        if _is_comment(line):
+            goes_on = len(parts) > 1
+        else:
+            goes_on = bool(_GOES_ON.search(line))
+        if not goes_on:
             yield "".join(parts)
             parts = []
     if parts:
@@ -61,7 +66,7 @@ def in_effect(key: str, files: Sequence[UnitFile]) -> List[Setting]:
     for path, text in files:
         for setting in settings(path, text):
             if setting.key == key:
-                found = [*found, setting] if setting.value else []
+                found = [*found, setting] if on_one_line(setting.value) else []
     return found
 
 
@@ -72,5 +77,14 @@ def command(files: Sequence[UnitFile]) -> Optional[Setting]:
 
 
 def on_one_line(value: str) -> str:
-    """The value of a setting, with its lines joined."""
-    return re.sub(r"[ \t]*\\\r?\n[ \t]*", " ", value)
+    """The value of a setting, with its lines joined, and without the comments between them."""
+    parts = []
+    for number, line in enumerate(value.split("\n")):
+        if not number or not _is_comment(line):
+            line = line.rstrip("\r")
+            parts.append((line[:-1] if _GOES_ON.search(line) else line).strip(" \t"))
+    return " ".join(filter(None, parts))
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip(" \t").startswith(("#", ";"))

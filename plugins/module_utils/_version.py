@@ -22,5 +22,5 @@ def parse_version(text: str) -> Optional[Version]:
 
     :returns: None when there is none, as in C(dev), the version of an engine that someone built.
     """
-    match = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
+    match = re.search(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", text)
     return (int(match.group(1)), int(match.group(2)), int(match.group(3))) if match else None

@@ -164,6 +164,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.pullthrough.docker.plugins.module_utils._file import FileError
 from ansible_collections.pullthrough.docker.plugins.module_utils._look import survey
 
 
@@ -177,7 +178,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     options: Dict[str, Any] = module.params
-    result, warnings = survey(options["service"], options["path"], options["timeout"])
+    try:
+        result, warnings = survey(options["service"], options["path"], options["timeout"])
+    except FileError as exc:
+        module.fail_json(msg=str(exc))
     for warning in warnings:
         module.warn(warning)
     module.exit_json(**result)

@@ -79,6 +79,33 @@ def test_what_is_written_can_be_taken_back(files, tmp_path):
     assert old.read_bytes() == b"before" and mode(old) == 0o640 and os.listdir(tmp_path) == ["old"]
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_no_instant_gives_a_file_another_mode(files, tmp_path, monkeypatch, umask):
+    """Nor leaves what is staged, which may hold secrets, to others. As atomic_move does it, with the umask."""
+    modes = []
+
+    def moved(_module, source, target, unsafe_writes):
+        creating = not os.path.exists(target)
+        os.rename(source, target)
+        modes.append(stat.S_IMODE(os.stat(target).st_mode))
+        if creating:
+            allowed = os.umask(0)
+            os.umask(allowed)
+            os.chmod(target, 0o666 & ~allowed)
+            modes.append(stat.S_IMODE(os.stat(target).st_mode))
+
+    monkeypatch.setattr(AnsibleModule, "atomic_move", moved)
+    before = os.umask(umask)
+    try:
+        files.stage(str(tmp_path / "new"), b"secret")
+        files.write(str(tmp_path / "new"), None, b"made")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert modes == [0o600, 0o600, 0o644, 0o644] and stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o644
+    assert files.undo() == [] and os.listdir(tmp_path) == [], "what was staged goes with what was written"
+
+
 def test_the_last_write_is_taken_back_first(files, tmp_path, monkeypatch):
     """What moved from one file to another is never in both."""
     paths = [tmp_path / name for name in ("one", "two")]
@@ -95,7 +122,7 @@ def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_e
     path.parent.mkdir()
     path.write_bytes(b"before")
     files.write(str(path), b"before", None)
-    assert not path.exists() and files.undo() == [] and path.read_bytes() == b"before" and mode(path) == 0o644
+    assert not path.exists() and files.undo() == [] and path.read_bytes() == b"before" and mode(path) == 0o600
     files.write(str(path), b"before", None)
     files.tidy()
     assert not path.parent.exists()
@@ -205,12 +232,12 @@ def test_a_file_that_is_mounted_by_itself_is_written_into_where_that_is_allowed(
 def test_a_backup_lies_beside_the_file(files, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"before")
-    copy = files.backup(str(path))
+    copy = files.backup(str(path), b"before")
     assert copy.startswith(f"{path}.{os.getpid()}.") and _file.read(copy) == b"before"
     long = tmp_path / ("x" * 250)
     long.write_bytes(b"before")
     with pytest.raises(_file.FileError) as failed:
-        files.backup(str(long))
+        files.backup(str(long), b"before")
     assert str(failed.value) == f"{long}: no backup can be made: File name too long; nothing was changed"
 
 
@@ -318,7 +345,8 @@ REFUSED_PATHS = {
     "41 links": ("{0}/41/daemon.json", "{0}/41/daemon.json: too many symlinks"),
     "in a folder of others": (
         "{0}/open/link",
-        "{0}/open/link: the symlink {0}/open/link lies in a folder that another user can write; not followed",
+        "{0}/open/link: another user can write the folder {0}/open, and could lead what is written in {0}/open/link elsewhere. "
+        "Give the folder to root, or run the task as its owner (become_user).",
     ),
 }
 

@@ -53,8 +53,8 @@ REFUSED = {
     "open bracket": ("https://[::1", "https://[::1", MALFORMED),
     "no host before a port": ("https://:5000", "https://:5000", MALFORMED),
     "space": ("https://mir ror.example", "https://mir ror.example", BLANK),
-    "control character": ("https://mirror.example\x07", "https://mirror.example\x07", BLANK),
-    "delete character": ("https://mirror.example\x7f", "https://mirror.example\x7f", BLANK),
+    "control character": ("https://mirror.example\x07", "https://mirror.example\\x07", BLANK),
+    "delete character": ("https://mirror.example\x7f", "https://mirror.example\\x7f", BLANK),
     "two in one": ("https://a,https://b", "https://a,https://b", MALFORMED),
 }
 

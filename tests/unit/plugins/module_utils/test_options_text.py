@@ -28,7 +28,7 @@ TEXTS = {
     "a variable that is not there": ('DOCKER_OPTS="$NONE --debug"\n', "$NONE --debug", " --debug"),
     "nothing": ("DOCKER_OPTS=\n", "", ""),
     "an X": ("#\nDOCKER_OPTS=--label=X=1\n", "--label=X=1", "--label=X=1"),
-    "a comment behind": ('DOCKER_OPTS="--debug" # note\n', "--debug # note", "--debug"),
+    "a comment behind": ('DOCKER_OPTS="--debug" # note\n', "--debug# note", "--debug"),
     "a default": ('DOCKER_OPTS="${A:---debug}"\n', "${A:---debug}", None),
     "a variable that only a shell could tell": ('A=$(cat /nowhere)\nDOCKER_OPTS="$A --debug"\n', "$A --debug", None),
     "two commands": ("DOCKER_OPTS=--debug;A=1\n", "--debug;A=1", None),
@@ -51,10 +51,19 @@ def test_both_readers(text, systemd, shell):
         assert real.stdout == shell, "a real shell"
 
 
-@pytest.mark.parametrize("read", [_options_text.read_as_systemd, _options_text.read_as_shell])
-def test_lines(read):
-    text = 'X=1\n\n# x\nnot an assignment\nDOCKER_OPTS="--debug \\\n--ipv6"\nexport XB=2\nC=3\\'
-    assert read(text) == {"X": ("1", 1), "DOCKER_OPTS": ("--debug --ipv6", 5), "XB": ("2", 7), "C": ("3", 8)}
+LINES = 'X=1\n\n# x\nnot an assignment\nDOCKER_OPTS="--debug \\\n--ipv6"\nexport XB=2\nC=3\\'
+
+
+def test_lines_of_systemd():
+    """It knows no export, and joins the last line to nothing."""
+    assert _options_text.read_as_systemd(LINES) == {"X": ("1", 1), "DOCKER_OPTS": ("--debug --ipv6", 5), "C": ("3", 8)}
+
+
+def test_lines_of_a_shell():
+    """A command may set whatever it names."""
+    unknown = dict.fromkeys(("not", "an", "assignment"), (None, 4))
+    told = {"X": ("1", 1), **unknown, "DOCKER_OPTS": ("--debug --ipv6", 5), "XB": ("2", 7), "C": (None, 8)}
+    assert _options_text.read_as_shell(LINES) == told
 
 
 def test_words_of_a_unit():

@@ -47,7 +47,7 @@ def test_daemon_json_shows_its_other_settings():
 
 REFUSED = {
     # name: (text, line, column, message)
-    "not JSON": ('{\n "debug": tru}', 2, 11, 'here stands "tru" where a value is missing. Mend the file first'),
+    "not JSON": ('{\n "debug": tru}', 2, 11, 'here stands a word where a value is missing. Mend the file first'),
     "no list": (f'{{"registry-mirrors":\n "{A}"}}', 2, 2, "registry-mirrors is not a list of strings. Mend the file first"),
     "a number": (f'{{"registry-mirrors": ["{A}",\n  5]}}', 2, 3, "an entry of registry-mirrors is not a string. Mend the file first"),
     "null in it": (f'{{"registry-mirrors": [null, "{A}"]}}', 1, 23, "an entry of registry-mirrors is not a string. Mend the file first"),

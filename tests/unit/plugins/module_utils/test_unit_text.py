@@ -22,14 +22,14 @@ COMMANDS = [
     ([UNIT, "[Service]\n# note \\\nExecStart=\nExecStart=/e\n"], "/e", 4),
     ([UNIT, "ExecStart=/e\n"], "/d -H fd:// $O", 8),
     (["[Service]\r\nExecStart=/d --a \\\r\n --b\r\n"], "/d --a --b", 2),
-    (["[Service]\nExecStart=/d \\"], "/d \\", 2),
-    (["[Service]\nExecStart=/d \\\n  --a \\"], "/d --a \\", 2),
-    (["[Service]\nExecStart=/d \\ \n  --a\n"], "/d \\", 2),
     (["[Service]\nExecStart=/d \\X\nExecStart=/e\n"], "/e", 3),
     (["[Service]\n# note \\\nExecStart=/e\n"], "/e", 3),
     (["[Service]\n  ; note \\\nExecStart=/e\n"], "/e", 3),
-    (["[Service]\nExecStart=/d \\\n  # --a \\\n  --b\n"], "/d # --a --b", 2),
     (["ExecStart=/e\n[Service]\n"], None, None),
+    (["[Service]\nExecStart=/d \\"], "/d", 2),
+    (["[Service]\nExecStart=/d \\\n# --a \\\n ; x\n --b\nExecStart=\\\n"], None, None),
+    (["[Service]\nExecStart=/d \\\n# --a \\\n ; x\n --b\n"], "/d --b", 2),
+    (["[Service]\nExecStart=/d --a\\\\\nType=notify\n"], "/d --a\\\\", 2),
     ([""], None, None),
 ]
 

@@ -2,79 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Modules run in process, against a model of the engine: its reload as seen on real ones, at a speed that allows tables."""
+"""Modules run in process, against a model of the engine."""
 
 from __future__ import annotations
 
-import importlib
-import json
-
 import pytest
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
-
-from ansible_collections.pullthrough.docker.plugins.module_utils import _apply, _engine, _mirror_url, _service
-
-
-class ModelEngine:
-    """An engine that keeps the mirrors of a missing key at a reload, and refuses what a real one refuses."""
-
-    def __init__(self, config_path):
-        self.config_path = config_path
-        self.state = "running"
-        self.version = "28.5.2"
-        self.binary = None
-        self.has_ended = False
-        self.mirrors = []
-        self.argv = ("/usr/sbin/dockerd", "-H", "fd://")
-        self.containers_running = 0
-        self.live_restore = False
-        self.swarm = False
-        self.store = "graphdriver"
-        self.settings = {}
-        """What /info shows, besides mirrors and live-restore."""
-        self.refuses = None
-        self.texts = []
-        """What the file held at each reload."""
-        self.looks = []
-        """Service and timeout of each look."""
-        self.reloads = []
-        """Service, timeout and event of each reload."""
-
-    @property
-    def info(self):
-        if self.state != "running":
-            return None
-        shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
-        return _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, self.swarm, self.store, shown)
-
-    def look(self, service, timeout):
-        self.looks.append((service, timeout))
-        return _engine.Engine(
-            service=service,
-            state=self.state,
-            reason=None if self.info else f"it is {self.state}",
-            process=_engine.Process(4711, "1", self.argv, None) if self.state not in ("stopped", "absent") else None,
-            info=self.info,
-            argv=self.argv,
-            binary=self.binary,
-            config_path=str(self.config_path),
-            socket_path="/nowhere/docker.sock",
-        )
-
-    def reload(self, engine, in_force, timeout, *, event=False):
-        self.reloads.append((engine.service, timeout, event))
-        text = self.config_path.read_bytes()
-        self.texts.append(text)
-        settings = json.loads(text.decode("utf-8-sig") or "{}")
-        listed = settings.get("registry-mirrors", self.mirrors) or []
-        if self.refuses and any(self.refuses in mirror for mirror in listed):
-            return f'level=error msg="Error reconfiguring the daemon: invalid mirror: {self.refuses}"'
-        self.mirrors = _mirror_url.engine_list(listed)
-        self.live_restore = settings.get("live-restore", self.live_restore)
-        self.settings.update({key: value for key, value in settings.items() if key in self.settings and key in _apply.RELOADABLE})
-        return None if in_force(self.info) else "it did not take them"
+from ansible_collections.pullthrough.docker.tests.unit.model import ModelEngine, Systemd, run_module
 
 
 @pytest.fixture
@@ -90,70 +24,21 @@ def certs(tmp_path):
 @pytest.fixture
 def engine(monkeypatch, daemon_json, certs):
     model = ModelEngine(daemon_json)
-    monkeypatch.setattr(_engine, "look", model.look)
-    monkeypatch.setattr(_engine, "reload", model.reload)
-    monkeypatch.setattr(_engine, "has_ended", lambda _engine: model.has_ended)
-    monkeypatch.setattr(_engine, "certs_folder", lambda: str(certs))
-    monkeypatch.setattr(_service, "has_systemd", lambda: False)
-    monkeypatch.setattr(_service, "_SCRIPT_FOLDER", "/nowhere")
+    model.stand_in(monkeypatch, certs)
     return model
-
-
-class Systemd:
-    """The files of a service under systemd, in a folder of their own."""
-
-    def __init__(self, folder):
-        self.unit = folder / "lib/docker.service"
-        self.options = folder / "default/docker"
-        self.drop_ins = folder / "etc/docker.service.d"
-        self.own = self.drop_ins / "zz-pullthrough-docker.conf"
-        self.needs_daemon_reload = "no"
-        self.daemon_reloads = 0
-        for path in (self.unit, self.options):
-            path.parent.mkdir()
-        self.drop_ins.mkdir(parents=True)
-        self.start("/usr/sbin/dockerd -H fd:// $DOCKER_OPTS")
-
-    def start(self, command):
-        self.unit.write_text(f"[Service]\nEnvironmentFile=-{self.options}\nExecStart={command}\n")
-
-    def show(self, name):
-        return {"FragmentPath": str(self.unit), "DropInPaths": "", "NeedDaemonReload": self.needs_daemon_reload}
-
-    def systemctl(self, *words):
-        assert words == ("daemon-reload",)
-        self.daemon_reloads += 1
-        self.needs_daemon_reload = "no"
-        return 0, ""
 
 
 @pytest.fixture
 def systemd(engine, monkeypatch, tmp_path):
     files = Systemd(tmp_path)
-    monkeypatch.setattr(_service, "has_systemd", lambda: True)
-    monkeypatch.setattr(_service, "unit", files.show)
-    monkeypatch.setattr(_service, "systemctl", files.systemctl)
-    monkeypatch.setattr(_service, "unit_folders", lambda: [str(files.drop_ins.parent)])
+    files.stand_in(monkeypatch)
     return files
 
 
 @pytest.fixture
-def run(engine, capsys, monkeypatch):
+def run(engine):
     """Run a module of the collection: run(name, check=False, **options) returns what it returns, with its warnings.
 
     Never without the model: a module finds the engine of the machine that the tests run on as well.
     """
-    warnings = []
-    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, warning: warnings.append(warning))
-
-    def run_module(name, check=False, **options):
-        warnings.clear()
-        module = importlib.import_module(f"ansible_collections.pullthrough.docker.plugins.modules.{name}")
-        with patch_module_args({**options, "_ansible_check_mode": check}), pytest.raises(SystemExit) as ended:
-            module.main()
-        result = json.loads(capsys.readouterr().out)
-        assert result.get("failed", False) is bool(ended.value.code)
-        assert "exception" not in result
-        return dict(result, warnings=list(dict.fromkeys(warnings)))
-
     return run_module

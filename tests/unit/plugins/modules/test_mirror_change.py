@@ -187,6 +187,25 @@ def test_a_unit_that_reads_no_options_file(run, systemd, settings):
     assert run("registry_mirrors", mirrors=GCR, source="options_file", service="podman")["msg"] == message
 
 
+@pytest.fixture
+def script(monkeypatch, tmp_path):
+    """The options file of an init script."""
+    options = tmp_path / "options"
+    options.write_text("")
+    start = _service.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
+    monkeypatch.setattr(_service, "next_start", lambda service: start)
+    return options
+
+
+@pytest.mark.parametrize("source", ["daemon_json", "options_file"])
+def test_what_only_a_shell_knows(run, script, source):
+    text = 'DOCKER_OPTS="$(cat /x) --registry-mirror=https://a.example"\n'
+    script.write_text(text)
+    message = f"{script}, line 1: only a shell knows the value of DOCKER_OPTS. Nothing was changed. Write plain words there."
+    assert run("registry_mirrors", mirrors=GCR, source=source, migrate=True)["msg"] == message
+    assert script.read_text() == text
+
+
 NOWHERE = {
     # name: (state of the engine, mirrors, state, whether it is refused)
     "present": ("running", GCR, "present", True),
@@ -399,6 +418,7 @@ CHECKED = {
     "flags are replaced": (
         f"--debug --registry-mirror {OWN}", "", f"--debug {flag(OWN)}", {"source": "systemd_drop_in"}, f"--debug {flag(OWN)}/ {flag(GCR)}/"
     ),
+    "the unit changed": ("--debug $DOCKER_OPTS", "", "-H fd://", {"source": "options_file"}, f"--debug {flag(GCR)}/"),
     "flags are moved": ("-H fd:// $DOCKER_OPTS", options_of(OWN), f"-H fd:// {flag(OWN)}", {"migrate": True}, "-H fd://"),
 }
 
@@ -468,15 +488,11 @@ def test_what_a_killed_run_left_on_the_way(run, daemon_json, given, systemd, sou
     assert not [name for name in os.listdir(target.parent) if name.startswith(".")]
 
 
-def test_what_a_killed_run_left_on_the_way_to_an_init_script(run, daemon_json, tmp_path, monkeypatch):
+def test_what_a_killed_run_left_on_the_way_to_an_init_script(run, script):
     """A shell reads what systemd would not."""
-    options = tmp_path / "options"
-    options.write_text("")
-    start = _service.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
-    monkeypatch.setattr(_service, "next_start", lambda service: start)
-    options.with_name(".pullthrough-docker-moving-options").write_text(f'MIRROR={OWN}\nDOCKER_OPTS="--registry-mirror=$MIRROR"\n')
+    script.with_name(".pullthrough-docker-moving-options").write_text(f'MIRROR={OWN}\nDOCKER_OPTS="--registry-mirror=$MIRROR"\n')
     assert run("registry_mirrors", mirrors=GCR, source="options_file")["mirrors"] == shown(OWN, GCR)
-    assert options.read_text() == options_of(OWN, GCR)
+    assert script.read_text() == options_of(OWN, GCR)
 
 
 # -- certificates ----------------------------------------------------------------------------------------------------

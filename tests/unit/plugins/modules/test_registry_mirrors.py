@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 
@@ -340,6 +341,33 @@ def test_leftovers_of_a_killed_run_are_removed(engine, run, daemon_json):
     assert os.listdir(daemon_json.parent) == ["daemon.json"]
 
 
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_no_empty_list_of_a_killed_run_stays_behind(engine, run, daemon_json, monkeypatch, reloaded):
+    from ansible_collections.pullthrough.docker.plugins.module_utils import _engine
+
+    given(daemon_json, WITH_GCR)
+    engine.mirrors = [GCR + "/"]
+    reload = _engine.reload
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(*arguments, **options):
+        if reloaded:
+            reload(*arguments, **options)
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_engine, "reload", killed)
+        with pytest.raises(KilledError):
+            run("registry_mirrors", mirrors=GCR, state="absent")
+    assert json.loads(daemon_json.read_text()) == {"registry-mirrors": []}
+    result = run("registry_mirrors", mirrors=GCR, state="absent")
+    assert result["changed"] and result["in_force"] == [] and json.loads(daemon_json.read_text()) == {}
+    assert os.listdir(daemon_json.parent) == ["daemon.json"]
+    assert not run("registry_mirrors", mirrors=GCR, state="absent")["changed"]
+
+
 def test_another_run_holds_the_lock(engine, run, daemon_json):
     import fcntl
 
@@ -603,6 +631,8 @@ class TestPlaces:
         assert result["mirrors"] == [OWN + "/", GCR + "/"]
         for folder in (daemon_json.parent, systemd.options.parent, systemd.drop_ins):
             assert not [name for name in os.listdir(folder) if name.startswith(".pullthrough")] if folder.exists() else True
+        texts = [path.read_text() for path in (daemon_json, systemd.options, *systemd.drop_ins.glob("*.conf")) if path.exists()]
+        assert "".join(texts).count(OWN) == 1, "nor is it there twice"
         self.restart(engine, systemd)
         assert engine.mirrors == [OWN + "/", GCR + "/"]
 

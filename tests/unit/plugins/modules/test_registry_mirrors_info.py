@@ -135,7 +135,7 @@ def test_a_flag_beside_the_key_is_a_conflict(engine, returned, daemon_json, syst
     engine.mirrors = [FLAGGED]
     given(daemon_json, "{}")
     flag = place("systemd_drop_in", systemd.unit, 3, [MASKED])
-    told = {"mirrors": [MASKED], "in_force": [FLAGGED], "sources": [place("daemon_json", daemon_json, None, []), flag]}
+    told = {"mirrors": [MASKED], "in_force": [MASKED], "sources": [place("daemon_json", daemon_json, None, []), flag]}
     assert returned() == told
     daemon_json.write_text(WITH_GCR)
     told["sources"][0] = place("daemon_json", daemon_json, 2, [GCR])
@@ -222,15 +222,13 @@ def test_what_only_a_shell_knows_is_said(engine, run, returned, daemon_json, tmp
 
 
 def test_an_init_script_s_options_file(returned, daemon_json, tmp_path, monkeypatch):
-    """A shell does not know comments of another kind."""
     from ansible_collections.pullthrough.docker.plugins.module_utils import _service
 
     options = tmp_path / "options"
     options.write_text(f'DOCKER_OPTS="--registry-mirror={GCR}"\n')
     start = _service.Start("docker", "shell", ("dockerd", f"--registry-mirror={GCR}"), [], [str(options)], ["DOCKER_OPTS"], None)
     monkeypatch.setattr(_service, "next_start", lambda service: start)
-    told = returned()
-    assert told["sources"][1:] == [place("options_file", options, 1, [GCR])]
+    assert returned()["sources"][1:] == [place("options_file", options, 1, [GCR])]
 
 
 @pytest.mark.parametrize("state", ["running", "stopped"])

@@ -1,0 +1,572 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""On a host of the lab: kill the module registry_mirrors call by call and at random instants, and see what each kill left.
+
+    kill.py FOLDER <JOB >REPORT
+
+FOLDER is what Ansible sent and its wrapper's C(explode) unpacked: the real module with the real module_utils. A process that has
+imported them forks for each run, so that a run costs no start of Python and its calls differ little from one run to the next.
+
+strace lists the calls of an unharmed run, from its first open for writing in a folder of configuration to its exit: the span. Then, for each call of
+the span, a run is killed at it. strace counts calls by name, so the call is addressed as the K-th of its name; the trace of the
+killed run must then be the listing up to this call, with it as its last line. Where it is not, since the engine took longer or the
+kernel chose otherwise, the kill is judged all the same, counted as one elsewhere, and tried again.
+
+A call at whose entry SIGKILL comes is not executed: the kernel looks for a fatal signal between the stop at the entry and the call
+(L(is_before_the_call) sees it on the kernel that runs). So a kill at a call is one after the call before it, and a kill at each call
+is one before and after each; the last is C(exit_group), after which there is nothing to kill. Calls of children (C(journalctl)) are
+not the module's: it is killed while it waits for them. Where only the calls that change something are tried, the files are the same
+at all calls between.
+
+The judge never asks the module: it reads the files, the engine's socket and /proc. After each kill:
+
+- the files are, together, one of the states that were written down here beforehand: old, new, or between two writes;
+- where mirrors are in no file because they move, what is staged is the target's text to the byte, and nobody else's to read;
+- the engine is the same process, with mirrors of before or after in force, and its container the same process;
+- a run that nobody harms converges, a further one says C(changed: false) and touches nothing, and no temporary file is left.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import ctypes
+import glob
+import importlib
+import json
+import os
+import random
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from typing import NamedTuple
+
+COLLECTION = "ansible_collections.pullthrough.docker.plugins"
+WORK = "/run/crash"
+DAEMON, OPTIONS = "/etc/docker/daemon.json", "/etc/default/docker"
+MIRROR = "https://mirror.gcr.io"
+PREFIX = ".pullthrough-docker-"
+ATTEMPTS = 12
+IN_CREATE = 0x100
+
+WITHOUT = b'{\n\t"log-level": "info"\n}\n'
+WITH = b'{\n\t"log-level": "info",\n\t"registry-mirrors": [\n\t\t"https://mirror.gcr.io"\n\t]\n}\n'
+NONE = b'{\n\t"log-level": "info",\n\t"registry-mirrors": []\n}\n'
+NEW = b'{\n  "registry-mirrors": [\n    "https://mirror.gcr.io"\n  ]\n}\n'
+FLAG = b'# Options\nDOCKER_OPTS="--debug --registry-mirror=https://mirror.gcr.io"\n'
+NO_FLAG = b'# Options\nDOCKER_OPTS="--debug"\n'
+
+
+class Step(NamedTuple):
+    """A run of the module: its options, the files before, between its writes, and after, and what is then pending."""
+
+    options: dict
+    states: list
+    pending: str = "none"
+
+
+class Case(NamedTuple):
+    """Steps that lead from one to the other, so that each kill begins where the one before has converged."""
+
+    running: bool
+    attributes: dict
+    steps: list
+
+
+def files(daemon, options=None):
+    return {DAEMON: daemon, **({OPTIONS: options} if options else {})}
+
+
+KEPT = {DAEMON: (0o640, 0, 4), OPTIONS: (0o604, 0, 4)}
+ADD, REMOVE = {"mirrors": [MIRROR]}, {"mirrors": [MIRROR], "state": "absent"}
+MOVE = {"mirrors": [MIRROR], "migrate": True, "keep_containers": False}
+TO_FILE = Step(MOVE, [files(WITHOUT, FLAG), files(WITHOUT, NO_FLAG), files(WITH, NO_FLAG)], "restart")
+TO_FLAG = Step({**MOVE, "source": "options_file"}, TO_FILE.states[::-1])
+CASES = {
+    # Removing takes two writes: an engine keeps its mirrors at a reload that does not name others.
+    "one file, by a reload": Case(True, KEPT, [Step(ADD, [files(WITHOUT), files(WITH)]), Step(REMOVE, [files(WITH), files(NONE), files(WITHOUT)])]),
+    "one file, engine stopped": Case(False, KEPT, [Step(ADD, [files(WITHOUT), files(WITH)]), Step(REMOVE, [files(WITH), files(WITHOUT)])]),
+    "no file yet, engine stopped": Case(False, {DAEMON: (0o644, 0, 0)}, [Step(ADD, [files(None), files(NEW)])]),
+    # The engine runs with the flag all the time.
+    "DOCKER_OPTS to daemon.json and back": Case(True, KEPT, [TO_FILE, TO_FLAG]),
+}
+
+
+# -- running the module ------------------------------------------------------------------------------------------------
+
+
+def serve(folder, gate):
+    """Fork a run of the module for each line of options; one ends as the module ends. It begins when the gate has a byte."""
+    sys.path.insert(0, folder)
+    loader = importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
+    importlib.import_module(f"{COLLECTION}.module_utils._mirror_change")
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            for descriptor, name in ((1, "out"), (2, "err")):
+                os.dup2(os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+            os.readv(gate, [bytearray(1)])  # Not read(), which strace counts as the module's.
+            arguments = json.dumps({"ANSIBLE_MODULE_ARGS": json.loads(line)}).encode()
+            loader.run_module(
+                json_params=arguments, profile="legacy", module_fqn=f"{COLLECTION}.modules.registry_mirrors", modlib_path=folder, extensions={}
+            )
+        print(pid, flush=True)
+        print(os.waitpid(pid, 0)[1], flush=True)
+
+
+class Runner:
+    """The process that forks, and one run of it at a time."""
+
+    def __init__(self, folder):
+        readable, self._gate = os.pipe()
+        words = [sys.executable, __file__, "serve", folder, str(readable)]
+        # As the module's own code comes from an archive, it never writes any bytecode.
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        self._server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[readable], env=environment)
+        os.close(readable)
+
+    def fork(self, options):
+        """A run that waits at the gate; its pid."""
+        print(json.dumps(options), file=self._server.stdin, flush=True)
+        return int(self._server.stdout.readline())
+
+    def go(self):
+        os.write(self._gate, b"x")
+
+    def wait(self):
+        """How the run ended, as of waitpid."""
+        return int(self._server.stdout.readline())
+
+    def unharmed(self, options):
+        """What the module returns."""
+        self.fork(options)
+        self.go()
+        self.wait()
+        with open(f"{WORK}/out", encoding="utf-8") as out, open(f"{WORK}/err", encoding="utf-8") as err:
+            said = out.read()
+            try:
+                return json.loads(said)
+            except ValueError:
+                return {"failed": True, "msg": said + err.read()}
+
+    def traced(self, options, *arguments):
+        """The trace of a run, line by line."""
+        pid = self.fork(options)
+        words = ["strace", "-y", "-s", "64", "-o", f"{WORK}/trace", "-p", str(pid), *arguments]
+        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as strace:
+            line = strace.stderr.readline()
+            if "attached" not in line:
+                raise RuntimeError(line + strace.stderr.read())
+            self.go()
+            self.wait()
+            strace.communicate()
+        with open(f"{WORK}/trace", encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()
+
+
+# -- traces ------------------------------------------------------------------------------------------------------------
+
+
+class Call(NamedTuple):
+    """A system call of the span: the C(count)-th of its name in the run."""
+
+    name: str
+    count: int
+    text: str
+
+
+def span_of(trace, folders):
+    """The calls from the first open for writing in one of the folders to the end of the run."""
+    counts = collections.Counter()
+    calls = []
+    watched = "|".join(map(re.escape, folders))
+    first = re.compile(rf'open(?:at)?\(.*"(?:{watched})/.*O_(?:CREAT|WRONLY|RDWR)')
+    for line in trace:
+        name = re.match(r"(\w+)\(", line)
+        if not name or name[1] == "readv":
+            continue
+        counts[name[1]] += 1
+        if calls or first.match(line):
+            calls.append(Call(name[1], counts[name[1]], line))
+    return calls
+
+
+def names(calls):
+    return [call.name for call in calls]
+
+
+CHANGING = frozenset(
+    "rename renameat2 unlink unlinkat link mkdir rmdir chmod fchmod chown fchown fsync fdatasync ftruncate sendfile copy_file_range kill".split()
+)
+
+
+def changes(call, folders):
+    """Whether a call changes a file or the engine, or is the last."""
+    if call.name == "exit_group":
+        return True
+    if re.search(r"= -1 E", call.text):
+        return False
+    if call.name == "openat":
+        return re.search(r"O_(?:CREAT|WRONLY|RDWR)", call.text) is not None
+    if call.name == "write":
+        return any(f"<{folder}/" in call.text for folder in folders)
+    return call.name in CHANGING
+
+
+def syncs(calls):
+    """How many files were replaced, and what is wrong of it: data is synced before the rename, the folder after it, before anything else."""
+    wrong, written, waiting = [], {}, None
+    replaced = 0
+    for call in calls:
+        path = re.match(r"\w+\(\d+<([^>]*)>", call.text)
+        if call.name == "write" and path:
+            written[path[1]] = False
+        elif call.name == "fsync" and path:
+            written[path[1]] = True
+            if waiting and path[1] == os.path.dirname(waiting):
+                waiting = None
+        elif call.name in ("rename", "unlink", "kill", "exit_group") and "= -1 E" not in call.text:
+            if waiting:
+                wrong.append(f"the folder of {waiting} is not synced before {call.name}")
+            waiting = None
+            if call.name == "rename":
+                source, waiting = re.findall(r'"([^"]*)"', call.text)
+                replaced += 1
+                if not written.get(source):
+                    wrong.append(f"{source} is not synced before it becomes {waiting}")
+    return replaced, wrong
+
+
+# -- the judge ---------------------------------------------------------------------------------------------------------
+
+
+def content(path):
+    """Bytes, mode, owner and group of a file, or None."""
+    try:
+        with open(path, "rb") as file:
+            found = os.fstat(file.fileno())
+            return file.read(), found.st_mode & 0o7777, found.st_uid, found.st_gid
+    except FileNotFoundError:
+        return None
+
+
+def processes(name):
+    found = set()
+    for path in glob.glob("/proc/[0-9]*/comm"):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+            if file.read().strip() == name:
+                found.add(int(path.split("/")[2]))
+    return found
+
+
+def started(pid):
+    """When a process started: with its pid it names it. None when it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def engine_mirrors():
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect("/var/run/docker.sock")
+        connection.sendall(b"GET /info HTTP/1.0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    return json.loads(answer.partition(b"\r\n\r\n")[2])["RegistryConfig"]["Mirrors"] or []
+
+
+class Lab:
+    """The host in one case: set, judged, set again."""
+
+    def __init__(self, case, runner):
+        self.case, self.runner = case, runner
+        self.paths = list(case.steps[0].states[0])
+        self.folders = [os.path.dirname(path) for path in self.paths]
+        self.start()
+        self.calm = self.besides()
+
+    @staticmethod
+    def shell(*words):
+        return subprocess.run(words, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.strip()
+
+    def start(self):
+        """Stop the engine, write the files of the beginning, and start it where the case wants it to run."""
+        self.shell("systemctl", "stop", "docker.service", "docker.socket")
+        self.write(self.case.steps[0].states[0])
+        self.shell("systemctl", "reset-failed", "docker.service", "docker.socket")
+        self.shell("systemctl", "start", "docker.socket")
+        self.alive = {}
+        if self.case.running:
+            self.shell("systemctl", "start", "docker.service")
+            self.shell("docker", "start", "witness")
+            container = self.shell("docker", "inspect", "--format", "{{.State.Pid}}", "witness")
+            with open("/run/docker.pid", encoding="utf-8") as file:
+                self.alive = {pid: started(pid) for pid in (file.read().strip(), container)}
+
+    def write(self, state):
+        """Write the files of a state, with nothing beside them."""
+        for path, data in state.items():
+            folder = os.path.dirname(path)
+            os.makedirs(folder, exist_ok=True)
+            for leftover in [*glob.glob(f"{folder}/{PREFIX}*"), *glob.glob(f"{path}.*~"), *([path] if os.path.exists(path) else [])]:
+                os.unlink(leftover)
+            if data is None:
+                continue
+            mode, user, group = self.case.attributes[path]
+            with open(path, "wb") as file:
+                file.write(data)
+            os.chown(path, user, group)
+            os.chmod(path, mode)
+
+    def besides(self):
+        """What lies beside the files, without the copies that a change with a restart keeps on purpose."""
+        found = {os.path.join(folder, name) for folder in self.folders if os.path.isdir(folder) for name in os.listdir(folder)}
+        return {path for path in found if path not in self.paths and not path.endswith("~")}
+
+    def state(self, step):
+        """Which of the states of the step the files are in, None for one that must never be."""
+        found = {path: content(path) for path in self.paths}
+        for index, state in enumerate(step.states):
+            if all(found[path] == (None if data is None else (data, *self.case.attributes[path])) for path, data in state.items()):
+                return index
+        return None
+
+    def mirrors_at(self, step, index):
+        """What is in force with the files of a state: with a flag, what the engine was started with."""
+        flagged = any(FLAG in state.values() for state in step.states)
+        return [f"{MIRROR}/"] if flagged or WITH in step.states[index].values() else []
+
+    def after_a_kill(self, step):
+        """The state of the files, and what is wrong."""
+        wrong = []
+        index = self.state(step)
+        if index is None:
+            wrong.append(f"the files are torn: { {path: content(path) for path in self.paths} }")
+        elif MIRROR.encode() not in b"".join(filter(None, step.states[index].values())) and len(self.paths) > 1:
+            target = next(path for path in self.paths if step.states[index][path] != step.states[-1][path])
+            staged = content(os.path.join(os.path.dirname(target), f"{PREFIX}moving-{os.path.basename(target)}"))
+            if staged is None or staged[:2] != (step.states[-1][target], 0o600):
+                wrong.append(f"the mirrors are in no file, and staged is {staged}")
+        return index, wrong + self.alive_and([self.mirrors_at(step, 0), self.mirrors_at(step, -1)])
+
+    def alive_and(self, in_force):
+        """What is wrong of the engine, which is to have one of these lists in force, and of its container."""
+        if not self.case.running:
+            return [f"an engine was started: {pid}" for pid in processes("dockerd")]
+        ended = [f"process {pid} has ended" for pid, when in self.alive.items() if when is None or started(pid) != when]
+        mirrors = engine_mirrors()
+        return ended + ([] if mirrors in in_force else [f"in force is {mirrors}"])
+
+    def converge(self, step):
+        """Run the module unharmed, and once more: what is wrong."""
+        wrong = []
+        for turn in ("the next run", "a further run"):
+            before = [content(path) and os.stat(path) for path in self.paths]
+            result = self.runner.unharmed(step.options)
+            wanted = self.mirrors_at(step, -1)
+            listed = [f"{MIRROR}/"] if MIRROR.encode() in b"".join(filter(None, step.states[-1].values())) else []
+            expected = {"mirrors": listed, "in_force": wanted if self.case.running else None, "pending": step.pending}
+            if result.get("failed") or any(result[key] != value for key, value in expected.items()):
+                wrong.append(f"{turn} does not converge: {result.get('msg') or {key: result[key] for key in expected} }")
+            if self.state(step) != len(step.states) - 1:
+                wrong.append(f"{turn} leaves other files: { {path: content(path) for path in self.paths} }")
+            if self.besides() - self.calm:
+                wrong.append(f"{turn} leaves {sorted(self.besides() - self.calm)}")
+            wrong += [f"{turn}: {fault}" for fault in self.alive_and([wanted])]
+            if turn == "a further run" and (result.get("changed") or before != [content(path) and os.stat(path) for path in self.paths]):
+                wrong.append("a further run changes something")
+        for path in self.paths:
+            for copy in glob.glob(f"{path}.*~"):
+                os.unlink(copy)
+        return wrong
+
+
+# -- kills -------------------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """The first new file in one of the folders, as the kernel tells it: the first open for writing."""
+
+    def __init__(self, folders):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._descriptor = libc.inotify_init1(os.O_CLOEXEC)
+        for folder in folders:
+            if libc.inotify_add_watch(self._descriptor, folder.encode(), IN_CREATE) < 0:
+                raise OSError(ctypes.get_errno(), folder)
+
+    def wait(self):
+        """Wait for it."""
+        if not select.select([self._descriptor], [], [], 60)[0]:
+            raise RuntimeError("the module makes no file")
+
+    def close(self):
+        os.close(self._descriptor)
+
+
+class Trial:
+    """All kills of one case."""
+
+    def __init__(self, name, job, runner):
+        self.name, self.job, self.runner = name, job, runner
+        self.case = CASES[name]
+        self.lab = Lab(self.case, runner)
+        self.turn = 0
+        self.faults = []
+
+    @property
+    def step(self):
+        return self.case.steps[self.turn]
+
+    def next(self):
+        """Go on to the step that begins where this one ended; where there is none, back to the beginning by hand."""
+        self.turn = (self.turn + 1) % len(self.case.steps)
+        if len(self.case.steps) == 1:
+            self.lab.write(self.step.states[0])
+
+    def judge(self, where):
+        """Judge what a kill left, converge, and go on: the state of the files, the temporary files, and what was wrong."""
+        left = sorted(re.sub(rf"({re.escape(PREFIX)})(?!moving-).*", r"\1*", path) for path in self.lab.besides() - self.lab.calm)
+        index, wrong = self.lab.after_a_kill(self.step)
+        if not wrong:
+            wrong = self.lab.converge(self.step)
+        self.faults += [f"{self.name}, {where}: {fault}" for fault in wrong]
+        if wrong:
+            print(self.faults[-1], file=sys.stderr, flush=True)
+            self.turn = 0
+            self.lab.start()
+        else:
+            self.next()
+        return {"files": index, "left": left, "wrong": wrong}
+
+    @property
+    def stops(self):
+        return bool(self.faults) and self.job["stop"]
+
+    def listings(self):
+        """What an unharmed run of each step calls: where all calls count, the listing that most of three have."""
+        found = [[] for _step in self.case.steps]
+        for _turn in range((3 if self.job["calls"] == "all" else 1) * len(self.case.steps)):
+            found[self.turn].append(span_of(self.runner.traced(self.step.options), self.lab.folders))
+            state = self.lab.state(self.step)
+            if state != len(self.step.states) - 1:
+                raise RuntimeError(f"{self.name}: unharmed, the module leaves {state}: {self.runner.unharmed(self.step.options)}")
+            for path in self.lab.paths:
+                for copy in glob.glob(f"{path}.*~"):
+                    os.unlink(copy)
+            self.next()
+        return [max(listings, key=lambda calls: [names(other) for other in listings].count(names(calls))) for listings in found]
+
+    def at_calls(self):
+        """Kill at each call of each step."""
+        listings = self.listings()
+        synced = [syncs(calls) for calls in listings]
+        self.faults += [f"{self.name}: {fault}" for _replaced, wrong in synced for fault in wrong]
+        todo = []
+        for calls in listings:
+            chosen = [n for n, call in enumerate(calls) if self.job["calls"] == "all" or changes(call, self.lab.folders)]
+            todo.append(collections.deque((n, 1) for n in chosen))
+        report = [[{"call": readable(call), "changes": changes(call, self.lab.folders)} for call in calls] for calls in listings]
+        elsewhere = 0
+        while any(todo) and not self.stops:
+            if not todo[self.turn]:
+                self.runner.unharmed(self.step.options)
+                self.next()
+                continue
+            turn, (n, attempt) = self.turn, todo[self.turn].popleft()
+            call = listings[turn][n]
+            trace = self.runner.traced(self.step.options, "-e", f"inject={call.name}:signal=KILL:when={call.count}")
+            reached = names(span_of(trace, self.lab.folders)) == names(listings[turn][: n + 1]) and trace[-1] == "+++ killed by SIGKILL +++"
+            outcome = self.judge(f"step {turn + 1}, killed at call {n + 1}, {call.text}")
+            if reached:
+                report[turn][n].update(outcome)
+            else:
+                elsewhere += 1
+                if attempt < ATTEMPTS:
+                    todo[turn].append((n, attempt + 1))
+        return {"steps": report, "elsewhere": elsewhere, "replaced": [replaced for replaced, _wrong in synced]}
+
+    def span(self):
+        """How long the span of the longest of four unharmed runs takes, in seconds."""
+        longest = 0.0
+        for _turn in range(4):
+            watch = Watch(self.lab.folders)
+            self.runner.fork(self.step.options)
+            self.runner.go()
+            watch.wait()
+            began = time.monotonic()
+            self.runner.wait()
+            longest = max(longest, time.monotonic() - began)
+            watch.close()
+            self.next()
+        return longest
+
+    def at_instants(self, number, generator):
+        """Kill at random instants of the span, and count those that came in time."""
+        longest = self.span()
+        killed, late, states = 0, 0, collections.Counter()
+        while killed < number and not self.stops:
+            watch = Watch(self.lab.folders)
+            pid = self.runner.fork(self.step.options)
+            process = os.pidfd_open(pid)
+            delay = generator.uniform(0, longest)
+            self.runner.go()
+            watch.wait()
+            time.sleep(delay)
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+            status = self.runner.wait()
+            os.close(process)
+            watch.close()
+            turn = self.turn
+            outcome = self.judge(f"step {turn + 1}, killed after {delay:.6f} s")
+            if os.WIFSIGNALED(status):
+                killed += 1
+                states[f"step {turn + 1}: files {outcome['files']}, left {len(outcome['left'])}"] += 1
+            else:
+                late += 1
+        return {"killed": killed, "late": late, "span": round(longest, 4), "states": dict(sorted(states.items()))}
+
+
+def readable(call):
+    """A call without what differs from run to run."""
+    text = re.sub(rf"({re.escape(PREFIX)})(?!moving-)\w+", r"\1*", call.text)
+    return re.sub(r"socket:\[\d+\]", "socket", text)[:160]
+
+
+def is_before_the_call():
+    """Whether a call at whose entry strace kills is not executed."""
+    path = f"{WORK}/made"
+    done = subprocess.run(["strace", "-o", "/dev/null", "-e", "inject=mkdir:signal=KILL:when=1", "mkdir", path], check=False)
+    return done.returncode == -signal.SIGKILL and not os.path.exists(path)
+
+
+def main(folder):
+    job = json.load(sys.stdin)
+    os.makedirs(WORK, exist_ok=True)
+    runner = Runner(folder)
+    report = {"cases": {}, "faults": [] if is_before_the_call() else ["this kernel executes the call at whose entry the kill comes"]}
+    for name, instants in job["cases"].items():
+        began = time.monotonic()
+        trial = Trial(name, job, runner)
+        found = trial.at_calls()
+        if instants and not trial.stops:
+            found["instants"] = trial.at_instants(instants, random.Random(f"{job['seed']} {name}"))
+        found["seconds"] = round(time.monotonic() - began)
+        report["cases"][name] = found
+        report["faults"] += trial.faults
+    json.dump(report, sys.stdout)
+
+
+if sys.argv[1] == "serve":
+    serve(sys.argv[2], int(sys.argv[3]))
+else:
+    main(sys.argv[1])

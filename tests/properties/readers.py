@@ -1,0 +1,173 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Readers that know nothing of the collection's own: what a text means is asked of these."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+
+BOM = "\ufeff"
+
+
+# -- JSON, by Python's own reader ------------------------------------------------------------------------------------
+
+
+def _object(pairs):
+    found = collections.OrderedDict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _constant(word):
+    raise ValueError(f"{word} is no JSON")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_int=lambda text: (text,), parse_float=lambda text: (text,), parse_constant=_constant)
+
+
+def read_json(text):
+    """The value of a text, objects with the order of their keys, numbers as (text,); ValueError where it is not plain JSON."""
+    bare = text[len(BOM) :] if text.startswith(BOM) else text
+    return _JSON.decode(bare) if bare.strip(" \t\r\n") else collections.OrderedDict()
+
+
+def as_read(value):
+    """A value given to the collection, as read_json would show it."""
+    if isinstance(value, dict):
+        return collections.OrderedDict((key, as_read(inner)) for key, inner in value.items())
+    return [as_read(inner) for inner in value] if isinstance(value, list) else value
+
+
+def members(text):
+    """The members of an object's text: key, and the text from its key to the end of its value."""
+    found = []
+    at = text.find("{") + 1
+    while at:
+        start = at + len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
+        if not text.startswith('"', start):
+            break
+        key, end = json.decoder.scanstring(text, start + 1)
+        value = re.compile(r"[ \t\r\n]*:[ \t\r\n]*").match(text, end).end()
+        _read, at = _JSON.raw_decode(text, value)
+        found.append((key, text[start:at]))
+    return found
+
+
+def value_text(member):
+    """The text of a member's value."""
+    _key, end = json.decoder.scanstring(member, 1)
+    return member[end:].lstrip(" \t\r\n")[1:].lstrip(" \t\r\n")
+
+
+# -- options files ---------------------------------------------------------------------------------------------------
+
+
+class Shell:
+    """A real shell that reads one file after another. It finds no program to start, whatever a file says."""
+
+    def __init__(self, shell, folder):
+        self._file = folder / "options"
+        script = f"""while read -r _; do
+            ( unset DOCKER_OPTS OTHER; . {self._file}; printf '%s\\0' "$DOCKER_OPTS" "$OTHER" $DOCKER_OPTS ) </dev/null 2>/dev/null
+            printf '\\1\\0'
+        done"""
+        self._process = subprocess.Popen([shutil.which(shell), "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env={"PATH": "/nowhere"})
+
+    def read(self, text):
+        """DOCKER_OPTS, OTHER, and the words that $DOCKER_OPTS is split into; None where the shell stops reading in the file."""
+        self._file.write_bytes(text.encode("utf-8", "surrogateescape"))
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+        answer = b""
+        while not answer.endswith(b"\1\0"):
+            answer += os.read(self._process.stdout.fileno(), 65536)
+        found = answer[:-2].decode("utf-8", "surrogateescape").split("\0")[:-1]
+        return (found[0], found[1], found[2:]) if found else None
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def read_environment_file(text):
+    """Variables of an EnvironmentFile=, state by state as systemd reads it; what is no name of a variable counts for nothing."""
+    found = {}
+    state, name, value = "before a name", "", ""
+    for character in text + "\0":
+        ends = character in "\r\n\0"
+        if state == "before a name":
+            if character in "#;":
+                state = "comment"
+            elif not ends and character not in " \t":
+                state, name, value = ("before a value" if character == "=" else "name"), character.strip("="), ""
+        elif state == "comment":
+            state = "before a name" if ends else state
+        elif state == "name":
+            state = "before a name" if ends else "before a value" if character == "=" else state
+            name += character.strip("=")
+        elif character == "\0" or (ends and state in ("before a value", "value")):
+            value = re.sub(r"[ \t]*\Z", "", value) if state == "value" else value
+            if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.rstrip(" \t")):
+                found[name.rstrip(" \t")] = value.replace("\1", "")
+            state = "before a name"
+        elif state == "before a value":
+            state = {"'": "single", '"': "double", "\\": "escaped", " ": state, "\t": state}.get(character, "value")
+            value += character if state == "value" else ""
+        elif state == "value":
+            state, value = ("escaped", value) if character == "\\" else (state, value + character)
+        elif state == "escaped":
+            # The mark keeps white space before it and itself from being taken for the end.
+            state, value = "value", value + (character if not ends else "") + "\1"
+        elif state == "single":
+            state, value = ("before a value", value) if character == "'" else (state, value + character)
+        elif state == "double":
+            state = {'"': "before a value", "\\": "escaped in double"}.get(character, state)
+            value += character if state == "double" else ""
+        else:
+            state, value = "double", value + (character if character in '"\\`$' else "" if character == "\n" else "\\" + character)
+    return found
+
+
+# -- units -----------------------------------------------------------------------------------------------------------
+
+
+def read_unit(text):
+    """Key and value of each setting of the section Service, as systemd.syntax(7) has it."""
+    found = []
+    section, joined = "", ""
+    lines = [line.rstrip("\r") for line in text.split("\n") if line.strip(" \t\r")[:1] not in ("#", ";")]
+    for number, line in enumerate(lines, 1):
+        joined += line
+        if (len(joined) - len(joined.rstrip("\\"))) % 2:
+            joined = joined[:-1] + " "
+            if number < len(lines):
+                continue
+        whole, joined = joined.strip(" \t"), ""
+        if whole.startswith("["):
+            section = whole
+        elif "=" in whole and section == "[Service]":
+            key, _equals, value = whole.partition("=")
+            found.append((key.strip(" \t"), value.strip(" \t")))
+    return found
+
+
+# -- time ------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def quickly():
+    """See that this process needs less than a second for something, however busy the machine is."""
+    began = time.process_time()
+    yield
+    assert time.process_time() - began < 1, "it takes too long"

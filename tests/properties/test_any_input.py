@@ -1,0 +1,119 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever comes from outside ends as a result or as the reader's own objection, and soon."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import (
+    _certs,
+    _engine,
+    _flag_text,
+    _json_text,
+    _mirror_url,
+    _options_text,
+    _sources,
+    _unit_text,
+    _version,
+)
+from ansible_collections.pullthrough.docker.tests.properties.readers import quickly
+from ansible_collections.pullthrough.docker.tests.properties.texts import DAMAGED_JSON_TEXTS, JSON_TEXTS, LONG_TEXTS, OPTIONS_TEXTS, UNIT_TEXTS
+
+FLAG = "--registry-mirror"
+CERTIFICATE = pathlib.Path(__file__, "../../unit/plugins/modules/ca.crt").resolve().read_text()
+
+
+@given(st.binary(max_size=40) | LONG_TEXTS.map(str.encode) | DAMAGED_JSON_TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_daemon_json(data):
+    with quickly(), contextlib.suppress(_sources.SourceError):
+        source = _sources.DaemonJson("/etc/docker/daemon.json", data)
+        source.check(source.listed, [None, (20, 10, 24), (28, 5, 2)])
+        source.text(["https://a.example"])
+        source.locate("debug")
+
+
+@given(JSON_TEXTS | DAMAGED_JSON_TEXTS | LONG_TEXTS)
+def test_text_that_is_shown(text):
+    with quickly():
+        _json_text.masked(text)
+
+
+@given(OPTIONS_TEXTS | st.text(max_size=40) | LONG_TEXTS, st.booleans())
+def test_options_file(text, shell):
+    with quickly(), contextlib.suppress(_sources.SourceError):
+        source = _sources.OptionsFile("/etc/default/docker", text.encode("utf-8", "surrogateescape"), "DOCKER_OPTS", shell=shell)
+        source.text(["https://a.example"])
+        source.text([])
+
+
+@given(UNIT_TEXTS | st.text(max_size=40) | LONG_TEXTS.map("[Service]\nExecStart=/usr/bin/dockerd {}".format))
+def test_unit(text):
+    with quickly(), contextlib.suppress(_sources.SourceError):
+        command = _unit_text.command([("/etc/systemd/system/docker.service", text)])
+        _sources.DropIn("/etc/systemd/system/docker.service.d/zz.conf", text.encode(), command).text(["https://a.example"])
+        if command:
+            _sources.UnitFile("/etc/systemd/system/docker.service", text.encode(), command).text([])
+
+
+@given(st.text(max_size=40) | LONG_TEXTS, st.lists(st.sampled_from(["a", "b"]), max_size=2))
+def test_flags(text, values):
+    with quickly():
+        _flag_text.find(text, FLAG)
+        _flag_text.is_plain(text)
+        _flag_text.put(f"{FLAG}=c {text} {FLAG}=b", FLAG, values)
+        _options_text.words_of(text)
+
+
+@given(st.text("0123456789.+-~v٣", max_size=12) | st.text() | LONG_TEXTS)
+def test_version(text):
+    with quickly():
+        version = _version.parse_version(text)
+    assert version is None or all(isinstance(part, int) for part in version)
+
+
+_ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2), max_leaves=4
+)
+_INFO_KEYS = [
+    "RegistryConfig", "Swarm", "ContainersRunning", "SecurityOptions", "LiveRestoreEnabled", "DriverStatus", "DockerRootDir", "Driver", "LoggingDriver", "Debug",
+    "Labels", "DefaultRuntime",
+]  # fmt: skip
+_INFO = st.fixed_dictionaries(
+    {"ServerVersion": st.sampled_from(["28.5.2", "dev", "1" * 5000 + ".2.3"]) | _ANY_JSON},
+    optional={
+        **dict.fromkeys(_INFO_KEYS, _ANY_JSON),
+        "RegistryConfig": st.dictionaries(st.sampled_from(["Mirrors", "InsecureRegistryCIDRs", "IndexConfigs"]), _ANY_JSON) | _ANY_JSON,
+    },
+).map(lambda answer: json.dumps(answer).encode())
+
+
+@given(_INFO | st.binary(max_size=20) | LONG_TEXTS.map(str.encode))
+def test_answer_of_an_engine(body):
+    with quickly(), contextlib.suppress(_engine.Unreachable):
+        info = _engine._parse_info(body, "/run/docker.sock")
+        assert isinstance(info.version, str)
+        assert all(isinstance(mirror, str) for mirror in info.mirrors)
+        assert isinstance(info.containers_running, int)
+        _version.parse_version(info.version)
+        json.dumps([info.mirrors, info.image_store, dict(info.settings)])
+
+
+@given(st.lists(st.sampled_from(CERTIFICATE.splitlines(keepends=True) + ["\n", "-----BEGIN X-----\n", "-----END CERTIFICATE-----", "A", " ", "é"]), max_size=30).map("".join) | LONG_TEXTS | st.text(max_size=20))
+def test_certificates(text):
+    with quickly(), contextlib.suppress(_certs.CertificateError):
+        _certs.check({"a.example": text}, ["https://a.example"])
+        _certs.warnings({"a.example": text}, 0)
+
+
+@given(st.text(max_size=20))
+def test_a_password_in_a_url_is_never_shown(secret):
+    secret = f"s3cr3t{secret.translate({ord(character): None for character in '/?#<>@'})}".split()[0].replace('"', "").replace("'", "")
+    assert "s3cr3t" not in _mirror_url.mask(f"x https://me:{secret}@a.example y")

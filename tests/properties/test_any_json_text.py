@@ -1,0 +1,187 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""JSON edited as text, on any text."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text
+from ansible_collections.pullthrough.docker.tests.properties.readers import as_read, members, read_json, value_text
+from ansible_collections.pullthrough.docker.tests.properties.texts import DAMAGED_JSON_TEXTS, JSON_TEXTS, MIRRORS, VALUES, paths
+
+
+def found(value, path):
+    """The value at a path, None where there is none."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def holds(value, path):
+    parent = found(value, path[:-1])
+    return isinstance(parent, dict) and path[-1] in parent
+
+
+def texts_on_the_way(text, path):
+    """The text of each object that a path leads through, and of what is at its end; of those that are there."""
+    there = [text]
+    for key in path:
+        member = dict(members(there[-1])).get(key) if there[-1].lstrip("\ufeff \t\r\n").startswith("{") else None
+        if member is None:
+            break
+        there.append(value_text(member))
+    return there
+
+
+def is_settable(text, path):
+    """Whether no value on the way stands where an object would have to be."""
+    value = read_json(text)
+    return all(isinstance(found(value, path[:length]), dict) or not holds(value, path[:length]) for length in range(1, len(path)))
+
+
+def stays(before, after, changed):
+    """Whether all characters of a text are still there, in their places, but for some that changed."""
+    start = len(os.path.commonprefix([before, after]))
+    end = len(os.path.commonprefix([before[start:][::-1], after[start:][::-1]]))
+    return start + end >= len(before) - changed
+
+
+@st.composite
+def changes(draw):
+    """A text, a path in it, and a value to be set there."""
+    text = draw(JSON_TEXTS)
+    path = draw(paths(text))
+    assume(is_settable(text, path))
+    return text, path, draw(VALUES)
+
+
+@given(changes())
+def test_what_is_set_is_read_and_every_other_value_is_as_it_was(change):
+    text, path, value = change
+    wanted = read_json(text)
+    node = wanted
+    for key in path[:-1]:
+        node = node.setdefault(key, as_read({}))
+    node[path[-1]] = as_read(value)
+    assert read_json(_json_text.set_member(text, path, value)) == wanted
+
+
+@given(changes())
+def test_what_is_removed_is_gone_and_every_other_value_is_as_it_was(change):
+    text, path, _value = change
+    wanted = read_json(text)
+    if holds(wanted, path):
+        del found(wanted, path[:-1])[path[-1]]
+    assert read_json(_json_text.remove_member(text, path)) == wanted
+
+
+@given(changes())
+def test_to_set_keeps_every_character_outside(change):
+    text, path, value = change
+    assume(text.strip("\ufeff \t\r\n"))
+    way = texts_on_the_way(text, path)
+    assert stays(text, _json_text.set_member(text, path, value), len(way[-1]) if len(way) > len(path) else 0)
+
+
+@given(changes())
+def test_to_remove_takes_the_member_alone(change):
+    text, path, _value = change
+    assume(holds(read_json(text), path))
+    after = _json_text.remove_member(text, path)
+    member = dict(members(texts_on_the_way(text, path)[len(path) - 1]))[path[-1]]
+    size = len(text) - len(after)
+    slices = [text[start : start + size] for start in range(len(after) + 1) if text[:start] + text[start + size :] == after]
+    assert any(member in gone and not gone.replace(member, "", 1).strip(", \t\r\n") for gone in slices)
+
+
+@given(changes())
+def test_to_set_twice_is_to_set_once(change):
+    text, path, value = change
+    once = _json_text.set_member(text, path, value)
+    assert _json_text.set_member(once, path, value) == once
+
+
+@given(changes())
+def test_to_remove_twice_is_to_remove_once(change):
+    text, path, _value = change
+    once = _json_text.remove_member(text, path)
+    assert _json_text.remove_member(once, path) == once
+
+
+@given(changes())
+def test_to_set_and_to_remove_gives_the_text_back(change):
+    text, path, value = change
+    assume(text.strip("\ufeff \t\r\n"))
+    there = len(texts_on_the_way(text, path)) - 1
+    assume(there < len(path))
+    assert _json_text.remove_member(_json_text.set_member(text, path, value), path[: there + 1]) == text
+
+
+def plain_values(value, path=()):
+    """Paths of the values that are neither objects nor lists, and that have one spelling."""
+    if isinstance(value, dict):
+        return [longer for key, inner in value.items() for longer in plain_values(inner, (*path, key))]
+    return [path] if isinstance(value, (tuple, bool, type(None))) or (isinstance(value, str) and value.isalnum()) else []
+
+
+@given(JSON_TEXTS, VALUES, st.data())
+def test_to_set_over_a_plain_value_and_back_gives_the_text_back(text, value, data):
+    known = plain_values(read_json(text))
+    assume(known)
+    path = data.draw(st.sampled_from(known))
+    old = found(read_json(text), path)
+    if isinstance(old, str):
+        assume(texts_on_the_way(text, path)[-1] == f'"{old}"')
+    old = _json_text.Number(*old) if isinstance(old, tuple) else old
+    assert _json_text.set_member(_json_text.set_member(text, path, value), path, old) == text
+
+
+@given(JSON_TEXTS, st.data())
+def test_to_add_to_a_list_and_to_take_away_again_gives_the_text_back(text, data):
+    value = read_json(text)
+    lists = [key for key, listed in value.items() if isinstance(listed, list) and listed]
+    assume(lists)
+    key = data.draw(st.sampled_from(lists))
+    listed = _json_text.parse(text).find(key).value
+    longer = [*listed, *data.draw(st.lists(st.sampled_from(MIRRORS), min_size=1, max_size=2))]
+    assert _json_text.set_member(_json_text.set_member(text, [key], longer), [key], listed) == text
+
+
+@given(changes())
+def test_new_lines_are_those_of_the_text(change):
+    text, path, value = change
+    assume(text.strip("\ufeff \t\r\n"))
+    after = _json_text.set_member(text, path, value)
+    if "\n" not in text:
+        assert "\n" not in after
+    if "\r\n" in text and not re.search(r"(?<!\r)\n", text):
+        assert not re.search(r"(?<!\r)\n", after)
+
+
+@given(DAMAGED_JSON_TEXTS)
+def test_what_readers_do_not_agree_on_is_refused(text):
+    try:
+        wanted = read_json(text)
+    except (ValueError, RecursionError):
+        wanted = None
+    if not isinstance(wanted, dict) or _is_beyond(wanted):
+        with pytest.raises(_json_text.JsonTextError):
+            _json_text.parse(text)
+    else:
+        assert as_read(_json_text.parse(text).root.value) == wanted
+
+
+def _is_beyond(value, depth=0):
+    """What Python reads, and others need not: too many levels, and keys with half of a surrogate pair."""
+    if isinstance(value, dict):
+        return depth > _json_text.DEPTH_LIMIT or any(re.search("[\ud800-\udfff]", key) or _is_beyond(inner, depth + 1) for key, inner in value.items())
+    return isinstance(value, list) and (depth > _json_text.DEPTH_LIMIT or any(_is_beyond(inner, depth + 1) for inner in value))

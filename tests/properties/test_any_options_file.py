@@ -1,0 +1,117 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options files, edited and then read by those who read them: real shells, and systemd's rules."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from hypothesis import assume, given
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _options_text
+from ansible_collections.pullthrough.docker.tests.properties.readers import Shell, read_environment_file
+from ansible_collections.pullthrough.docker.tests.properties.texts import FLAG_VALUES, OPTIONS_TEXTS
+
+VARIABLE, FLAG = "DOCKER_OPTS", "--registry-mirror"
+
+
+@pytest.fixture(scope="module", params=["dash", "bash"])
+def shell(request, tmp_path_factory):
+    if not shutil.which(request.param):
+        pytest.skip(f"no {request.param} here")
+    real = Shell(request.param, tmp_path_factory.mktemp(request.param))
+    yield real
+    real.close()
+
+
+def flags_and_rest(words):
+    """The values of the flag among the words of a command line, and the other words."""
+    values, rest = [], []
+    words = iter(words)
+    for word in words:
+        if word == FLAG:
+            values.append(next(words, ""))
+        elif word.startswith(f"{FLAG}="):
+            values.append(word[len(FLAG) + 1 :])
+        else:
+            rest.append(word)
+    return values, rest
+
+
+def edited(text, values, *, shell):
+    """The text with the flag given for these values, or None where that is refused."""
+    try:
+        return _options_text.put_flag(text, VARIABLE, FLAG, values, shell=shell)
+    except _options_text.OptionsTextError:
+        return None
+
+
+@given(text=OPTIONS_TEXTS)
+def test_what_is_read_as_a_shell_reads_is_what_a_shell_reads(shell, text):
+    real = shell.read(text)
+    read = _options_text.read_as_shell(text)
+    assume(real is not None)
+    for name, value in zip((VARIABLE, "OTHER"), real):
+        known = read.get(name, _options_text.Value("", 0)).text
+        assert known in (value, None)
+
+
+@given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
+def test_what_is_edited_a_shell_reads_with_these_flags_and_all_other_words(shell, text, values):
+    before = shell.read(text)
+    after = edited(text, values, shell=True)
+    assume(before is not None and after is not None)
+    real = shell.read(after)
+    assert flags_and_rest(real[2]) == (values, flags_and_rest(before[2])[1])
+    assert real[1] == before[1]
+
+
+@given(text=OPTIONS_TEXTS)
+def test_what_is_read_as_systemd_reads_is_what_its_rules_say(text):
+    read = {name: value.text for name, value in _options_text.read_as_systemd(text).items()}
+    real = read_environment_file(text)
+    assert {name: value for name, value in read.items() if value is not None} == {name: real[name] for name in real if read.get(name, "") is not None}
+
+
+@given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
+def test_what_is_edited_systemd_reads_with_these_flags_and_all_other_words(text, values):
+    before = read_environment_file(text)
+    after = edited(text, values, shell=False)
+    assume(after is not None)
+    real = read_environment_file(after)
+    words = before.pop(VARIABLE, "").split(), real.pop(VARIABLE, "").split()
+    assert flags_and_rest(words[1]) == (values, flags_and_rest(words[0])[1])
+    assert real == before
+
+
+@given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
+@pytest.mark.parametrize("reader", ["shell", "systemd"])
+def test_to_put_flags_twice_is_to_put_them_once(reader, text, values):
+    once = edited(text, values, shell=reader == "shell")
+    assume(once is not None)
+    assert edited(once, values, shell=reader == "shell") == once
+
+
+@given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
+@pytest.mark.parametrize("reader", ["shell", "systemd"])
+def test_flags_that_were_added_and_taken_away_give_the_text_back(reader, text, values):
+    shell = reader == "shell"
+    read = _options_text.read_as_shell(text) if shell else _options_text.read_as_systemd(text)
+    listed, _rest = flags_and_rest((read.get(VARIABLE, _options_text.Value("", 0)).text or "").split())
+    after = edited(text, [*listed, *values], shell=shell)
+    assume(after is not None)
+    assert edited(after, listed, shell=shell) == text
+
+
+@given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
+@pytest.mark.parametrize("reader", ["shell", "systemd"])
+def test_lines_that_do_not_set_the_variable_stay(reader, text, values):
+    after = edited(text, values, shell=reader == "shell")
+    assume(after is not None)
+    assert [line for line in after.split("\n") if f"{VARIABLE}=" not in line and line] == [
+        line for line in text.split("\n") if f"{VARIABLE}=" not in line and line
+    ]

@@ -1,0 +1,256 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs, killed runs, hand edits, and an engine that starts, stops and refuses, in any order: the next run brings all to one."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import tempfile
+import types
+
+from pathlib import Path
+
+import pytest
+
+from ansible.module_utils.basic import AnsibleModule
+from hypothesis import assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file, _service
+from ansible_collections.pullthrough.docker.tests.properties.readers import members, read_environment_file, read_json
+from ansible_collections.pullthrough.docker.tests.properties.test_any_options_file import flags_and_rest
+from ansible_collections.pullthrough.docker.tests.properties.test_any_unit import command_of
+from ansible_collections.pullthrough.docker.tests.properties.texts import JSON_TEXTS, MIRRORS
+from ansible_collections.pullthrough.docker.tests.unit.model import ModelEngine, Systemd, run_module
+
+KEY = "registry-mirrors"
+REFUSED = MIRRORS[2]
+
+
+class Killed(BaseException):
+    """The run is no more. Nothing of it may be done after that, not even to tidy up."""
+
+
+class Steps:
+    """All that a run does to its host, one step after another, until it is killed before one of them."""
+
+    def __init__(self):
+        self.left = None
+
+    def counted(self, function):
+        @functools.wraps(function)
+        def step(*args, **kwargs):
+            if self.left == 0:
+                raise Killed
+            self.left = self.left and self.left - 1
+            return function(*args, **kwargs)
+
+        return step
+
+    def stand_in(self, patch, engine, service):
+        changing = {name: self.counted(getattr(os, name)) for name in ("mkdir", "chmod", "unlink", "rmdir", "fsync")}
+        patch.setattr(_file, "os", types.SimpleNamespace(**{**vars(os), **changing}))
+        patch.setattr(_file, "tempfile", types.SimpleNamespace(mkstemp=self.counted(tempfile.mkstemp)))
+        patch.setattr(AnsibleModule, "atomic_move", self.counted(AnsibleModule.atomic_move))
+        patch.setattr(_engine, "reload", self.counted(engine.reload))
+        patch.setattr(_service, "systemctl", self.counted(service.systemctl))
+
+
+class LivingEngine(ModelEngine):
+    """A model engine that can be started: then it reads its command line, and the file anew."""
+
+    def start(self, argv):
+        text = self.config_path.read_text("utf-8-sig") if self.config_path.exists() else ""
+        found = read_json(text)
+        flags, _rest = flags_and_rest(argv)
+        assert not (flags and KEY in found), "the engine does not start with mirrors on its command line and in its file"
+        self.argv = tuple(argv)
+        self.mirrors = shown(flags or found.get(KEY) or [])
+        self.live_restore = found.get("live-restore") is True
+        self.state = "running"
+
+
+def shown(mirrors):
+    return list(dict.fromkeys(mirror if mirror.endswith("/") else f"{mirror}/" for mirror in mirrors))
+
+
+def is_usable(text):
+    """Whether an engine could start with this text."""
+    found = read_json(text)
+    listed = found.get(KEY)
+    if "" in found or not isinstance(found.get("live-restore", False), bool) or any(isinstance(value, dict) and KEY in value for value in found.values()):
+        return False
+    return listed is None or (isinstance(listed, list) and all(mirror in MIRRORS for mirror in listed if isinstance(mirror, str)) and all(isinstance(mirror, str) for mirror in listed))
+
+
+FILES = JSON_TEXTS.filter(is_usable)
+LISTS = st.lists(st.sampled_from(MIRRORS), max_size=3, unique_by=lambda mirror: mirror.rstrip("/"))
+TASKS = st.one_of(
+    st.fixed_dictionaries({"mirrors": LISTS.filter(bool)}, optional={"state": st.just("absent"), "reload": st.just(False)}),
+    st.fixed_dictionaries({"mirrors": LISTS, "exclusive": st.just(True)}, optional={"reload": st.just(False)}),
+)
+
+
+class AnySequence(RuleBasedStateMachine):
+    """One host with one engine under systemd, and one place where its mirrors are to be."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.file = self.folder / "docker" / "daemon.json"
+        self.patch = pytest.MonkeyPatch()
+        self.engine = LivingEngine(self.file)
+        self.engine.stand_in(self.patch, self.folder / "certs.d")
+        self.service = Systemd(self.folder)
+        self.service.stand_in(self.patch)
+        self.steps = Steps()
+        self.steps.stand_in(self.patch, self.engine, self.service)
+        self.on_the_way = set()
+        """Mirrors that were listed when a run was killed which was to keep them."""
+
+    @initialize(
+        text=st.none() | FILES,
+        source=st.sampled_from(["daemon_json", "daemon_json", "options_file", "systemd_drop_in"]),
+        flags=st.sampled_from([None, None, "options", "unit"]),
+        running=st.booleans(),
+    )
+    def begin(self, text, source, flags, running):
+        self.source = source
+        if flags:
+            assume(text is None or KEY not in read_json(text))
+        self.service.options.write_text('# note\nDOCKER_OPTS="--ipv6"\n')
+        if flags == "options":
+            self.service.options.write_text(f'DOCKER_OPTS="--ipv6 --registry-mirror={MIRRORS[0]}"\n')
+        if flags == "unit":
+            self.service.start(f"/usr/sbin/dockerd -H fd:// --registry-mirror={MIRRORS[1]} $DOCKER_OPTS")
+        if text is not None:
+            self.file.parent.mkdir()
+            self.file.write_bytes(text.encode())
+        self.other_members = self.members()
+        self.other_words = flags_and_rest(self.argv())[1]
+        self.engine.state = "stopped"
+        if running:
+            self.engine.start(self.argv())
+
+    # -- what the host holds, by readers of its own ------------------------------------------------------------------
+
+    def text(self):
+        return self.file.read_bytes().decode() if self.file.exists() else ""
+
+    def members(self):
+        return [member for key, member in members(self.text()) if key != KEY]
+
+    def argv(self):
+        """The command line of the next start."""
+        drop_ins = [path.read_text() for path in sorted(self.service.drop_ins.glob("*.conf"))]
+        options = read_environment_file(self.service.options.read_text()).get("DOCKER_OPTS", "")
+        words = command_of(self.service.unit.read_text(), *drop_ins)
+        return [part for word in words for part in (options.split() if word == "$DOCKER_OPTS" else [word])]
+
+    def configured(self):
+        return [*flags_and_rest(self.argv())[0], *(read_json(self.text()).get(KEY) or [])]
+
+    def everything(self):
+        return {str(path): path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}, list(self.engine.mirrors)
+
+    # -- what happens ------------------------------------------------------------------------------------------------
+
+    def run_with(self, **options):
+        return run_module("registry_mirrors", source=self.source, migrate=True, keep_containers=False, **options)
+
+    @rule(task=TASKS)
+    def run(self, task):
+        before = self.everything()
+        result = self.run_with(**task)
+        if "msg" in result:
+            assert self.everything() == before, result["msg"]
+            return
+        keeps = not {"state", "exclusive"} & set(task)
+        assert shown(self.configured()) == result["mirrors"]
+        assert not keeps or self.on_the_way <= set(result["mirrors"])
+        self.on_the_way = set()
+        if result["pending"] == "none" and self.engine.state == "running":
+            assert self.engine.mirrors == result["mirrors"]
+
+    @rule(task=TASKS, after=st.integers(0, 30))
+    def run_is_killed(self, task, after):
+        listed = set(shown(self.configured()))
+        before, self.steps.left = self.text(), after
+        try:
+            self.run_with(**task)
+        except Killed:
+            self.on_the_way = listed | self.on_the_way if not {"state", "exclusive"} & set(task) else set()
+        else:
+            self.on_the_way = set()
+        self.steps.left = None
+        assert self.text() in (before, "") or read_json(self.text()) is not None
+
+    @rule(text=FILES)
+    def someone_edits_the_file(self, text):
+        assume(KEY not in read_json(text) or not flags_and_rest(self.argv())[0])
+        self.file.parent.mkdir(exist_ok=True)
+        self.file.write_bytes(text.encode())
+        self.other_members = self.members()
+        self.on_the_way = set()
+
+    @rule(settings=st.fixed_dictionaries({}, optional={"debug": st.booleans(), "dns": st.just(["10.0.0.1"])}).filter(bool))
+    def another_setting_is_changed(self, settings):
+        before = dict(members(self.text()))
+        result = run_module("daemon_config", settings=settings)
+        if "msg" not in result:
+            after = dict(members(self.text()))
+            assert {key for key in {**before, **after} if before.get(key) != after.get(key)} <= {*settings}
+            assert {key: read_json(self.text())[key] for key in settings} == settings
+            self.other_members = self.members()
+
+    @rule()
+    def the_engine_is_restarted(self):
+        self.engine.start(self.argv())
+
+    @rule()
+    def the_engine_is_stopped(self):
+        self.engine.state = "stopped"
+
+    @precondition(lambda self: self.engine.refuses is None)
+    @rule()
+    def the_engine_begins_to_refuse_one(self):
+        self.engine.refuses = REFUSED
+
+    # -- what holds --------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_but_the_mirrors_changed(self):
+        assert self.members() == self.other_members
+        assert flags_and_rest(self.argv())[1] == self.other_words
+
+    @rule(mirrors=LISTS)
+    def all_is_one_after_an_undisturbed_run(self, mirrors):
+        self.engine.refuses = None
+        result = self.run_with(mirrors=mirrors, exclusive=True)
+        assert "msg" not in result, result["msg"]
+        if result["pending"] == "restart" or self.engine.state == "stopped":
+            self.engine.start(self.argv())
+        assert result["mirrors"] == shown(mirrors) == shown(self.configured()) == self.engine.mirrors
+        before = self.everything()
+        again = self.run_with(mirrors=mirrors, exclusive=True)
+        assert (again["changed"], again["pending"], again["in_force"], self.everything()) == (False, "none", shown(mirrors), before)
+        assert not [path for path in before[0] if Path(path).name.startswith(_file.TEMP_PREFIX)]
+        self.on_the_way = set()
+
+    def teardown(self):
+        try:
+            if hasattr(self, "source"):
+                self.all_is_one_after_an_undisturbed_run([MIRRORS[3]])
+        finally:
+            self.patch.undo()
+            shutil.rmtree(self.folder)
+
+
+def test_any_sequence_ends_well(counted):
+    examples = max(settings.default.max_examples // 10, 20)
+    run_state_machine_as_test(counted(AnySequence), settings=settings(max_examples=examples, stateful_step_count=10))

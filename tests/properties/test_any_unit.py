@@ -1,0 +1,77 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Units and drop-ins, edited and then read by systemd's rules."""
+
+from __future__ import annotations
+
+from hypothesis import assume, given
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _sources, _unit_text
+from ansible_collections.pullthrough.docker.tests.properties.readers import read_unit
+from ansible_collections.pullthrough.docker.tests.properties.test_any_options_file import flags_and_rest
+from ansible_collections.pullthrough.docker.tests.properties.texts import FLAG_VALUES, UNIT_TEXTS
+
+UNIT, OWN = "/etc/systemd/system/docker.service", "/etc/systemd/system/docker.service.d/zz-pullthrough-docker.conf"
+
+
+def command_of(*texts):
+    """The words of the command line that counts: an empty one takes away all before it."""
+    command = ""
+    for text in texts:
+        for key, value in read_unit(text):
+            if key == "ExecStart":
+                command = value
+    return command.split()
+
+
+def others(text):
+    return [(key, value) for key, value in read_unit(text) if key != "ExecStart"]
+
+
+@given(UNIT_TEXTS)
+def test_what_is_read_is_what_the_rules_say(text):
+    read = [(setting.key, _unit_text.on_one_line(setting.value).split()) for setting in _unit_text.settings(UNIT, text)]
+    assert read == [(key, value.split()) for key, value in read_unit(text)]
+
+
+def unit_without_flags(text, left):
+    """The text of a unit that is to list no more than these mirrors, and what it listed; None where that is refused."""
+    command = _unit_text.command([(UNIT, text)])
+    if command is None:
+        return None
+    source = _sources.UnitFile(UNIT, text.encode(), command)
+    try:
+        after = source.text([mirror for mirror in source.listed if mirror in left])
+    except _sources.SourceError:
+        return None
+    return after.decode()
+
+
+@given(UNIT_TEXTS, FLAG_VALUES)
+def test_a_unit_keeps_every_other_word(text, left):
+    after = unit_without_flags(text, left)
+    assume(after is not None)
+    values, rest = flags_and_rest(command_of(text))
+    assert flags_and_rest(command_of(after)) == ([mirror for mirror in values if mirror in left], rest)
+    assert others(after) == others(text)
+
+
+@given(UNIT_TEXTS, FLAG_VALUES)
+def test_taking_out_twice_is_taking_out_once(text, left):
+    once = unit_without_flags(text, left)
+    assume(once is not None)
+    assert unit_without_flags(once, left) == once
+
+
+@given(UNIT_TEXTS, FLAG_VALUES)
+def test_our_drop_in_adds_flags_to_the_command_line_of_the_unit(text, values):
+    command = _unit_text.command([(UNIT, text)])
+    assume(command is not None)
+    after = _sources.DropIn(OWN, None, command).text(values)
+    rest = flags_and_rest(command_of(text))[1]
+    assert flags_and_rest(command_of(text, after.decode() if after else "")) == (values, rest)
+    if after:
+        again = _sources.DropIn(OWN, after, command)
+        assert (again.listed, again.text(values), again.is_stale) == (values, after, False)

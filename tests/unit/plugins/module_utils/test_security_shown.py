@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is shown of what files, engines and logs hold: no secret, and nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _change, _json_text, _mirror_url
+
+# Each holds "hush", which is not to be seen, and "seen", which is.
+TEXTS = {
+    "no user": "http://:hush@seen.example",
+    "password with what ends a host": "http://me:hu/hush#hush?hush@seen.example",
+    "password with a quote": "http://me:hu'hush@seen.example",
+    "encoded password": "http://me:%40hush%40@seen.example",
+    "encoded URL": "next=http%3A%2F%2Fme%3Ahush%40seen.example",
+    "escaped slashes": 'msg="http:\\/\\/me:hush@seen.example"',
+    "proxy without a scheme": "HTTP_PROXY=me:hush@seen.example:3128",
+    "proxy as a flag": "dockerd --http-proxy me:hush@seen.example:3128",
+    "unit": 'Environment="HTTPS_PROXY=http://me:hush@seen.example/" "NO_PROXY=seen"',
+    "unit with a secret of words": 'Environment="SPLUNK_TOKEN=hush hush" "B=seen"',
+    "options file": 'DOCKER_OPTS="--log-opt splunk-token=hush,hush --log-opt tag=seen"',
+    "flag of one word": "--log-opt=splunk-token=hush;hush seen",
+    "odd case": "Splunk.TOKEN: hush seen",
+    "dashes": "log.opt-splunk_token-x = hush seen",
+    "a Go map": "map[splunk-token:hush tag:seen]",
+    "an object": "seen {'token': {'a': 'hush'}}",
+    "a list": 'seen "secrets": ["hush", "hush"]',
+    "key": "api_key=hush access-key=hush privatekey=hush shared.key=hush tag=seen",
+    "passphrase and the like": "passphrase=hush pwd=hush userpasswd=hush seen",
+    "log line": 'level=error msg="bad \\"splunk-token\\": \\"hush\\" in file seen"',
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_no_secret_is_shown(text):
+    shown = _mirror_url.mask(text)
+    assert "hush" not in shown and "seen" in shown, shown
+
+
+SETTINGS = {
+    "proxies": {"proxies": {"http-proxy": "http://me:hush@seen.example"}},
+    "proxies without a scheme": {"proxies": {"https-proxy": "me:hush@seen.example:3128"}},
+    "proxies with a strange password": {"proxies": {"https-proxy": "http://me:h/#hush@seen.example:3128"}},
+    "log-opts": {"log-opts": {"splunk-token": "hush hush", "awslogs-credentials-endpoint": "hush", "tag": "seen"}},
+    "odd case": {"log-opts": {"Splunk_Token": "hush", "tag": "seen"}},
+    "a list": {"tokens": ["hush", "hush"], "tag": "seen"},
+    "an object": {"x-secret": {"a": {"b": "hush"}}, "tag": "seen"},
+    "a number": {"password": 4711, "tag": "seen"},
+    "entries that are pairs": {"default-runtime": "seen", "exec-opts": ["PASSWORD=hush hush", "api-key: hush, hush"]},
+    "labels": {"labels": ["seen=1", "token=hush hush"]},
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_no_secret_of_daemon_json_is_shown(settings):
+    for spelled in (json.dumps(settings), json.dumps(settings, indent=2), json.dumps(settings).replace("/", "\\/").replace("@", "\\u0040")):
+        shown = _json_text.masked(spelled)
+        assert "hush" not in shown and "4711" not in shown and "seen" in shown, shown
+        assert json.loads(shown).keys() == settings.keys(), "it is still JSON"
+
+
+def test_what_is_no_secret_is_shown_as_it_is_spelled():
+    text = '{"data-root": "\\/srv\\u002fdocker", "tag": "a@b \\u00fc", "n": 1.50, "registry-mirrors": ["https://a.example:5000/x@y"]}'
+    assert _json_text.masked(text) == text
+
+
+@pytest.mark.parametrize("text", ['{"splunk-token": hush}', '{"splunk-token": "a"hush"}', '{"password": hush"}', "hush", '{"token": ["a" hush]}'])
+def test_an_error_in_a_file_quotes_no_word_of_it(text):
+    with pytest.raises(_json_text.JsonTextError) as refused:
+        _json_text.parse(text)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x00", "\x07", "\x7f", "\x9b", "\u202e", "\u2066", "\ud800", "\r", "\u2028"])
+def test_a_terminal_is_told_nothing(character):
+    for shown in (
+        _mirror_url.mask(f"a{character}[31mb\tc\r\nd"),
+        str(_change.Refused(f"a{character}[31mb\tc\r\nd")),
+        _json_text.masked(json.dumps({"a": f"a{character}b"}, ensure_ascii=False)),
+        _json_text.masked(f'{{"a{character}": 1}}'),
+    ):
+        assert character not in shown.replace("\r\n", "")
+        shown.encode("utf-8")
+
+
+@pytest.mark.parametrize("word", ["a", "token", "token=", "token ", "://a:", '"token=\\"', "proxy=", "%3A%2F%2F", "'token="])
+def test_a_long_text_takes_no_time_that_grows_with_its_square(word):
+    """The slowest takes seconds here; time that grew with the square would take hours."""
+
+    def too_slow(_signal, _frame):
+        raise AssertionError("too slow")
+
+    before = signal.signal(signal.SIGALRM, too_slow)
+    signal.alarm(60)
+    try:
+        assert _mirror_url.mask(word * (100_000 // len(word)))
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
