@@ -132,4 +132,4 @@ def without_secrets(text: str) -> str:
 
 def printable(text: str) -> str:
     """The text with control characters and halves of surrogate pairs written as escapes."""
-    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode(), text)

@@ -55,6 +55,11 @@ REFUSED = {
     "space": ("https://mir ror.example", "https://mir ror.example", BLANK),
     "control character": ("https://mirror.example\x07", "https://mirror.example\\x07", BLANK),
     "delete character": ("https://mirror.example\x7f", "https://mirror.example\\x7f", BLANK),
+    "open escape": (
+        "https://a.example/%4",
+        "https://a.example/%4",
+        "its path holds a % that two hexadecimal digits do not follow; write %25 for a % itself",
+    ),
     "two in one": ("https://a,https://b", "https://a,https://b", MALFORMED),
 }
 
@@ -82,6 +87,7 @@ def test_what_is_not_text_is_refused(value):
 
 DECLARED = {
     "  HTTPS://Mirror.example ": "https://Mirror.example",
+    "https://a.example/%AF%af%09": "https://a.example/%AF%af%09",
     "HTTP://Cache.example/Hub/https://docker.io": "http://Cache.example/Hub/https://docker.io",
 }
 
@@ -112,12 +118,20 @@ def test_as_the_engine_shows_them():
     ]
 
 
+def test_as_they_are_shown_to_a_user():
+    assert _mirror_url.shown_list(["https://me:hush@a.example", "https://b.example/\x1b"]) == ["https://***@a.example/", "https://b.example/\\x1b/"]
+
+
 MASKED = {
     "https://me:hush@a.example/x": "https://***@a.example/x",
     "HTTP_PROXY=http://hush@p.example": "HTTP_PROXY=http://***@p.example",
     "splunk-token=hush next": "splunk-token=*** next",
     '"splunk-token": "hu\\"sh", "tag": "x"': '"splunk-token": ***, "tag": "x"',
     'msg="bad \\"splunk-token\\": \\"hu\\\\\\"sh\\" in file"': 'msg="bad \\"splunk-token\\": *** in file"',
+    "next=https%3A%2F%2Fme:hush%40a.example": "next=https%3A%2F%2F***%40a.example",
+    "http-proxy: me:hush@p.example": "http-proxy: ***@p.example",
+    "--log-opt 'splunk-token=hu sh' next": "--log-opt 'splunk-token=***' next",
+    "a\x07b\u202e\ud800": "a\\x07b\\u202e\\ud800",
     "https://a.example/@x": "https://a.example/@x",
     "no secret here": "no secret here",
 }

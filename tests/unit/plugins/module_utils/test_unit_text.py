@@ -30,6 +30,15 @@ COMMANDS = [
     (["[Service]\nExecStart=/d \\\n# --a \\\n ; x\n --b\nExecStart=\\\n"], None, None),
     (["[Service]\nExecStart=/d \\\n# --a \\\n ; x\n --b\n"], "/d --b", 2),
     (["[Service]\nExecStart=/d --a\\\\\nType=notify\n"], "/d --a\\\\", 2),
+    (["[Service]\nExecStart=/d \\\n  --a \\"], "/d --a", 2),
+    (["[Service]\nExecStart=/d --aa\\\n --b\n"], "/d --aa --b", 2),
+    (["[Service]\nExecStart=/d X\n"], "/d X", 2),
+    (["[Service]\nExecStart=/d \x0c\n"], "/d \x0c", 2),
+    (["[Service]\nExecStart=/d \\\n\x0c# --a\n"], "/d \x0c# --a", 2),
+    (["[Service]\nExecStart=/d \\\nX# --a\n"], "/d X# --a", 2),
+    ([" \t[Service]\nExecStart=/d\n"], "/d", 2),
+    (["\x0c[Service]\nExecStart=/d\n"], None, None),
+    (["X[Service]\nExecStart=/d\n"], None, None),
     ([""], None, None),
 ]
 
