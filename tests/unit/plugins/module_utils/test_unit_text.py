@@ -38,7 +38,7 @@ COMMANDS = [
     (["[Service]\nExecStart=/d \\\nX# --a\n"], "/d X# --a", 2),
     ([" \t[Service]\nExecStart=/d\n"], "/d", 2),
     (["\x0c[Service]\nExecStart=/d\n"], None, None),
-    (["X[Service]\nExecStart=/d\n"], None, None),
+    (["[Service]\n\x0c[Unit]\nX[Unit]\nExecStart=/d\n"], "/d", 4),
     ([""], None, None),
 ]
 
