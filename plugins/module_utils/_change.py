@@ -376,6 +376,11 @@ class Change:
     def _say(self, plan: Plan) -> Dict[str, Any]:
         """What the module returns: after the work, or in check mode what it would be."""
         engine = plan.seen.engine
+        if os.geteuid() != 0 and engine.process is None and plan.seen.start.reader is None:
+            self._module.warn(
+                f"This is about the rootless engine of the user who ran it (uid {os.geteuid()}), and there is none yet. "
+                "For the root engine of the host, run the task as root (become: true)."
+            )
         for caution in _look.cautions(engine, _mirror_url.engine_list(plan.after.listed), plan.after.insecure):
             self._module.warn(caution)
         reloaded = self._reloads(plan)
