@@ -208,7 +208,7 @@ class Change:
             argv = plan.argv if plan.way.pending == "restart" or not engine.process else engine.argv
             objection = _engine.validate(engine, argv, plan.text or b"{}", timeout)
             if objection:
-                raise Refused(f"{plan.after.locate(objection)}. Nothing was changed.")
+                raise Refused(f"{plan.after.locate(objection)}. Nothing was changed. Mend it there and run this again.")
         self._consent(plan)
 
     def _consent(self, plan: Plan) -> None:

@@ -146,7 +146,7 @@ def mounted(host):
     host.run("umount", FILE)
 
 
-@fault("the same, with unsafe_writes", "done", unsafe_writes=True)
+@fault("a file that is mounted by itself, with unsafe_writes", "done", unsafe_writes=True)
 def mounted_and_written(host):
     yield from mounted(host)
     host.run("cp", "-p", "/root/mounted.json", FILE)
@@ -239,7 +239,13 @@ def nothing(host):
 
 
 fault("a mirror that the engine refuses", "refused", "ftp", mirrors=["ftp://new.example"])(nothing)
-fault("the same, with all our checks taken out", "put back", "invalid mirror", mirrors=["ftp://new.example"], folder="/opt/unchecked")(nothing)
+fault(
+    "a mirror that the engine refuses, with all our checks taken out",
+    "put back",
+    "invalid mirror",
+    mirrors=["ftp://new.example"],
+    folder="/opt/unchecked",
+)(nothing)
 
 
 @fault("a stopped engine", "written")
@@ -315,7 +321,7 @@ def newer(host):
         yield
 
 
-@fault("an older one, which refuses what the running one takes", "refused", "24.0.8", mirrors=[f"{NEW}/path"])
+@fault("an installed engine that is older, and refuses what the running one takes", "refused", "24.0.8", mirrors=[f"{NEW}/path"])
 def older(host):
     with program(host, DOCKERD, installed_version("23.0.1")):
         yield
@@ -393,7 +399,11 @@ def port_taken(host):
 
 
 fault(
-    "an engine that will not restart: another storage driver", "put back", "error initializing graphdriver", run=run_role, daemon_settings={"storage-driver": "zfs"}
+    "an engine that will not restart: another storage driver",
+    "put back",
+    "error initializing graphdriver",
+    run=run_role,
+    daemon_settings={"storage-driver": "zfs"},
 )(nothing)
 
 
