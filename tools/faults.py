@@ -37,7 +37,7 @@ def plain(message):
 
 
 def cells(name, row):
-    shown = {"done": "done", "written": "done", "either": "failed or done"}.get(row["ends"], "failed")
+    shown = {"done": "done", "written": "done", "elsewhere": "done", "either": "failed or done"}.get(row["ends"], "failed")
     engine = "old or new" if row["ends"] in ("either", "unknown") else row["engine"]
     file = "old or new" if row["ends"] == "either" else row["file"]
     restarted = "by others" if row["ends"] == "either" else "yes" if row["restarted"] else "no"
@@ -55,7 +55,7 @@ def table(rows):
             first = found[0] + (f" ({versions})" if len(groups) > 1 else "")
             row = members[-1][1]
             message = "the image came from Docker Hub" if "pulled" in row else plain(row["message"])
-            lines.append(f"| {' | '.join([first, *found[1:], message if found[1] != 'done' or 'pulled' in row else ''])} |")
+            lines.append(f"| {' | '.join([first, *found[1:], message if row['ends'] not in ('done', 'written') or 'pulled' in row else ''])} |")
     return lines
 
 

@@ -208,7 +208,7 @@ class Change:
             argv = plan.argv if plan.way.pending == "restart" or not engine.process else engine.argv
             objection = _engine.validate(engine, argv, plan.text or b"{}", timeout)
             if objection:
-                raise Refused(f"{plan.after.locate(objection)}. Nothing was changed.")
+                raise Refused(f"{plan.after.locate(objection)}. Nothing was changed. Mend it there and run this again.")
         self._consent(plan)
 
     def _consent(self, plan: Plan) -> None:
@@ -376,6 +376,11 @@ class Change:
     def _say(self, plan: Plan) -> Dict[str, Any]:
         """What the module returns: after the work, or in check mode what it would be."""
         engine = plan.seen.engine
+        if os.geteuid() != 0 and engine.process is None and plan.seen.start.reader is None:
+            self._module.warn(
+                f"This is about the rootless engine of the user who ran it (uid {os.geteuid()}), and there is none yet. "
+                "For the root engine of the host, run the task as root (become: true)."
+            )
         for caution in _look.cautions(engine, _mirror_url.engine_list(plan.after.listed), plan.after.insecure):
             self._module.warn(caution)
         reloaded = self._reloads(plan)

@@ -52,7 +52,7 @@ _REFUSAL = re.compile(
 _OWN_WORDS = "_TRANSPORT=stdout"
 """Of the journal, what the engine itself printed: with the log driver journald it sends there, in its name, what containers print."""
 
-_START_FAILURE = re.compile(r"failed to start daemon|unable to configure the Docker daemon|invalid argument")
+_START_FAILURE = re.compile(r"^\s*failed to |unable to configure the Docker daemon|invalid argument")
 
 _CREDENTIALS = struct.Struct("3i")
 """Pid, user and group of the other side of a socket (SO_PEERCRED of socket(7))."""

@@ -365,7 +365,7 @@ def _advice(exc: BaseException) -> str:
     if number == errno.EPERM:
         return "It may be immutable (lsattr shows it, chattr -i undoes it)."
     if number == errno.EROFS:
-        return "Its file system is mounted read-only."
+        return "Its file system is mounted read-only: remount it to write there."
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "Make room there."
     return "Run the task as a user who may write it (become: true)."

@@ -68,7 +68,7 @@ class Host:
 
     @property
     def state(self):
-        shown = {key: value for key, value in vars(self.engine).items() if key != "texts"}
+        shown = {key: value for key, value in vars(self.engine).items() if key not in ("texts", "looks", "reloads")}
         return self.text, repr(shown), sorted(path.name for path in self.file.parent.iterdir()) if self.file.parent.exists() else None
 
 

@@ -179,7 +179,7 @@ def test_what_someone_else_wrote_is_left_alone(files, tmp_path):
 ADVICE = {
     errno.EBUSY: "A file that is mounted by itself cannot be replaced: allow writing into it with unsafe_writes: true.",
     errno.EPERM: "It may be immutable (lsattr shows it, chattr -i undoes it).",
-    errno.EROFS: "Its file system is mounted read-only.",
+    errno.EROFS: "Its file system is mounted read-only: remount it to write there.",
     errno.ENOSPC: "Make room there.",
     errno.EDQUOT: "Make room there.",
     errno.EACCES: "Run the task as a user who may write it (become: true).",

@@ -155,7 +155,8 @@ class TestInstalled:
         given(daemon_json, "{\n}")
         result = run("daemon_config", check=check, **BIP)
         assert result["msg"] == (
-            f"{daemon_json}, line 2, column 3: the installed Docker Engine would refuse this file: bip in {daemon_json} is bad. Nothing was changed."
+            f"{daemon_json}, line 2, column 3: the installed Docker Engine would refuse this file: bip in {daemon_json} is bad. Nothing was changed. "
+            "Mend it there and run this again."
         )
         assert held(daemon_json) == "{\n}"
 

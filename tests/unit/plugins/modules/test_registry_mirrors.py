@@ -780,3 +780,13 @@ def test_an_engine_that_ends_meanwhile_and_is_not_started_again_is_said_to_be_do
     assert "The engine did not take the change: its process has ended." in result["msg"]
     assert "is unknown, as the engine is stopped: it is stopped" in result["msg"]
     assert not daemon_json.exists()
+
+
+def test_a_user_who_has_no_engine_is_told_whose_engine_is_meant(run, engine, monkeypatch):
+    engine.state = "absent"
+    assert run("registry_mirrors", mirrors=GCR)["warnings"] == []
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert run("registry_mirrors", mirrors=GCR)["warnings"] == [
+        "This is about the rootless engine of the user who ran it (uid 4711), and there is none yet. "
+        "For the root engine of the host, run the task as root (become: true)."
+    ]
