@@ -152,12 +152,13 @@ def look(service: str, timeout: float) -> Engine:
         if binary is None and not unit.get("FragmentPath"):
             return engine("absent", "no Docker Engine is installed")
         failed = unit.get("ActiveState") in ("failed", "activating") if _service.has_systemd() else True
-        failure = _last_failure(name) if failed else None
-        return engine("stopped", f"the service {service} is not running{f', it said: {failure}' if failure else ''}")
+        return engine("stopped", f"the service {service} is not running{_last_words(name) if failed else ''}")
     running = engine("running", None)
     try:
         return running._replace(info=_wait_for_info(running, timeout))
     except Unreachable as exc:
+        if _process(str(process.pid)) != process:
+            return engine("unreachable", f"its process ended while it was asked{_last_words(name)}")
         # A starting engine behind an activated socket accepts and does not answer, just as a hung one does.
         if not unit:
             unit = _service.unit(name)
@@ -474,8 +475,8 @@ def _wait_for_info(engine: Engine, timeout: float) -> Info:
 # -- reloading -------------------------------------------------------------------------------------------------------
 
 
-def _last_failure(name: str) -> Optional[str]:
-    """The line in which an engine that would not start said why, masked; None where its log has none."""
+def _last_words(name: str) -> str:
+    """The line in which an engine that would not start said why, masked, as the end of a sentence; nothing where its log has none."""
     if _service.has_systemd():
         unit = "_SYSTEMD_UNIT" if os.geteuid() == 0 else "_SYSTEMD_USER_UNIT"
         command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "100", _OWN_WORDS, f"{unit}={name}.service"]
@@ -484,7 +485,7 @@ def _last_failure(name: str) -> Optional[str]:
         command = ["tail", "-n", "3", f"/var/log/{name}.log"]
     _code, out = _host.run(command, LOG_SECONDS)
     lines = [line for line in out.splitlines() if _START_FAILURE.search(line)]
-    return _mirror_url.mask(lines[-1].strip()) if lines else None
+    return f", it said: {_mirror_url.mask(lines[-1].strip())}" if lines else ""
 
 
 class Log:

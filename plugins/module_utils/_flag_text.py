@@ -74,7 +74,10 @@ def put(text: str, name: str, values: Sequence[str]) -> str:
 
 def _without(text: str, start: int, end: int) -> str:
     """The text without a word and the space before it, or for the first word behind it."""
-    before = re.sub(r"(?:\s|\\\r?\n)+\Z", "", text[:start])
+    # Step by step, as a search would try each blank of a long row as the first one.
+    before = start
+    while before and (text[before - 1].isspace() or (text[before - 1] == "\\" and text.startswith(("\n", "\r\n"), before))):
+        before -= 1
     if before:
-        return before + text[end:]
+        return text[:before] + text[end:]
     return re.sub(r"\A(?:\s|\\\r?\n)+", "", text[end:])

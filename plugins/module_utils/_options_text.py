@@ -300,7 +300,7 @@ def _is_empty_before(text: str, variable: str, assignment: Assignment, *, shell:
     """Whether the variable holds nothing without this assignment, so that its line can go."""
     reader = read_as_shell if shell else read_as_systemd
     value = reader(text[: assignment.start] + text[assignment.end :]).get(variable)
-    return value is None or value.text == ""
+    return value is None or (value.text is not None and not value.text.strip())
 
 
 def _without_line(text: str, assignment: Assignment) -> str:

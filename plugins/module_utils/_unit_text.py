@@ -49,10 +49,7 @@ def _logical_lines(text: str) -> Iterator[str]:
     parts: List[str] = []
     for line in re.findall(r"[^\n]*\n|[^\n]+", text):
         parts.append(line)
-        if _is_comment(line):
-            goes_on = len(parts) > 1
-        else:
-            goes_on = bool(_GOES_ON.search(line))
+        goes_on = len(parts) > 1 if _is_comment(line) else _GOES_ON.search(line)
         if not goes_on:
             yield "".join(parts)
             parts = []
@@ -78,11 +75,9 @@ def command(files: Sequence[UnitFile]) -> Optional[Setting]:
 
 def on_one_line(value: str) -> str:
     """The value of a setting, with its lines joined, and without the comments between them."""
-    parts = []
-    for number, line in enumerate(value.split("\n")):
-        if not number or not _is_comment(line):
-            line = line.rstrip("\r")
-            parts.append((line[:-1] if _GOES_ON.search(line) else line).strip(" \t"))
+    first, *others = value.split("\n")
+    lines = [line.rstrip("\r") for line in (first, *others) if line is first or not _is_comment(line)]
+    parts = [(line[:-1] if _GOES_ON.search(line) else line).strip(" \t") for line in lines]
     return " ".join(filter(None, parts))
 
 

@@ -16,6 +16,7 @@ import subprocess
 import time
 
 BOM = "\ufeff"
+FLAG = "--registry-mirror"
 
 
 # -- JSON, by Python's own reader ------------------------------------------------------------------------------------
@@ -81,7 +82,8 @@ class Shell:
             ( unset DOCKER_OPTS OTHER; . {self._file}; printf '%s\\0' "$DOCKER_OPTS" "$OTHER" $DOCKER_OPTS ) </dev/null 2>/dev/null
             printf '\\1\\0'
         done"""
-        self._process = subprocess.Popen([shutil.which(shell), "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env={"PATH": "/nowhere"})
+        command, nothing = [shutil.which(shell), "-c", script], {"PATH": "/nowhere"}
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env=nothing)
 
     def read(self, text):
         """DOCKER_OPTS, OTHER, and the words that $DOCKER_OPTS is split into; None where the shell stops reading in the file."""
@@ -160,6 +162,34 @@ def read_unit(text):
             key, _equals, value = whole.partition("=")
             found.append((key.strip(" \t"), value.strip(" \t")))
     return found
+
+
+def command_of(*texts):
+    """The words of the command line that counts in a unit with its drop-ins: an empty one takes away all before it."""
+    commands = [value for text in texts for key, value in read_unit(text) if key == "ExecStart"]
+    return commands[-1].split() if commands else []
+
+
+# -- flags -----------------------------------------------------------------------------------------------------------
+
+
+def flags_and_rest(words):
+    """The mirrors among the words of a command line, and the other words."""
+    values, rest = [], []
+    words = iter(words)
+    for word in words:
+        if word == FLAG:
+            values.append(next(words, ""))
+        elif word.startswith(f"{FLAG}="):
+            values.append(word[len(FLAG) + 1 :])
+        else:
+            rest.append(word)
+    return values, rest
+
+
+def shown(mirrors):
+    """A list of mirrors as an engine shows it."""
+    return list(dict.fromkeys(mirror if mirror.endswith("/") else f"{mirror}/" for mirror in mirrors))
 
 
 # -- time ------------------------------------------------------------------------------------------------------------

@@ -24,10 +24,9 @@ from ansible_collections.pullthrough.docker.plugins.module_utils import (
     _unit_text,
     _version,
 )
-from ansible_collections.pullthrough.docker.tests.properties.readers import quickly
+from ansible_collections.pullthrough.docker.tests.properties.readers import FLAG, quickly
 from ansible_collections.pullthrough.docker.tests.properties.texts import DAMAGED_JSON_TEXTS, JSON_TEXTS, LONG_TEXTS, OPTIONS_TEXTS, UNIT_TEXTS
 
-FLAG = "--registry-mirror"
 CERTIFICATE = pathlib.Path(__file__, "../../unit/plugins/modules/ca.crt").resolve().read_text()
 
 
@@ -80,10 +79,12 @@ def test_version(text):
 
 
 _ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2), max_leaves=4
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
 )
 _INFO_KEYS = [
-    "RegistryConfig", "Swarm", "ContainersRunning", "SecurityOptions", "LiveRestoreEnabled", "DriverStatus", "DockerRootDir", "Driver", "LoggingDriver", "Debug",
+    "Swarm", "ContainersRunning", "SecurityOptions", "LiveRestoreEnabled", "DriverStatus", "DockerRootDir", "Driver", "LoggingDriver", "Debug",
     "Labels", "DefaultRuntime",
 ]  # fmt: skip
 _INFO = st.fixed_dictionaries(
@@ -106,7 +107,10 @@ def test_answer_of_an_engine(body):
         json.dumps([info.mirrors, info.image_store, dict(info.settings)])
 
 
-@given(st.lists(st.sampled_from(CERTIFICATE.splitlines(keepends=True) + ["\n", "-----BEGIN X-----\n", "-----END CERTIFICATE-----", "A", " ", "é"]), max_size=30).map("".join) | LONG_TEXTS | st.text(max_size=20))
+_CERTIFICATE_PIECES = [*CERTIFICATE.splitlines(keepends=True), CERTIFICATE, "\n", "-----BEGIN X-----\n", "-----END CERTIFICATE-----", "A", " ", "é"]
+
+
+@given(st.lists(st.sampled_from(_CERTIFICATE_PIECES), max_size=30).map("".join) | LONG_TEXTS | st.text(max_size=20))
 def test_certificates(text):
     with quickly(), contextlib.suppress(_certs.CertificateError):
         _certs.check({"a.example": text}, ["https://a.example"])

@@ -9,21 +9,10 @@ from __future__ import annotations
 from hypothesis import assume, given
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _sources, _unit_text
-from ansible_collections.pullthrough.docker.tests.properties.readers import read_unit
-from ansible_collections.pullthrough.docker.tests.properties.test_any_options_file import flags_and_rest
+from ansible_collections.pullthrough.docker.tests.properties.readers import command_of, flags_and_rest, read_unit
 from ansible_collections.pullthrough.docker.tests.properties.texts import FLAG_VALUES, UNIT_TEXTS
 
 UNIT, OWN = "/etc/systemd/system/docker.service", "/etc/systemd/system/docker.service.d/zz-pullthrough-docker.conf"
-
-
-def command_of(*texts):
-    """The words of the command line that counts: an empty one takes away all before it."""
-    command = ""
-    for text in texts:
-        for key, value in read_unit(text):
-            if key == "ExecStart":
-                command = value
-    return command.split()
 
 
 def others(text):

@@ -974,3 +974,18 @@ def test_the_version_of_the_installed_program(host):
     assert _engine.binary_version(None, 10) is None
     assert _engine.binary_version(write_program(host / "program", '[ "$*" = --version ] && echo "Docker version 29.1.0, build x"'), 10) == (29, 1, 0)
     assert _engine.binary_version(write_program(host / "program", 'echo "Docker version 29.1.0, build x"; exit 1'), 10) is None
+
+
+def test_an_engine_that_ends_while_it_is_asked(host, process, systemd, monkeypatch):
+    """As one does that systemd starts again and again."""
+    systemd(journal="failed to start metrics server: address already in use\n", ActiveState="activating")
+
+    def end(engine, timeout):
+        process.kill()
+        process.wait()
+        raise _engine.Unreachable("no answer")
+
+    monkeypatch.setattr(_engine, "_wait_for_info", end)
+    found = _engine.look("docker", 10)
+    assert found.state == "unreachable"
+    assert found.reason == "its process ended while it was asked, it said: failed to start metrics server: address already in use"

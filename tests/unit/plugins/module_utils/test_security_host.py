@@ -201,5 +201,5 @@ def test_of_the_journal_only_what_the_engine_printed_is_read(monkeypatch):
     monkeypatch.setattr(_service, "has_systemd", lambda: True)
     log = _engine.Log(_engine.Process(os.getpid(), "1", ("dockerd",), None))
     log._start = None
-    assert log.refusal() is None and _engine._last_failure("docker") is None
+    assert log.refusal() is None and _engine._last_words("docker") == ""
     assert len(asked) == 2 and all(command[0] == "journalctl" and "_TRANSPORT=stdout" in command for command in asked)
