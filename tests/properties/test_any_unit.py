@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import assume, given
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _sources, _unit_text
-from ansible_collections.pullthrough.docker.tests.properties.readers import command_of, flags_and_rest, read_unit
+from ansible_collections.pullthrough.docker.tests.properties.readers import FLAG, command_of, flags_and_rest, read_unit
 from ansible_collections.pullthrough.docker.tests.properties.texts import FLAG_VALUES, UNIT_TEXTS
 
 UNIT, OWN = "/etc/systemd/system/docker.service", "/etc/systemd/system/docker.service.d/zz-pullthrough-docker.conf"
@@ -59,8 +59,10 @@ def test_our_drop_in_adds_flags_to_the_command_line_of_the_unit(text, values):
     command = _unit_text.command([(UNIT, text)])
     assume(command is not None)
     after = _sources.DropIn(OWN, None, command).text(values)
-    rest = flags_and_rest(command_of(text))[1]
-    assert flags_and_rest(command_of(text, after.decode() if after else "")) == (values, rest)
-    if after:
+    listed, rest = flags_and_rest(command_of(text))
+    if after is None:
+        assert listed == values
+    else:
+        assert command_of(text, after.decode()) == [*rest, *(f"{FLAG}={mirror}" for mirror in values)]
         again = _sources.DropIn(OWN, after, command)
         assert (again.listed, again.text(values), again.is_stale) == (values, after, False)

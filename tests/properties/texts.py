@@ -14,7 +14,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._json_text import Number
-from ansible_collections.pullthrough.docker.tests.properties.readers import BOM, read_json
+from ansible_collections.pullthrough.docker.tests.properties.readers import BOM, members, read_json
 
 MIRRORS = ["https://a.example", "https://b.example/", "http://c.example:5000", "https://mirror.gcr.io"]
 
@@ -141,7 +141,14 @@ def _damaged_texts(draw):
     return text[:at] + draw(st.sampled_from(_DAMAGE) | WORDS) + text[at + draw(st.integers(0, 3)) :]
 
 
-DAMAGED_JSON_TEXTS = _damaged_texts() | st.integers(90, 110).map(_deep) | st.text(max_size=20)
+@st.composite
+def _texts_with_a_key_twice(draw):
+    text = draw(_object_texts())
+    raw = [member for _key, member in members(text)]
+    return text.replace("{", "{" + draw(st.sampled_from(raw)) + ",", 1) if raw else text
+
+
+DAMAGED_JSON_TEXTS = _damaged_texts() | _texts_with_a_key_twice() | st.integers(90, 110).map(_deep) | st.text(max_size=20)
 """Texts that may be no JSON, or JSON that readers understand differently."""
 
 VALUES = st.recursive(
