@@ -13,6 +13,8 @@ import json
 
 from unittest import mock
 
+import pytest
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
@@ -131,11 +133,9 @@ def run_module(name, check=False, **options):
         stack.enter_context(mock.patch.object(AnsibleModule, "warn", lambda _module, warning: warnings.append(warning)))
         stack.enter_context(patch_module_args({**options, "_ansible_check_mode": check}))
         out = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        try:
-            module.main()
-        except SystemExit as ended:
-            code = ended.code
+        ended = stack.enter_context(pytest.raises(SystemExit))
+        module.main()
     result = json.loads(out.getvalue())
-    assert result.get("failed", False) is bool(code)
+    assert result.get("failed", False) is bool(ended.value.code)
     assert "exception" not in result
     return dict(result, warnings=list(dict.fromkeys(warnings)))

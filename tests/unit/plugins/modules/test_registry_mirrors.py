@@ -314,11 +314,11 @@ class TestRestart:
         given(daemon_json, WITH_GCR)
         assert run("registry_mirrors", mirrors=GCR)["failed"], "a file that is right already needs the same restart"
 
-    @pytest.mark.parametrize(("live_restore", "options"), [(True, {}), (False, {"keep_containers": False})])
-    def test_containers_would_not_stop_or_may(self, engine, run, daemon_json, live_restore, options):
+    @pytest.mark.parametrize(("live_restore", "keep_containers"), [(True, True), (False, False)], ids=["not", "may"])
+    def test_containers_would_not_stop_or_may(self, engine, run, daemon_json, live_restore, keep_containers):
         engine.containers_running = 3
         engine.live_restore = live_restore
-        assert run("registry_mirrors", mirrors=GCR, **options)["pending"] == "restart"
+        assert run("registry_mirrors", mirrors=GCR, keep_containers=keep_containers)["pending"] == "restart"
 
 
 def test_secrets_in_the_file_are_masked_in_the_diff(engine, run, daemon_json):
