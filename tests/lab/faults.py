@@ -349,7 +349,7 @@ for _name, _script in (
 def run_as_guest(host):
     """What is said is a warning: a user's own engine may be set up later."""
     result = run_module(host, user="guest")
-    return {**result, "msg": " ".join(map(str, result["warnings"]))}
+    return {**result, "msg": " ".join(warning["event"]["msg"] for warning in result["warnings"])}
 
 
 @fault("a user without rights (become forgotten)", "elsewhere", "become: true", run=run_as_guest)
