@@ -11,8 +11,8 @@ imported them forks for each run, so that a run costs no start of Python and its
 
 strace lists the calls of an unharmed run, from its first open for writing in a folder of configuration to its exit: the span. Then, for each call of
 the span, a run is killed at it. strace counts calls by name, so the call is addressed as the K-th of its name; the trace of the
-killed run must then be the listing up to this call, with it as its last line. Where it is not, since the engine took longer or the
-kernel chose otherwise, the kill is judged all the same, counted as one elsewhere, and tried again.
+killed run must then be the listing up to this call, with it as its last line. Where it is not, since the engine took longer or some
+call more or less came before the span, the kill is judged all the same, counted as one elsewhere, and tried again with a K beside it.
 
 A call at whose entry SIGKILL comes is not executed: the kernel looks for a fatal signal between the stop at the entry and the call
 (L(is_before_the_call) sees it on the kernel that runs). So a kill at a call is one after the call before it, and a kill at each call
@@ -53,7 +53,8 @@ WORK = "/run/crash"
 DAEMON, OPTIONS = "/etc/docker/daemon.json", "/etc/default/docker"
 MIRROR = "https://mirror.gcr.io"
 PREFIX = ".pullthrough-docker-"
-ATTEMPTS = 12
+ATTEMPTS = 15
+SHIFTS = (0, 1, -1, 2, -2)
 IN_CREATE = 0x100
 
 WITHOUT = b'{\n\t"log-level": "info"\n}\n'
@@ -237,10 +238,12 @@ def syncs(calls):
                 wrong.append(f"the folder of {waiting} is not synced before {call.name}")
             waiting = None
             if call.name == "rename":
-                source, waiting = re.findall(r'"([^"]*)"', call.text)
-                replaced += 1
+                source, target = re.findall(r'"([^"]*)"', call.text)
                 if not written.get(source):
-                    wrong.append(f"{source} is not synced before it becomes {waiting}")
+                    wrong.append(f"{source} is not synced before it becomes {target}")
+                if not target.endswith("~"):  # A copy that is kept takes nothing's place.
+                    waiting = target
+                    replaced += 1
     return replaced, wrong
 
 
@@ -483,7 +486,8 @@ class Trial:
                 continue
             turn, (n, attempt) = self.turn, todo[self.turn].popleft()
             call = listings[turn][n]
-            trace = self.runner.traced(self.step.options, "-e", f"inject={call.name}:signal=KILL:when={call.count}")
+            count = max(call.count + SHIFTS[(attempt - 1) % len(SHIFTS)], 1)
+            trace = self.runner.traced(self.step.options, "-e", f"inject={call.name}:signal=KILL:when={count}")
             reached = names(span_of(trace, self.lab.folders)) == names(listings[turn][: n + 1]) and trace[-1] == "+++ killed by SIGKILL +++"
             outcome = self.judge(f"step {turn + 1}, killed at call {n + 1}, {call.text}")
             if reached:
