@@ -82,7 +82,8 @@ REQUIRED = {
 
 scenario = sys.argv[1]
 inventory = yaml.safe_load((ROOT / f"extensions/molecule/{scenario}/hosts.yml").read_text())
-engines = inventory["all"]["children"]["engines"]["hosts"]
+group = inventory["all"]["children"]["engines"]
+engines = {host: {**group["vars"], **variables} for host, variables in group["hosts"].items()}
 file = ROOT / f"build/proofs-{scenario}.json"
 proofs = json.loads(file.read_text()) if file.exists() else {}
 missing = []
