@@ -80,7 +80,7 @@ def resolve(path: str) -> str:
         if _host.can_be_swapped(here):
             raise FileError(
                 f"{path}: another user can write the folder {seen}, and could lead what is written in {here} elsewhere. "
-                "Give the folder to root, or run the task as its owner (become_user)."
+                "Choose a folder that only root can write, or run the task as its owner (become_user)."
             )
         if not os.path.islink(here):
             seen = here

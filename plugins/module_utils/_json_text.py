@@ -366,7 +366,7 @@ def _style(document: Document) -> _Style:
     text, root = document.text, document.root
     first = next(iter(root.members.values()), None)
     lead = text[root.start + 1 : first.key_start if first else root.end]
-    newline = ("\r\n" if "\r\n" in text else "\n") if "\n" in lead else ""
+    newline = _newline(text) if "\n" in lead else ""
     unit = lead.rpartition("\n")[2] if newline and first else "  "
     colon = text[first.key_end : first.node.start] if first else ": "
     if "\n" in colon:
@@ -374,6 +374,10 @@ def _style(document: Document) -> _Style:
     lists = [node for node in _arrays(root) if node.elements]
     lists_on_lines = bool(newline) and (not lists or "\n" in text[lists[0].start : lists[0].end])
     return _Style(newline, unit, colon, "," if colon.endswith(":") else ", ", lists_on_lines)
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _arrays(node: Node) -> Iterator[Node]:
@@ -401,7 +405,7 @@ def _insert(document: Document, parent: Node, key: str, value: Any, depth: int) 
         on_lines = "\n" in space
         indent = style.unit * (depth + 1)
         at, comma = parent.start + 1, ""
-    newline = (style.newline or "\n") if on_lines else ""
+    newline = _newline(text) if on_lines else ""
     if on_lines:
         space = newline + indent
     style = style._replace(newline=newline, lists_on_lines=on_lines and (style.lists_on_lines or not style.newline))

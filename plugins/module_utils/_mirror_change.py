@@ -175,8 +175,11 @@ class MirrorChange(_change.Change):
             kept[chosen.path] += self._without(on_the_way)
             return kept
         self._refuse_other_places(seen, chosen, others)
-        listed = [mirror for place in [chosen, *others] for mirror in place.listed]
-        return {**{place.path: [] for place in others}, chosen.path: self._with([*listed, *on_the_way])}
+        listed = list(chosen.listed)
+        for mirror in [*(mirror for place in others for mirror in place.listed), *on_the_way]:
+            if _mirror_url.engine_spelling(mirror) not in map(_mirror_url.engine_spelling, listed):
+                listed.append(mirror)
+        return {**{place.path: [] for place in others}, chosen.path: self._with(listed)}
 
     def _flags_later(self, seen: _look.Look, source: _sources.DaemonJson, chosen: Any, kept: Dict[str, List[str]]) -> List[str]:
         """The mirrors on the command line of the next start, after the change."""

@@ -161,7 +161,7 @@ class DaemonJson:
         if not isinstance(node.value, list):
             self._refuse(*self._document.position(node.start), f"{KEY} is not a list of strings. Mend the file first")
         for element in node.elements:
-            if not isinstance(element.value, str) or isinstance(element.value, _json_text.Number):
+            if not isinstance(element.value, str):
                 self._refuse(*self._document.position(element.start), f"an entry of {KEY} is not a string. Mend the file first")
         return list(node.value)
 

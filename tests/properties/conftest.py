@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two profiles: "fast" is part of make unit and always tries the same examples, "nightly" is make properties. Examples are counted."""
+"""Profiles: "fast" is part of make unit and always tries the same examples, "nightly" is make properties, and "planted" ends with the first
+example that finds a fault, as it was drawn. Examples are counted."""
 
 from __future__ import annotations
 
@@ -10,12 +11,18 @@ import functools
 
 import pytest
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
-    "fast", derandomize=True, max_examples=60, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    "fast",
+    derandomize=True,
+    max_examples=60,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 settings.register_profile("nightly", settings.get_profile("fast"), derandomize=False, max_examples=3000, print_blob=True)
+settings.register_profile("planted", settings.get_profile("nightly"), phases=[Phase.generate], report_multiple_bugs=False)
 settings.load_profile("fast")
 
 _COUNTED = pytest.StashKey["_Counted"]()

@@ -197,7 +197,7 @@ def shown(mirrors):
 
 @contextlib.contextmanager
 def quickly():
-    """See that this process needs less than a second for something, however busy the machine is."""
+    """See that something ends: what takes time that grows with the square of a long text takes minutes, all else well under a second."""
     began = time.process_time()
     yield
-    assert time.process_time() - began < 1, "it takes too long"
+    assert time.process_time() - began < 20, "it takes too long"

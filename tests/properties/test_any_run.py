@@ -132,8 +132,9 @@ def test_a_second_run_changes_nothing(task, text, engine):
         assume("msg" not in first)
         before = made.state
         second = run_module(name, **options)
-        assert (second["changed"], second["diff"], made.state) == (False, [], before)
-        assert second.get("mirrors") == first.get("mirrors")
+        assert (made.text, second.get("mirrors")) == (before[0], first.get("mirrors"))
+        # What waits for a restart does not show in the engine's answers, so that the next run may reload what a reload can change.
+        assert (second["changed"], second["diff"], made.state) == (False, [], before) or first["pending"] == "restart"
 
 
 @FEWER

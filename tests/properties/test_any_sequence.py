@@ -155,7 +155,7 @@ class AnySequence(RuleBasedStateMachine):
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def run_with(self, **options):
-        return run_module("registry_mirrors", source=self.source, migrate=True, keep_containers=False, **options)
+        return run_module("registry_mirrors", source=self.source, migrate=True, keep_containers=False, timeout=0, **options)
 
     @rule(task=TASKS)
     def run(self, task):
@@ -220,6 +220,10 @@ class AnySequence(RuleBasedStateMachine):
     def nothing_but_the_mirrors_changed(self):
         assert self.members() == self.other_members
         assert flags_and_rest(self.argv())[1] == self.other_words
+
+    @invariant()
+    def mirrors_are_never_in_two_places(self):
+        assert not flags_and_rest(self.argv())[0] or KEY not in read_json(self.text())
 
     @rule(mirrors=LISTS)
     def all_is_one_after_an_undisturbed_run(self, mirrors):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 
 from typing import NamedTuple
 
@@ -193,7 +194,7 @@ _OPTIONS_LINES = st.one_of(
         st.sampled_from(["", "", "", " ", " # a note", "\t#", "#x", " \\", ";"]),
     ),
     st.builds(lambda quote, pieces: f"OTHER={quote}{pieces}{quote}", st.sampled_from(['"', "'", ""]), _PIECES),
-    st.builds(lambda mark, pieces: mark + pieces.replace("\\", ""), st.sampled_from(["# ", "#", " #", "# DOCKER_OPTS="]), _PIECES),
+    st.builds(lambda mark, pieces: mark + re.sub(r"[\\\n]", "", pieces), st.sampled_from(["# ", "#", " #", "# DOCKER_OPTS="]), _PIECES),
     st.sampled_from(["", " ", "\x0c", 'DOCKER_OPTS="$OTHER --ipv6"', "DOCKER_OPTS=", "export DOCKER_OPTS", "DOCKER_OPTS+=' --ipv6'", "unset DOCKER_OPTS"]),
     st.sampled_from(["if false; then\nDOCKER_OPTS=--ipv6\nfi", "if true; then\n  DOCKER_OPTS='--ipv6'\nfi", ": ${DOCKER_OPTS:=--ipv6}"]),
     st.just("cat <<X\nDOCKER_OPTS=1\nX"),

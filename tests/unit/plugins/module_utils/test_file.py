@@ -346,7 +346,7 @@ REFUSED_PATHS = {
     "in a folder of others": (
         "{0}/open/link",
         "{0}/open/link: another user can write the folder {0}/open, and could lead what is written in {0}/open/link elsewhere. "
-        "Give the folder to root, or run the task as its owner (become_user).",
+        "Choose a folder that only root can write, or run the task as its owner (become_user).",
     ),
 }
 

@@ -309,6 +309,13 @@ def test_places_that_both_have_mirrors(engine, run, given, daemon_json, systemd,
     assert result["in_force"] == shown(GCR)
 
 
+def test_a_mirror_in_two_places_moves_into_one(run, given, daemon_json, systemd):
+    given(file_of(f"{OWN}/"), OWN, GCR)
+    systemd.options.write_text(options_of(OWN, GCR))
+    assert run("registry_mirrors", mirrors=GCR, migrate=True)["mirrors"] == shown(OWN, GCR)
+    assert listed(daemon_json) == [f"{OWN}/", GCR]
+
+
 @pytest.mark.parametrize("source", ["options_file", "systemd_drop_in"])
 def test_flags_beside_a_key_that_stays_away(engine, run, daemon_json, given, systemd, source):
     """What is kept as flags leaves the rest of the file alone, and is in force once the flags run."""
