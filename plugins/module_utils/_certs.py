@@ -27,6 +27,9 @@ SHARED_SINCE: Version = (28, 0, 0)
 """With the containerd image store, engines since this version read the certificates of mirrors in C(docker.io), and trust them for
 Docker Hub as well (seen on 28.5.2; moby daemon/hosts.go since 28.0.0). All others read them in the folder of the mirror's own host."""
 
+HUB = "docker.io"
+"""How the folder of Docker Hub is called."""
+
 SIZE_LIMIT = 1024 * 1024
 """Bytes of one host's certificates, and of one file that is looked at, at the most."""
 
@@ -74,7 +77,7 @@ def files(certificates: Mapping[str, str], *, image_store: Optional[str], versio
 
 def ours(host: str, folder: str) -> List[str]:
     """Where a file of ours may lie for this host: in the folder of its own, and in that of C(docker.io)."""
-    return [os.path.join(folder, host, f"{_NAME}.crt"), os.path.join(folder, "docker.io", f"{_NAME}-{host}.crt")]
+    return [os.path.join(folder, host, f"{_NAME}.crt"), os.path.join(folder, HUB, f"{_NAME}-{host}.crt")]
 
 
 # -- check -----------------------------------------------------------------------------------------------------------

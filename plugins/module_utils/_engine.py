@@ -54,6 +54,8 @@ _OWN_WORDS = "_TRANSPORT=stdout"
 
 _START_FAILURE = re.compile(r"^\s*failed to |unable to configure the Docker daemon|invalid argument")
 
+_MASKED_USER = "xxxxx:xxxxx@"
+
 _CREDENTIALS = struct.Struct("3i")
 """Pid, user and group of the other side of a socket (SO_PEERCRED of socket(7))."""
 
@@ -83,6 +85,8 @@ class Info(NamedTuple):
     image_store: str
     settings: Mapping[str, Any] = MappingProxyType({})
     """What the engine uses of the settings that C(/info) shows, by their keys in the file."""
+    proxies: Mapping[str, str] = MappingProxyType({})
+    """The engine's C(http) and C(https) proxy and its C(no) list, where it has them, users masked."""
 
 
 class Engine(NamedTuple):
@@ -266,6 +270,21 @@ def _config_path(process: Optional[Process], argv: Sequence[str]) -> str:
     return "/etc/docker/daemon.json"
 
 
+def proxies(engine: Engine) -> Dict[str, str]:
+    """The proxies that the running engine uses, as C(/info) shows them: C(http), C(https) and the C(no) list, where it has them. It masks users and
+    passwords (moby daemon/info.go), which come from the engine's environment where they stand there."""
+    if engine.info is None or engine.process is None:
+        return {}
+    found = dict(engine.info.proxies)
+    lines = _host.text_of(f"/proc/{engine.process.pid}/environ").split("\0")
+    values = [line.partition("=")[2] for line in lines if line.partition("=")[0].lower() in ("http_proxy", "https_proxy")]
+    for name in ("http", "https"):
+        without = found.get(name, "").replace(_MASKED_USER, "")
+        if without != found.get(name, ""):
+            found[name] = next((value for value in values if re.sub(r"//[^/]*@", "//", value) == without), without)
+    return found
+
+
 def certs_folder() -> str:
     """Where the engine of the user who runs this looks for certificates and hosts of registries."""
     return "/etc/docker/certs.d" if os.geteuid() == 0 else os.path.join(_user_folder(), "certs.d")
@@ -408,6 +427,8 @@ _SHOWN = {
 }
 """Settings that C(/info) shows as the file has them."""
 
+_PROXIES = {"http": "HttpProxy", "https": "HttpsProxy", "no": "NoProxy"}
+
 
 def _parse_info(body: bytes, path: str) -> Info:
     def wrong(what: str) -> NoReturn:
@@ -445,6 +466,7 @@ def _parse_info(body: bytes, path: str) -> Info:
             "registry-mirrors": mirrors,
             "insecure-registries": _insecure(registries),
         },
+        proxies={name: answer[key] for name, key in _PROXIES.items() if isinstance(answer.get(key), str) and answer[key]},
     )
 
 

@@ -237,7 +237,7 @@ class MirrorChange(_change.Change):
         shared = _certs.is_shared(store, version)
         files = _certs.files(self._certificates, image_store=store, version=version, folder=folder)
         ours = [path for host in self._certificates for path in _certs.ours(host, folder)]
-        faults = _certs.faults(folder, ["docker.io"] if shared else hosts, besides=ours)
+        faults = _certs.faults(folder, [_certs.HUB] if shared else hosts, besides=ours)
         if faults:
             raise Refused(f"{' '.join(faults)} Nothing was changed.")
         for warning in _certs.warnings(self._certificates, time.time()):

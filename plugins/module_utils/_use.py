@@ -43,13 +43,30 @@ def cautions(
     if hosts_toml:
         found.append(f"{hosts_toml}: a host that is named there is asked in place of the registry mirrors, which the engine shows and does not use.")
     for mirror in mirrors:
-        if _is_loopback(mirror) or _is_insecure(mirror, insecure):
+        if is_unverified(mirror, insecure):
             found.append(
                 f"The mirror {mirror} is {'on this host' if _is_loopback(mirror) else 'an insecure registry'}: with the containerd image store "
                 "this engine then verifies no certificate of Docker Hub either. Give the mirror a certificate that the host trusts, "
                 "a name that is not of this host, and take it out of insecure-registries."
             )
     return found
+
+
+def is_unverified(mirror: str, insecure: Sequence[str]) -> bool:
+    """Whether an engine verifies no certificate of this mirror.
+
+    :param insecure: as for L(cautions).
+    """
+    return _is_loopback(mirror) or _is_insecure(mirror, insecure)
+
+
+def cost_of_silence(image_store: Optional[str]) -> str:
+    """What a mirror costs that does not answer at all (seen on 20.10.24, 26.1.5 and 28.5.2).
+
+    :param image_store: C(containerd), C(graphdriver), or None when unknown.
+    """
+    once = "15 seconds at each pull"
+    return f"An engine waits for it {'30 seconds for each object of an image' if image_store == 'containerd' else once} before it asks the next."
 
 
 def _host_of(mirror: str) -> str:

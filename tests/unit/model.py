@@ -36,6 +36,7 @@ class ModelEngine:
         self.live_restore = False
         self.swarm = False
         self.store = "graphdriver"
+        self.proxies = {}
         self.settings = {}
         """What /info shows, besides mirrors and live-restore."""
         self.refuses = None
@@ -51,7 +52,8 @@ class ModelEngine:
         if self.state != "running":
             return None
         shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
-        return _engine.Info(self.version, list(self.mirrors), False, self.live_restore, self.containers_running, self.swarm, self.store, shown)
+        running = self.containers_running
+        return _engine.Info(self.version, list(self.mirrors), False, self.live_restore, running, self.swarm, self.store, shown, self.proxies)
 
     def look(self, service, timeout):
         self.looks.append((service, timeout))

@@ -989,3 +989,16 @@ def test_an_engine_that_ends_while_it_is_asked(host, process, systemd, monkeypat
     found = _engine.look("docker", 10)
     assert found.state == "unreachable"
     assert found.reason == "its process ended while it was asked, it said: failed to start metrics server: address already in use"
+
+
+@pytest.mark.parametrize(
+    ("answer", "proxies"),
+    [
+        ({}, {}),
+        ({"HttpProxy": "", "HttpsProxy": None, "NoProxy": 7}, {}),
+        ({"HttpProxy": "http://a", "HttpsProxy": "http://b", "NoProxy": "c"}, {"http": "http://a", "https": "http://b", "no": "c"}),
+    ],
+)
+def test_proxies_that_the_engine_shows(answer, proxies):
+    info = _engine._parse_info(json.dumps({"ServerVersion": "28.5.2", **answer}).encode(), "/nowhere")
+    assert info.proxies == proxies

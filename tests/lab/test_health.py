@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Mirrors are asked from real hosts: a real cache, a stand-in for Docker Hub, and mirrors that serve nothing."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from faults import black_holed, served
+
+import conftest
+
+from conftest import GCR, HOSTS, Host, playbook
+
+ROLE = "pullthrough.docker.docker_mirror"
+DEAD = "http://dead.example:8600"
+BAD = {
+    # name: (URL, where it fails, whether it is silent, words of the reason)
+    "dead": ("http://{}:8600", "tcp", False, "Connection refused"),
+    "black-holed": ("http://{}:8666", "tcp", True, "no answer in time"),
+    "unknown": ("https://nowhere.invalid", "dns", False, "is not known here"),
+    "500": ("http://{}:8500", "http", False, "HTTP 500"),
+    "401": ("http://{}:8401", "token", False, "asks for a user and password"),
+    "a page": ("http://{}:8200", "http", False, "a web page"),
+    "untrusted": ("https://{}:8443", "tls", False, "its certificate is not to be trusted"),
+}
+
+
+@pytest.fixture(scope="module")
+def engines(lab):
+    return [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+
+
+@pytest.fixture
+def as_it_was(engines):
+    before = {host.name: host.state() for host in engines}
+    yield
+    assert {host.name: host.state() for host in engines} == before, "nothing is written, and no engine restarted"
+
+
+def digest_of(host, image):
+    """What the engine says it pulled."""
+    host.pull(image)
+    with host.sdk() as client:
+        return client.images.get(image).attrs["RepoDigests"][0].partition("@")[2]
+
+
+def test_a_real_cache(engines, as_it_was, prove):
+    results = conftest.modules(engines, "registry_mirrors_health_info", mirrors=[GCR], images=["alpine", "no/such"], hub=True)
+    for host in engines:
+        result = results[host.name]
+        (mirror,) = result["mirrors"]
+        assert not result["changed"] and result["usable_mirrors"] == [GCR], result
+        assert mirror["status"] == 200 and mirror["tls"]["verified"] and mirror["tls"]["days_left"] >= 0
+        assert mirror["latency_ms"] > 0 and mirror["addresses"] == [host.lab.address("cache")]
+        alpine, missing = mirror["images"]
+        assert alpine["digest"] == digest_of(host, "alpine") and alpine["cached"] and alpine["same_as_hub"] and alpine["size"] > 1000
+        assert (missing["cached"], missing["reason"]) == (False, "it does not have this image")
+        assert result["hub"]["usable"] and result["hub"]["rate_limit"] is None, "the stand-in has no limit"
+        prove(host.name, "asked before a pull: the digest that it then got", {"digest": alpine["digest"], "milliseconds": mirror["latency_ms"]})
+
+
+def test_mirrors_that_serve_nothing(engines, as_it_was, prove):
+    for host in engines:
+        with contextlib.contextmanager(served)(host), contextlib.contextmanager(black_holed)(host):
+            urls = [url.format(host.address) for url, *_rest in BAD.values()]
+            result = host.module("registry_mirrors_health_info", mirrors=urls, timeout=3)
+        found = dict(zip(BAD, result["mirrors"]))
+        for name, (_url, stage, silent, words) in BAD.items():
+            mirror = found[name]
+            assert (mirror["usable"], mirror["failed_at"], mirror["silent"]) == (False, stage, silent), mirror
+            assert words in mirror["reason"], mirror
+        assert "waits for it 15 seconds at each pull" in result["output"]
+        prove(host.name, "why a mirror cannot be used", {name: mirror["reason"] for name, mirror in found.items()})
+
+
+def role(path, engines, **variables):
+    variables = {f"docker_mirror_{name}": value for name, value in variables.items()}
+    return playbook(path / "play.yml", [{"hosts": [host.name for host in engines], "gather_facts": False, "vars": variables, "roles": [ROLE]}])
+
+
+def test_the_role_stops_before_anything_is_written(engines, as_it_was, tmp_path):
+    code, counts, out = role(tmp_path, engines, urls=[DEAD], health="require")
+    assert code == 2 and all(count["failed"] == 1 and count["changed"] == 0 for count in counts.values()), out
+    assert "None of the mirrors can be used" in out and "Nothing was changed" in out
+
+
+def test_the_role_reports(engines, tmp_path):
+    """A report stops nothing, and one mirror that can be used is enough."""
+    before = {host.name: (host.daemon_json(), host.mirrors(), host.engine_pid()) for host in engines}
+    for health, urls in (("report", [DEAD]), ("require", [DEAD, GCR])):
+        code, counts, out = role(tmp_path, engines, urls=urls, health=health)
+        assert code == 0 and all(count["changed"] == 1 for count in counts.values()), out
+        assert f"The mirror {DEAD}/ cannot be used" in out
+        assert all(set(host.mirrors()) >= {f"{DEAD}/"} for host in engines)
+        code, counts, out = role(tmp_path, engines, urls=[DEAD, GCR], state="absent", health=health)
+        assert code == 0, out
+    for host in engines:
+        data, mirrors, pid = before[host.name]
+        host.write_daemon_json(b'{"registry-mirrors": %s}' % str(mirrors).replace("'", '"').encode())
+        host.run("systemctl", "reload", "docker")
+        conftest.wait_until(lambda host=host, mirrors=mirrors: host.mirrors() == mirrors)
+        host.write_daemon_json(data)
+        assert host.engine_pid() == pid
+
+
+def test_a_stopped_engine_stays_stopped(engines):
+    host = engines[-1]
+    host.run("systemctl", "stop", "docker.service")
+    try:
+        result = host.module("registry_mirrors_health_info", mirrors=[GCR])
+        assert result["usable_mirrors"] == [GCR]
+        assert host.run("systemctl", "is-active", "docker.service", "docker.socket", check=False) == b"inactive\nactive\n"
+    finally:
+        host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
+        host.run("systemctl", "start", "docker.service")
+        host.run("docker", "start", "witness")

@@ -1,0 +1,704 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""registry_mirrors_health_info against servers of this process that answer as registries do, and as none should.
+
+Real registries, a private CA and a black hole are in the lab (tests/lab/test_health.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import http.server
+import json
+import os
+import socket
+import ssl
+import threading
+import types
+
+import pytest
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _health
+
+LAYERS = {"config": {"size": 7}, "layers": [{"size": 30}, {"size": 500}]}
+ONE, OTHER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
+INDEX = {
+    "manifests": [
+        {"digest": OTHER, "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
+        {"digest": "no digest", "platform": {"os": "linux", "architecture": "s390x"}},
+        "no entry",
+        {"platform": "no platform"},
+    ]
+}
+
+
+class Answers(dict):
+    """What a server answers, by method and path, or by path alone: status, headers and body. It notes what it was asked."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.asked = []
+
+    def to(self, handler):
+        self.asked.append((handler.command, handler.path, handler.headers.get("Authorization")))
+        status, headers, body = self.get(f"{handler.command} {handler.path}") or self.get(handler.path) or (404, {}, b"")
+        handler.send_response(status)
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        with contextlib.suppress(ConnectionError):
+            handler.wfile.write(body if handler.command != "HEAD" else b"")
+
+
+def served(answers, **more):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            answers.to(self)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *words):
+            pass
+
+    for name, method in more.items():
+        setattr(Handler, name, method)
+    return Handler
+
+
+def resolve_with(monkeypatch, look_up):
+    monkeypatch.setattr(_health, "socket", types.SimpleNamespace(**{**vars(socket), "getaddrinfo": look_up}))
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """Names that lead to ports of this host; all others are unknown."""
+    ports = {}
+
+    def look_up(host, port, **_options):
+        if host not in ports:
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", ports[host]))]
+
+    resolve_with(monkeypatch, look_up)
+    return ports
+
+
+@pytest.fixture
+def serve(network):
+    """serve(host, answers, context=None): a server behind a name."""
+    with contextlib.ExitStack() as stack:
+
+        def start(host, answers, context=None, handler=None):
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler or served(answers))
+            server.daemon_threads = True
+            if context:
+                server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            network[host] = server.server_address[1]
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            return answers
+
+        yield start
+
+
+def one(result):
+    """The only mirror, of which everything is said in one place."""
+    (mirror,) = result["mirrors"]
+    assert result["usable_mirrors"] == ([mirror["url"]] if mirror["usable"] else [])
+    return mirror
+
+
+REGISTRY = {"/v2/": (200, {}, {})}
+
+
+def test_a_registry(run, serve):
+    serve("cache.example", Answers(REGISTRY))
+    result = run("registry_mirrors_health_info", mirrors=["http://cache.example"])
+    mirror = one(result)
+    assert mirror.pop("latency_ms") > 0
+    assert mirror == {
+        "url": "http://cache.example/",
+        "usable": True,
+        "reason": None,
+        "failed_at": None,
+        "silent": False,
+        "proxy": None,
+        "addresses": ["127.0.0.1"],
+        "tls": None,
+        "status": 200,
+        "authentication": None,
+        "redirected_to": None,
+        "images": [],
+    }
+    assert (result["hub"], result["warnings"], result["changed"]) == (None, [], False)
+
+
+@pytest.mark.parametrize(("state", "in_force", "asked"), [("running", ["http://cache.example/"], True), ("running", [], False), ("stopped", [], True)])
+def test_without_mirrors_those_in_force_or_else_the_configured(engine, run, serve, daemon_json, state, in_force, asked):
+    serve("cache.example", Answers(REGISTRY))
+    daemon_json.parent.mkdir()
+    daemon_json.write_text('{"registry-mirrors": ["http://cache.example"]}')
+    engine.state, engine.mirrors = state, in_force
+    result = run("registry_mirrors_health_info")
+    assert result["usable_mirrors"] == ["http://cache.example/"] * asked
+
+
+def test_a_file_without_mirrors_and_no_engine(engine, run):
+    engine.state = "absent"
+    assert run("registry_mirrors_health_info")["mirrors"] == []
+
+
+PAGE = (200, {"Content-Type": "Text/HTML; charset=utf-8"}, b"<title>Sign in</title>")
+FAULTS = {
+    # name: (answers, stage, status, end of the reason)
+    "a page": ({"/v2/": PAGE}, "http", 200, "/v2/ answers with a web page (HTTP 200): no registry, or a login page before it"),
+    "nothing there": ({}, "http", 404, "/v2/ does not exist (HTTP 404): no registry answers there"),
+    "an error": ({"/v2/": (500, {}, b"no")}, "http", 500, "/v2/ answers with HTTP 500"),
+    "an error that is explained": (
+        {"/v2/": (503, {}, {"errors": [{"message": "disk full, see https://a:b@c.example"}]})},
+        "http",
+        503,
+        "/v2/ answers with HTTP 503: disk full, see https://***@c.example",
+    ),
+    "an odd error": ({"/v2/": (403, {}, {"errors": [7]})}, "http", 403, "/v2/ answers with HTTP 403"),
+    "a user and password": (
+        {"/v2/": (401, {"WWW-Authenticate": 'Basic realm="x"'}, {})}, "token", 401,
+        "/v2/ asks for a user and password, and engines have none for a mirror: let it allow anonymous pulls",
+    ),
+    "no way to a token": ({"/v2/": (401, {"WWW-Authenticate": "Bearer"}, {})}, "token", 401, "it asks for a token and does not say where to get one"),
+    "a token from nowhere": (
+        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://gone.example/token"'}, {})}, "dns", 401,
+        "the name of gone.example is not known here: Name or service not known. Look at DNS and /etc/hosts",
+    ),
+    "no token": (
+        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {})}, "token", 401,
+        "http://cache.example/token gives no token to a pull without user (HTTP 404)",
+    ),
+    "a token that is none": (
+        {
+            "/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {}),
+            "/token?scope=repository%3Alibrary%2Falpine%3Apull": (200, {}, {"token": "a\r\nHost: b"}),
+        },
+        "token", 401, "http://cache.example/token gives no token to a pull without user",
+    ),
+    "a token in no object": (
+        {
+            "/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token?a=b"'}, {}),
+            "/token?a=b&scope=repository%3Alibrary%2Falpine%3Apull": (200, {}, b"["),
+        },
+        "token", 401, "http://cache.example/token?a=b gives no token to a pull without user",
+    ),
+    "a circle": ({"/v2/": (302, {"Location": "/v2/"}, b"")}, "http", None, "/v2/ leads from one place to another, more than 10 times"),
+    "a way out": ({"/v2/": (302, {"Location": "ftp://a.example"}, b"")}, "http", None, "/v2/ leads to ftp://a.example, which is no place of a registry"),
+    "a redirect to nowhere": ({"/v2/": (302, {}, b"")}, "http", 302, "/v2/ answers with HTTP 302"),
+    "too much": (
+        {"/v2/": (200, {}, b" " * (_health.BODY_LIMIT + 1))}, "http", None,
+        f"http://cache.example/v2/ gives no answer in HTTP: more than {_health.BODY_LIMIT} bytes",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("answers", "stage", "status", "reason"), FAULTS.values(), ids=FAULTS)
+def test_what_is_no_mirror(run, serve, answers, stage, status, reason):
+    serve("cache.example", Answers(answers))
+    result = run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"])
+    mirror = one(result)
+    assert (mirror["usable"], mirror["failed_at"], mirror["status"], mirror["silent"]) == (False, stage, status, False)
+    assert mirror["reason"].endswith(reason)
+    assert result["warnings"] == [f"The mirror http://cache.example/ cannot be used: {mirror['reason']}."]
+    assert mirror["images"] == [{"image": "alpine", "cached": None, "digest": None, "size": None, "reason": mirror["reason"], "same_as_hub": None}]
+
+
+def test_an_answer_that_is_no_http(run, serve):
+    serve("cache.example", None, handler=served(None, do_GET=lambda handler: handler.wfile.write(b"SSH-2.0-x\r\n")))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
+    assert (mirror["failed_at"], mirror["reason"]) == ("http", "http://cache.example/v2/ gives no answer in HTTP: SSH-2.0-x")
+
+
+def test_a_redirect(run, serve):
+    serve("cache.example", Answers({"/v2/": (307, {"Location": "http://other.example/v2/"}, b"")}))
+    serve("other.example", Answers(REGISTRY))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
+    assert (mirror["usable"], mirror["redirected_to"]) == (True, "http://other.example/v2/")
+
+
+def test_a_path(run, serve):
+    serve("cache.example", Answers({"/hub/v2/": (200, {}, {})}))
+    assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example/hub"]))["usable"]
+
+
+# -- connections -----------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_name_and_a_closed_port(run, network):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        network["closed.example"] = unused.getsockname()[1]
+        result = run("registry_mirrors_health_info", mirrors=["http://gone.example", "http://closed.example:81"])
+    assert [(mirror["failed_at"], mirror["silent"], mirror["reason"]) for mirror in result["mirrors"]] == [
+        ("dns", False, "the name of gone.example is not known here: Name or service not known. Look at DNS and /etc/hosts"),
+        ("tcp", False, "no connection to closed.example, port 81: Connection refused"),
+    ]
+    assert result["mirrors"][1]["addresses"] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("store", "cost"), [("graphdriver", "15 seconds at each pull"), ("containerd", "30 seconds for each object of an image")]
+)
+def test_silence_costs(engine, run, network, store, cost):
+    """Connected by the kernel, never answered."""
+    engine.store = store
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        network["silent.example"] = silent.getsockname()[1]
+        result = run("registry_mirrors_health_info", mirrors=["http://silent.example", "https://silent.example"], timeout=1)
+    assert [(mirror["usable"], mirror["silent"]) for mirror in result["mirrors"]] == [(False, True)] * 2
+    assert {mirror["failed_at"] for mirror in result["mirrors"]} <= {"http", "tls"}
+    assert all(warning.endswith(f" An engine waits for it {cost} before it asks the next.") for warning in result["warnings"])
+
+
+def test_an_answer_that_trickles(run, serve):
+    """Each byte comes in time, and the whole never."""
+    over = threading.Event()
+
+    def trickle(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not over.wait(0.05):
+            handler.wfile.write(b"x")
+
+    serve("cache.example", None, handler=served(None, do_GET=trickle))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=1))
+    over.set()
+    assert (mirror["usable"], mirror["silent"], mirror["failed_at"], mirror["reason"]) == (False, True, "http", "no answer in time, at this point: http")
+
+
+def test_a_resolver_that_hangs(run, monkeypatch):
+    over = threading.Event()
+    resolve_with(monkeypatch, lambda *_words, **_options: over.wait() and [])
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=1))
+    over.set()
+    assert (mirror["failed_at"], mirror["reason"]) == ("dns", "no answer in time, at this point: dns")
+
+
+# -- TLS -------------------------------------------------------------------------------------------------------------
+
+
+class Authority:
+    """A CA, and certificates of it, as files in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.key, self.certificate = self.make("ca", None, days=30)
+
+    def make(self, name, issuer, *, days):
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = x509.CertificateBuilder(
+            issuer.certificate.subject if issuer else subject, subject, key.public_key(), x509.random_serial_number(),
+            now - datetime.timedelta(days=60), now + datetime.timedelta(days=days, hours=1),
+        )  # fmt: skip
+        names = x509.SubjectAlternativeName([x509.DNSName(name)])
+        builder = builder.add_extension(names, critical=False).add_extension(x509.BasicConstraints(not issuer, None), critical=True)
+        certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
+        (self.folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        plain = serialization.NoEncryption()
+        (self.folder / f"{name}.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+        return key, certificate
+
+    def context(self, name, *, days=30):
+        self.make(name, self, days=days)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+        return context
+
+    @property
+    def text(self):
+        return (self.folder / "ca.crt").read_text()
+
+
+@pytest.fixture
+def authority(tmp_path):
+    folder = tmp_path / "authority"
+    folder.mkdir()
+    return Authority(folder)
+
+
+FOLDERS = {
+    # image store, version: the folder whose certificates count
+    ("graphdriver", "28.5.2"): "cache.example:5000",
+    ("containerd", "26.1.5"): "cache.example:5000",
+    ("containerd", "28.5.2"): "docker.io",
+}
+
+
+@pytest.mark.parametrize(("key", "folder"), FOLDERS.items(), ids=map(" ".join, FOLDERS))
+def test_certificates_of_the_engine(engine, run, serve, certs, authority, key, folder):
+    engine.store, engine.version = key
+    serve("cache.example", Answers(REGISTRY), authority.context("cache.example", days=9))
+    untrusted = one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))
+    assert (untrusted["failed_at"], untrusted["tls"]) == ("tls", None)
+    reason = "its certificate is not to be trusted: unable to get local issuer certificate (the system's CAs and no file in {})"
+    assert untrusted["reason"] == reason.format(certs / folder)
+    for name in {"cache.example:5000", "docker.io"} - {folder}:
+        (certs / name).mkdir(parents=True)
+        (certs / name / "ca.crt").write_text(authority.text)
+    assert not one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))["usable"]
+    (certs / folder).mkdir(parents=True)
+    (certs / folder / "ca.crt").write_text(authority.text)
+    (certs / folder / "notes.txt").write_text("not a certificate")
+    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))
+    ends = mirror["tls"].pop("not_after")
+    assert mirror["usable"] and ends.endswith(" GMT")
+    assert mirror["tls"] == {"version": "TLSv1.3", "verified": True, "days_left": 9, "certificates": [str(certs / folder / "ca.crt")]}
+
+
+def test_certificates_that_are_yet_to_be_written(run, serve, authority):
+    serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))
+    assert mirror["usable"] and mirror["tls"]["certificates"] == ["ca_certificates"]
+    refused = run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"other.example": authority.text})
+    assert "no declared mirror has this host" in refused["msg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "why"), [("other.example", 30, "Hostname mismatch"), ("cache.example", -1, "certificate has expired")], ids=["name", "expired"]
+)
+def test_certificates_that_do_not_fit(run, serve, authority, network, name, days, why):
+    serve(name, Answers(REGISTRY), authority.context(name, days=days))
+    network["cache.example"] = network[name]
+    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))
+    assert mirror["failed_at"] == "tls" and why in mirror["reason"]
+
+
+def test_a_client_certificate(run, serve, certs, authority):
+    context = authority.context("cache.example")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.folder / "ca.crt")
+    serve("cache.example", Answers(REGISTRY), context)
+    authority.make("client", authority, days=30)
+    folder = certs / "cache.example"
+    folder.mkdir(parents=True)
+    (folder / "ca.crt").write_text(authority.text)
+    assert not one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))["usable"]
+    (folder / "client.cert").write_bytes((authority.folder / "client.crt").read_bytes())
+    without = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
+    assert without["reason"] == f"{folder}/client.cert cannot be used: No such file or directory"
+    (folder / "client.key").write_bytes((authority.folder / "client.key").read_bytes())
+    assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))["tls"]["certificates"] == [
+        str(folder / "ca.crt"),
+        str(folder / "client.cert"),
+    ]
+
+
+def test_an_insecure_registry(engine, run, serve, authority):
+    engine.settings["insecure-registries"] = ["cache.example"]
+    serve("cache.example", Answers(REGISTRY), authority.context("other.example"))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
+    assert mirror["usable"]
+    assert mirror["tls"] == {"version": "TLSv1.3", "verified": False, "not_after": None, "days_left": None, "certificates": []}
+
+
+def test_no_tls_there(run, serve):
+    serve("cache.example", Answers(REGISTRY))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
+    assert mirror["failed_at"] == "tls" and mirror["reason"].startswith("no TLS: ")
+
+
+# -- images ----------------------------------------------------------------------------------------------------------
+
+
+def manifest(reference, body, digest=ONE):
+    return {f"/v2/library/alpine/manifests/{reference}": (200, {"Docker-Content-Digest": digest}, body)}
+
+
+IMAGES = {
+    # name: (answers, what is said of the image)
+    "one manifest": ({**manifest("latest", LAYERS), **manifest(ONE, LAYERS)}, {"cached": True, "digest": ONE, "size": 537, "reason": None}),
+    "an index": (
+        {**manifest("latest", INDEX), **manifest(ONE, INDEX), **manifest(OTHER, LAYERS)}, {"cached": True, "digest": ONE, "size": 537, "reason": None},
+    ),
+    "not there": ({}, {"cached": False, "digest": None, "size": None, "reason": "it does not have this image"}),
+    "limited": (
+        {"/v2/library/alpine/manifests/latest": (429, {}, b"")},
+        {"cached": False, "digest": None, "size": None, "reason": "HTTP 429 (its rate limit is reached)"},
+    ),
+    "refused": (
+        {"/v2/library/alpine/manifests/latest": (403, {}, b"")}, {"cached": False, "digest": None, "size": None, "reason": "HTTP 403"},
+    ),
+    "no digest": (manifest("latest", LAYERS, "x"), {"cached": False, "digest": None, "size": None, "reason": "it names no digest"}),
+    "no manifest": (
+        manifest("latest", LAYERS), {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+    ),
+    "sizes that are none": (
+        {**manifest("latest", b""), **manifest(ONE, {"config": {"size": True}, "layers": [{"size": "5"}, 7]})},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+    ),
+    "a negative size": (
+        {**manifest("latest", b""), **manifest(ONE, {"config": {"size": -1}})},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+    ),
+    "deep": (
+        {**manifest("latest", b""), **manifest(ONE, b"[" * 100000)},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("answers", "said"), IMAGES.values(), ids=IMAGES)
+def test_an_image(run, serve, answers, said):
+    serve("cache.example", Answers({**REGISTRY, **answers}))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"], platform="linux/arm64"))
+    assert mirror["images"] == [{"image": "alpine", **said, "same_as_hub": None}]
+    assert (mirror["usable"], mirror["reason"]) == (True, None)
+
+
+@pytest.mark.parametrize("platform", ["linux/amd64", "linux/s390x", "windows/arm64"])
+def test_an_image_of_other_platforms(run, serve, platform):
+    serve("cache.example", Answers({**REGISTRY, **manifest("latest", INDEX), **manifest(ONE, INDEX)}))
+    (image,) = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"], platform=platform))["images"]
+    assert (image["digest"], image["size"], image["reason"]) == (ONE, None, f"the image is not there for {platform}")
+
+
+@pytest.mark.parametrize(("machine", "platform"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("armv7l", "arm/v7"), ("riscv64", "riscv64")])
+def test_the_platform_of_the_host(run, serve, monkeypatch, machine, platform):
+    name = os.uname()
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result([*name[:4], machine]))
+    system, architecture, *variant = f"linux/{platform}".split("/")
+    entry = {"digest": OTHER, "platform": {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}}
+    serve("cache.example", Answers({**REGISTRY, **manifest("latest", b""), **manifest(ONE, {"manifests": [entry]}), **manifest(OTHER, LAYERS)}))
+    assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"]))["images"][0]["size"] == 537
+
+
+def test_a_token_for_each_image(run, serve):
+    scope = "/token?service=cache&scope=repository%3A{}%3Apull"
+    answers = serve(
+        "cache.example",
+        Answers(
+            {
+                "/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token",service="cache"'}, {}),
+                scope.format("library%2Falpine"): (200, {}, {"token": "one"}),
+                scope.format("a%2Fb"): (200, {}, {"access_token": "two"}),
+                **manifest("latest", b""),
+                **manifest(ONE, LAYERS),
+            }
+        ),
+    )
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine", "a/b:1", "a/c"]))
+    assert (mirror["usable"], mirror["authentication"], mirror["failed_at"]) == (True, "bearer", "token")
+    assert [image["cached"] for image in mirror["images"]] == [True, False, None]
+    assert ("HEAD", "/v2/library/alpine/manifests/latest", "Bearer one") in answers.asked
+    assert ("HEAD", "/v2/a/b/manifests/1", "Bearer two") in answers.asked
+    assert len([path for _method, path, _token in answers.asked if path.startswith("/token")]) == 3
+
+
+def test_another_host_gets_no_token(run, serve):
+    token = {"/token?scope=repository%3Alibrary%2Falpine%3Apull": (200, {}, {"token": "one"})}
+    challenge = {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {})}
+    away = {"/v2/library/alpine/manifests/latest": (307, {"Location": "http://other.example/x"}, b"")}
+    serve("cache.example", Answers({**challenge, **token, **away}))
+    other = serve("other.example", Answers({"/x": (200, {"Docker-Content-Digest": ONE}, b"")}))
+    run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"])
+    assert other.asked == [("HEAD", "/x", None)]
+
+
+NAMES = {
+    "alpine": ("library/alpine", "latest"),
+    " alpine:3.20 ": ("library/alpine", "3.20"),
+    "grafana/grafana": ("grafana/grafana", "latest"),
+    "docker.io/alpine": ("library/alpine", "latest"),
+    "index.docker.io/a/b-c__d:x": ("a/b-c__d", "x"),
+    f"alpine@{ONE}": ("library/alpine", ONE),
+    f"alpine:3@{ONE}": ("library/alpine", ONE),
+}
+
+
+@pytest.mark.parametrize(("text", "meant"), NAMES.items(), ids=[name.strip()[:20] for name in NAMES])
+def test_names_of_images(text, meant):
+    assert _health.image(text)[1:] == meant
+
+
+REFUSED = {
+    "": "not the name of an image",
+    "Alpine": "not the name of an image",
+    "alpine@sha256:1": "not the name of an image",
+    "alpine:": "not the name of an image",
+    "ghcr.io/a/b": "an image of ghcr.io; engines ask mirrors for images of Docker Hub alone.",
+    "localhost/a": "an image of localhost",
+    "cache:5000/a": "an image of cache:5000",
+}
+
+
+@pytest.mark.parametrize(("text", "why"), REFUSED.items(), ids=REFUSED)
+def test_names_that_are_refused(run, text, why):
+    assert why in run("registry_mirrors_health_info", mirrors=[], images=[text])["msg"]
+
+
+def test_a_url_that_is_refused(run):
+    assert "it has no scheme" in run("registry_mirrors_health_info", mirrors=["cache.example"])["msg"]
+
+
+# -- Docker Hub ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "limit"),
+    [
+        (
+            {"ratelimit-limit": "100;w=21600", "ratelimit-remaining": "87;w=21600", "docker-ratelimit-source": "192.0.2.7"},
+            {"limit": 100, "remaining": 87, "window_seconds": 21600, "source": "192.0.2.7"},
+        ),
+        ({"ratelimit-limit": "100", "ratelimit-remaining": "0"}, {"limit": 100, "remaining": 0, "window_seconds": None, "source": None}),
+        ({"ratelimit-limit": "100"}, None),
+        ({}, None),
+    ],
+)
+def test_docker_hub(engine, run, serve, certs, authority, headers, limit):
+    (certs / "docker.io").mkdir(parents=True)
+    (certs / "docker.io" / "ca.crt").write_text(authority.text)
+    hub = Answers({**REGISTRY, **manifest("latest", b""), "HEAD /v2/ratelimitpreview/test/manifests/latest": (200, headers, b"")})
+    serve("registry-1.docker.io", hub, authority.context("registry-1.docker.io"))
+    serve("same.example", Answers({**REGISTRY, **manifest("latest", b"")}))
+    serve("old.example", Answers({**REGISTRY, **manifest("latest", b"", OTHER)}))
+    serve("empty.example", Answers(REGISTRY))
+    mirrors = [f"http://{name}.example" for name in ("same", "old", "empty")]
+    result = run("registry_mirrors_health_info", mirrors=mirrors, images=["alpine"], hub=True)
+    assert [mirror["images"][0]["same_as_hub"] for mirror in result["mirrors"]] == [True, False, None]
+    assert result["hub"]["rate_limit"] == limit
+    assert result["hub"]["images"] == [{"image": "alpine", "cached": True, "digest": ONE, "size": None, "reason": None}]
+    assert {method for method, path, _token in hub.asked if "/manifests/" in path} == {"HEAD"}, "other questions would count"
+
+
+# -- proxies ---------------------------------------------------------------------------------------------------------
+
+
+def relay(answers, network, wanted=None):
+    """A proxy that fetches what is not encrypted, and connects what is."""
+
+    def connect(handler):
+        answers.asked.append((handler.command, handler.path, handler.headers.get("Proxy-Authorization")))
+        if wanted and handler.headers.get("Proxy-Authorization") != wanted:
+            handler.send_response(407)
+            handler.end_headers()
+            return
+        with socket.create_connection(("127.0.0.1", network[handler.path.partition(":")[0]])) as target:
+            handler.send_response(200)
+            handler.end_headers()
+            threading.Thread(target=pump, args=(handler.connection, target), daemon=True).start()
+            pump(target, handler.connection)
+
+    def pump(source, target):
+        with contextlib.suppress(OSError):
+            while True:
+                part = source.recv(65536)
+                if not part:
+                    break
+                target.sendall(part)
+
+    return served(answers, do_CONNECT=connect)
+
+
+def test_a_proxy(engine, run, serve, network, authority):
+    asked = Answers({"http://plain.example/v2/": (200, {}, {})})
+    serve("proxy.example", asked, handler=relay(asked, network))
+    serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
+    engine.proxies = {"http": "http://proxy.example:3128", "https": "proxy.example:3128", "no": ""}
+    mirrors = ["https://cache.example", "http://plain.example"]
+    result = run("registry_mirrors_health_info", mirrors=mirrors, ca_certificates={"cache.example": authority.text})
+    assert result["usable_mirrors"] == ["https://cache.example/", "http://plain.example/"]
+    assert {mirror["proxy"] for mirror in result["mirrors"]} == {"http://proxy.example:3128"}
+    assert sorted(asked.asked) == [("CONNECT", "cache.example:443", None), ("GET", "http://plain.example/v2/", None)]
+
+
+def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch):
+    user = f"Basic {base64.b64encode(b'a:b c').decode()}"
+    asked = Answers()
+    serve("proxy.example", asked, handler=relay(asked, network, user))
+    serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
+    engine.proxies = {"http": "", "https": "http://xxxxx:xxxxx@proxy.example", "no": ""}
+    options = {"mirrors": ["https://cache.example"], "ca_certificates": {"cache.example": authority.text}}
+    refused = one(run("registry_mirrors_health_info", **options))
+    assert (refused["failed_at"], refused["reason"]) == (
+        "proxy",
+        "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 407",
+    )
+    environment = "PATH=/bin\0HTTP_PROXY=http://c:d@other.example\0https_proxy=http://a:b%20c@proxy.example\0"
+    monkeypatch.setattr(_engine._host, "text_of", lambda path: environment if path == "/proc/4711/environ" else "")
+    mirror = one(run("registry_mirrors_health_info", **options))
+    assert (mirror["usable"], mirror["proxy"]) == (True, "http://***@proxy.example")
+
+
+PROXY_FAULTS = {
+    "unknown": (None, "dns", "the name of the proxy http://proxy.example is not known here"),
+    "an error": (b"HTTP/1.0 503 x\r\n\r\n", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 503"),
+    "no HTTP": (b"x\r\n\r\n", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: an answer that is none"),
+    "an end": (b"", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: an answer that is none"),
+}
+
+
+@pytest.mark.parametrize(("said", "stage", "reason"), PROXY_FAULTS.values(), ids=PROXY_FAULTS)
+def test_a_proxy_that_does_not_serve(engine, run, serve, said, stage, reason):
+    if said is not None:
+        serve("proxy.example", None, handler=served(None, do_CONNECT=lambda handler: handler.wfile.write(said)))
+    engine.proxies = {"http": "", "https": "http://proxy.example", "no": ""}
+    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
+    assert mirror["failed_at"] == stage and mirror["reason"].startswith(reason)
+
+
+def test_a_proxy_that_says_nothing(engine, run, network):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        network["proxy.example"] = silent.getsockname()[1]
+        engine.proxies = {"http": "", "https": "http://proxy.example", "no": ""}
+        mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], timeout=1))
+    assert (mirror["failed_at"], mirror["silent"]) == ("proxy", True)
+
+
+EXEMPT = {
+    # (URL, no_proxy): whether the proxy is left out (golang.org/x/net/http/httpproxy proxy_test.go)
+    ("http://cache.example", ""): False,
+    ("http://cache.example", "*"): True,
+    ("http://cache.example", "other.example, cache.example"): True,
+    ("http://a.cache.example", "cache.example"): True,
+    ("http://cache.example", ".cache.example"): False,
+    ("http://a.cache.example", ".cache.example"): True,
+    ("http://a.cache.example", "*.CACHE.example"): True,
+    ("http://mycache.example", "cache.example"): False,
+    ("http://cache.example:81", "cache.example:81"): True,
+    ("http://cache.example", "cache.example:81"): False,
+    ("http://cache.example", "cache.example:80"): True,
+    ("https://cache.example", "cache.example:443"): True,
+    ("http://10.1.2.3", "10.0.0.0/8"): True,
+    ("http://11.1.2.3", "10.0.0.0/8"): False,
+    ("http://10.1.2.3", "10.1.2.3"): True,
+    ("http://[fd00::1]", "fd00::/8"): True,
+    ("http://cache.example", "10.0.0.0/8"): False,
+    ("http://localhost", ""): True,
+    ("http://127.3.2.1", ""): True,
+    ("http://[::1]", ""): True,
+    ("http://cache.example", ",,"): False,
+}
+
+
+@pytest.mark.parametrize(("key", "exempt"), EXEMPT.items(), ids=map(" ".join, EXEMPT))
+def test_whom_the_proxy_is_not_for(key, exempt):
+    url, listed = key
+    proxies = {"http": "http://proxy.example", "https": "http://proxy.example", "no": listed}
+    assert _health.proxy_for(url, proxies) == (None if exempt else "http://proxy.example")
+
+
+def test_without_a_proxy():
+    assert _health.proxy_for("http://cache.example", {}) is None
+    assert _health.proxy_for("http://cache.example", {"http": "", "https": "http://proxy.example", "no": ""}) is None
