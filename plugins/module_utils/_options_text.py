@@ -109,7 +109,7 @@ def _value_of_systemd(text: str, at: int) -> Tuple[str, int]:
         character = text[at : at + 1 + is_escaped]
         at += len(character)
         if is_escaped:
-            following = character[1:].replace("\n", "")
+            following = "" if character[1:] in ("\n" if quote else "\r\n") else character[1:]
             value += following if not quote or following in tuple('"\\`$') or not following else character
             is_bare = not quote
         elif character == quote:
@@ -127,6 +127,7 @@ def _value_of_systemd(text: str, at: int) -> Tuple[str, int]:
 def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
     """Number, offset and text of each line that is more than a comment, with the lines that quotes and backslashes join to it."""
     start, at, quote, is_within_word = 0, 0, "", False
+    opened: List[bool] = []  # Of each parenthesis that is open, whether it is one of a $(...), which is part of a word.
     while at < len(text):
         character = text[at]
         at += 1
@@ -140,6 +141,10 @@ def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
             at = (text + "\n").index("\n", at)
         if at < len(text) and (quote or character != "\n"):
             is_within_word = character not in " \t\n;&|()"
+            if not quote and character == "(":
+                opened.append(text[at - 2 : at - 1] == "$")
+            elif not quote and character == ")" and opened:
+                is_within_word = opened.pop()
             continue
         source = text[start:at].rstrip("\n") if not quote else text[start:at]
         if source.strip(" \t\n") and not source.lstrip(" \t").startswith("#"):
@@ -305,6 +310,9 @@ def _is_empty_before(text: str, variable: str, assignment: Assignment, *, shell:
 
 def _without_line(text: str, assignment: Assignment) -> str:
     start, end = assignment.start, assignment.end
+    before = text[:start].rstrip(" \t")
+    if not before or before[-1] in "\r\n":
+        start = len(before)
     if end < len(text):
         return text[:start] + text[end + 1 :]
     return text[: max(start - 1, 0)]

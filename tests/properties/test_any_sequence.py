@@ -76,7 +76,7 @@ class LivingEngine(ModelEngine):
 def is_usable(text):
     """Whether an engine could start with this text."""
     found = read_json(text)
-    listed = found.get(KEY) or []
+    listed = [] if found.get(KEY) is None else found[KEY]
     nested = any(isinstance(value, dict) and KEY in value for value in found.values())
     types = isinstance(listed, list) and isinstance(found.get("live-restore", False), bool)
     return types and not nested and "" not in found and all(mirror in MIRRORS for mirror in listed)

@@ -189,3 +189,16 @@ def test_more_than_plain_words_is_refused_with_its_line(text, shell, line, messa
     with pytest.raises(_options_text.OptionsTextError) as refused:
         _options_text.put_flag(text, "DOCKER_OPTS", NAME, [A], shell=shell)
     assert (str(refused.value), refused.value.message, refused.value.line) == (message, message, line)
+
+
+def test_what_the_properties_found():
+    """Kept as they are: each was once read or written otherwise than a shell or systemd does."""
+    # A hash after $(...) is within a word, so that the quote after it opens what never closes.
+    odd = "OTHER=\"\"'\"\nDOCKER_OPTS='$(echo x)#'\nOTHER=\"--debug\"\n"
+    assert "--debug" not in [value.text for value in _options_text.read_as_shell(odd).values()]
+    assert _options_text.read_as_shell("(true)#'\nOTHER=x\n")["OTHER"].text == "x"
+    # systemd eats either character of a line end after a backslash, and in quotes the line feed alone (src/basic/env-file.c).
+    assert _options_text.read_as_systemd('A="" \\\r\nB="\\\r"\n') == {"A": _options_text.Value("", 1), "B": _options_text.Value("\\\r", 2)}
+    # With its line goes what was before it.
+    text = "# note\n \tDOCKER_OPTS=--registry-mirror=a\n"
+    assert _options_text.put_flag(text, "DOCKER_OPTS", "--registry-mirror", [], shell=False) == "# note\n"
