@@ -25,7 +25,7 @@ import struct
 import time
 
 from types import MappingProxyType
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _host, _json_text, _mirror_url, _service
@@ -33,6 +33,9 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._version import
 
 ANSWER_LIMIT = 4 * 1024 * 1024
 """Bytes of one answer of the engine that are read at the most; an C(/info) has a few thousand."""
+
+PULL_LIMIT = 64 * 1024 * 1024
+"""Bytes of what an engine tells during one pull at the most: a line for each step of each layer."""
 
 POLL_SECONDS = 0.05
 """Between two questions while waiting. A reload is in force 8 to 125 ms after the signal (20.10.24, 26.1.5, 28.5.2)."""
@@ -362,18 +365,71 @@ def has_reloaded(engine: Engine, since: float, deadline: float) -> bool:
 
 
 def _ask(engine: Engine, target: str, deadline: float) -> bytes:
+    return b"".join(_parts(engine, "GET", target, deadline, ANSWER_LIMIT))
+
+
+def pull(engine: Engine, name: str, reference: str, deadline: float) -> Tuple[bool, Optional[str]]:
+    """Let the engine pull an image, as C(docker pull) does.
+
+    :param name: with its registry, where that is not Docker Hub.
+    :param reference: a tag or a digest.
+    :returns: whether it got anything new, and why it could not pull it, masked, or None.
+    :raises Unreachable: as L(ask_info).
+    """
+    target = f"/images/create?fromImage={quote(name, safe='')}&tag={quote(reference, safe='')}"
+    rest, new, problem = b"", False, None
+    try:
+        for part in _parts(engine, "POST", target, deadline, PULL_LIMIT):
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                said = _json_object(line)
+                new = new or str(said.get("status", "")).startswith("Status: Downloaded newer image")
+                problem = str(said["error"]) if "error" in said else problem
+    except _Answered as exc:  # With HTTP/1.1 an engine says at once what it knows at once.
+        problem = str(_json_object(exc.body).get("message") or exc)
+    return new, None if problem is None else _mirror_url.mask(problem[:500])
+
+
+def pulls(engine: Engine, since: float, deadline: float) -> int:
+    """How many images the engine says were pulled since a time (of time.time).
+
+    :raises Unreachable: as L(ask_info).
+    """
+    filters = quote(json.dumps({"type": ["image"], "event": ["pull"]}))
+    return len(_ask(engine, f"/events?since={since:.9f}&until={time.time() + 1e-3:.9f}&filters={filters}", deadline).splitlines())
+
+
+def _json_object(text: bytes) -> Dict[str, Any]:
+    """The object of a line, empty where there is none."""
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+class _Answered(Unreachable):
+    """An answer that is an error."""
+
+    def __init__(self, path: str, status: int, body: bytes) -> None:
+        super().__init__(f"the answer on {path} is HTTP {status}: {_mirror_url.mask(repr(body[:200]))}")
+        self.body = body
+
+
+def _parts(engine: Engine, method: str, target: str, deadline: float, limit: int) -> Iterator[bytes]:
+    """The answer of the engine's own process, as it comes."""
     process = engine.process
     if process is None or has_ended(engine):
         raise Unreachable("its process has ended")
     path = engine.socket_path
     connection = _Connection(path, deadline)
     try:
-        connection.request("GET", target)
+        connection.request(method, target)
         peer, user = _maker_of(connection.sock), _user_of(connection.sock)
         ours = user in (0, os.geteuid())
         if not ours or (peer not in (process.pid, 0, 1) and _host.text_of(f"/proc/{peer}/comm").strip() != "systemd"):
             raise Unreachable(f"the socket {path} belongs to process {peer} of user {user}, not to the engine's process {process.pid}")
-        return _body(connection.getresponse(), path, deadline)
+        yield from _body(connection.getresponse(), path, deadline, limit)
     except PermissionError as exc:
         raise Unreachable(f"no right to connect to {path}; run the task as the engine's own user (become: true)") from exc
     except (OSError, http.client.HTTPException) as exc:
@@ -396,24 +452,26 @@ def _credentials(sock: socket.socket) -> Tuple[int, ...]:
     return _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
 
 
-def _body(response: http.client.HTTPResponse, path: str, deadline: float) -> bytes:
+def _body(response: http.client.HTTPResponse, path: str, deadline: float, limit: int) -> Iterator[bytes]:
     """The answer, within size and time."""
-    parts: List[bytes] = []
+    refused: List[bytes] = []
     size = 0
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
             raise Unreachable(f"the answer on {path} is too slow")
-        if size > ANSWER_LIMIT:
+        if size > limit:
             raise Unreachable(f"the answer on {path} is too large")
         part = response.read1(65536)
         if not part:
             break
-        parts.append(part)
         size += len(part)
+        if response.status == 200:
+            yield part
+        else:
+            refused.append(part)
     if response.status != 200:
-        raise Unreachable(f"the answer on {path} is HTTP {response.status}: {_mirror_url.mask(repr(b''.join(parts)[:200]))}")
-    return b"".join(parts)
+        raise _Answered(path, response.status, b"".join(refused))
 
 
 _SHOWN = {
@@ -513,8 +571,10 @@ def _last_words(name: str) -> str:
 class Log:
     """The engine's own log from now on: where its standard error goes, a file or the journal."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, most: int = 200) -> None:
+        """:param most: lines of the journal that are read."""
         self._pid = process.pid
+        self._most = most
         self._since = time.time()
         self._file = f"/proc/{process.pid}/fd/2"
         self._start: Optional[int] = None
@@ -527,15 +587,16 @@ class Log:
 
     def refusal(self) -> Optional[str]:
         """The engine's line that says why it refused a reload, masked, or None when there is none (yet)."""
-        for line in self._lines():
+        for line in self.lines():
             if _REFUSAL.search(line):
                 return _mirror_url.mask(line.strip())
         return None
 
-    def _lines(self) -> List[str]:
+    def lines(self) -> List[str]:
+        """What it says since then, as far as it can be read."""
         if self._start is not None:
             return _host.text_of(self._file, start=self._start).splitlines()
-        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "200", _OWN_WORDS, f"_PID={self._pid}", f"--since=@{self._since:.6f}"]
+        command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", str(self._most), _OWN_WORDS, f"_PID={self._pid}", f"--since=@{self._since:.6f}"]
         code, out = _host.run(command, LOG_SECONDS)
         return out.splitlines() if code == 0 else []
 

@@ -324,6 +324,16 @@ def hosts(lab):
     return [Host(lab, name) for name in HOSTS]
 
 
+@pytest.fixture
+def cut_off(lab):
+    """The cache cannot reach Docker Hub: what it does not hold, it does not have."""
+    rule = ["OUTPUT", "-p", "tcp", "-d", lab.address("hub"), "-j", "REJECT", "--reject-with", "tcp-reset"]
+    cache = lab.container("cache")
+    assert cache.exec_run(["iptables", "-I", *rule]).exit_code == 0
+    yield
+    assert cache.exec_run(["iptables", "-D", *rule]).exit_code == 0
+
+
 class Store(dict):
     """A file of JSON."""
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import collections
 
-import pytest
-
 import conftest
 
 from conftest import wait_until
@@ -56,16 +54,6 @@ def test_every_host_pulls_and_docker_hub_is_asked_once(hosts, lab, prove):
         assert len(blobs) == 2, "this host got them from the cache"
         value = {"at Docker Hub": {"before": before, "after": by_path(asked("hub"))}, "at the cache, by this host": len(blobs)}
         prove(host.name, "requests for layers of alpine, by path, before and after the pull", value)
-
-
-@pytest.fixture
-def cut_off(lab):
-    """The cache cannot reach Docker Hub: what it does not hold, it does not have."""
-    rule = ["OUTPUT", "-p", "tcp", "-d", lab.address("hub"), "-j", "REJECT", "--reject-with", "tcp-reset"]
-    cache = lab.container("cache")
-    assert cache.exec_run(["iptables", "-I", *rule]).exit_code == 0
-    yield
-    assert cache.exec_run(["iptables", "-D", *rule]).exit_code == 0
 
 
 def test_an_image_that_the_cache_does_not_hold_comes_from_docker_hub(host, lab, cut_off, prove):

@@ -1002,3 +1002,51 @@ def test_an_engine_that_ends_while_it_is_asked(host, process, systemd, monkeypat
 def test_proxies_that_the_engine_shows(answer, proxies):
     info = _engine._parse_info(json.dumps({"ServerVersion": "28.5.2", **answer}).encode(), "/nowhere")
     assert info.proxies == proxies
+
+
+def stream(*lines):
+    return chunked(b"".join(json.dumps(line).encode() + b"\r\n" if isinstance(line, dict) else line for line in lines))
+
+
+PULLS = {
+    # name: (the engine's answer, whether something is new, the problem)
+    "new": (stream({"status": "Pulling from library/alpine", "id": "latest"}, {"status": "Status: Downloaded newer image for alpine:latest"}), True, None),
+    "there": (stream({"status": "Status: Image is up to date for alpine:latest"}), False, None),
+    "failed on the way": (
+        stream({"status": "x"}, {"errorDetail": {"message": "no"}, "error": "no, see https://a:b@c.example"}), False, "no, see https://***@c.example",
+    ),
+    "odd lines": (stream(b"[]\n", b"{\n", {"status": 7}), False, None),
+    "refused": (http(b'{"message":"no such image"}', "404 Not Found"), False, "no such image"),
+    "refused oddly": (http(b"no", "500 x"), False, "the answer on {0}/docker.sock is HTTP 500: b'no'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "new", "problem"), PULLS.values(), ids=PULLS)
+def test_a_pull(host, answer, said, new, problem):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    (host / "docker.sock").unlink()
+    with answering(host / "docker.sock", said) as asked:
+        found = _engine.pull(engine, "library/alpine", "sha256:1", time.monotonic() + 10)
+    assert found == (new, problem and problem.format(host))
+    assert asked[0].split(b"\r\n")[0] == b"POST /images/create?fromImage=library%2Falpine&tag=sha256%3A1 HTTP/1.1"
+
+
+def test_a_pull_that_says_too_much_or_nothing(host, answer, monkeypatch):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    (host / "docker.sock").unlink()
+    monkeypatch.setattr(_engine, "PULL_LIMIT", 10)
+    with answering(host / "docker.sock", stream({"status": "x" * 20}, {"status": "y"})), pytest.raises(_engine.Unreachable, match="too large"):
+        _engine.pull(engine, "a/b", "latest", time.monotonic() + 10)
+    (host / "docker.sock").unlink()
+    with answering(host / "docker.sock", []), pytest.raises(_engine.Unreachable, match="timed out"):
+        _engine.pull(engine, "a/b", "latest", time.monotonic() + 0.2)
+
+
+def test_how_many_pulls(host, answer, monkeypatch):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    monkeypatch.setattr(time, "time", lambda: 1000.5)
+    (host / "docker.sock").unlink()
+    with answering(host / "docker.sock", http(b'{"Type":"image"}\n{"Type":"image"}\n')) as asked:
+        assert _engine.pulls(engine, 999.25, time.monotonic() + 10) == 2
+    filters = "%7B%22type%22%3A%20%5B%22image%22%5D%2C%20%22event%22%3A%20%5B%22pull%22%5D%7D"
+    assert asked[0].split()[1].decode() == f"/events?since=999.250000000&until=1000.501000000&filters={filters}"

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Who served a pull: what the engine's log says of it, for each image store and log level, and what it leaves open.
+
+Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+
+Nothing else tells it: neither the pull's progress, nor the event, nor the image (tried on 20.10.24, 26.1.5 and 28.5.2).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _health, _mirror_url
+
+HUB_HOST = "registry-1.docker.io"
+
+EVIDENCE_LIMIT = 20
+"""Lines of the log that are quoted at the most."""
+
+LOG_LINES = 20000
+"""That are read: at debug level a pull has some for each object."""
+
+_END = "127.0.0.1:1/pullthrough-docker-end-of-log"
+"""An image of a registry that cannot be there. An engine says at level error that its pull failed, so what came before has been said."""
+
+_NEXT = re.compile(r'msg="Attempting next endpoint for pull after error')
+_NEXT_HOST = re.compile(r'msg="trying next host\b.*\bhost="?([^\s"]+)')
+_TRIES = re.compile(r'msg="Trying to pull (\S+) from (https?://[^\s"]+?)/?(?: v2)?"')
+_RESOLVED = re.compile(r'msg=resolved\b.*\bhost="?([^\s"]+)')
+_FETCHED = re.compile(r'msg="fetch response received".*response\.status="200 OK".*\burl="?https?://([^/\s"]+)/(?:\S+?/)?v2/(\S+?)/(?:manifests|blobs)/')
+_QUIET_LEVELS = ("warn", "error", "fatal")
+
+
+class Verdict(NamedTuple):
+    """C(used) is C(served) by a mirror, C(fell_through) to Docker Hub, or C(unknown)."""
+
+    used: str
+    by: Optional[str]
+    reason: str
+    evidence: List[str]
+
+
+def verdict(
+    lines: Sequence[str], image: _health.Image, mirrors: Sequence[str], *, image_store: str, debug: bool, quiet: bool, alone: bool
+) -> Verdict:
+    """What the log says of a pull that succeeded.
+
+    :param lines: what the engine logged meanwhile.
+    :param mirrors: those in force, as the engine shows them.
+    :param image_store: C(containerd) or C(graphdriver).
+    :param debug: whether the engine logs at level debug.
+    :param quiet: whether it logs less than level info.
+    :param alone: whether no other pull ended meanwhile, whose lines could be taken for this one's.
+    """
+    if not mirrors:
+        return Verdict("fell_through", HUB_HOST, "no mirror is in force, so Docker Hub was asked", [])
+    if quiet:
+        return Verdict("unknown", None, "the engine logs less than level info, which is where it says that a mirror failed", [])
+    judge = _of_containerd if image_store == "containerd" else _of_graphdriver
+    return judge(lines, image, mirrors, debug, alone)
+
+
+def _of_graphdriver(lines: Sequence[str], image: _health.Image, mirrors: Sequence[str], debug: bool, alone: bool) -> Verdict:
+    """With the classic image stores: each endpoint that failed is named at level info, each that is tried at level debug."""
+    if debug:
+        short = image.name[len("library/") :] if image.name.startswith("library/") else image.name
+        tries = [(line, match[2]) for line in lines for match in [_TRIES.search(line)] if match and match[1] == short]
+        if not tries:
+            return Verdict("unknown", None, "the engine's log does not show the pull", [])
+        return _by(tries[-1][1], mirrors, [line for line, _url in tries])
+    failed = [line for line in lines if _NEXT.search(line)]
+    if not alone:
+        return Verdict("unknown", None, "another pull ran meanwhile, and the log does not say whose lines these are", failed)
+    if len(failed) >= len(mirrors):
+        return Verdict("fell_through", HUB_HOST, "each mirror failed, and Docker Hub was asked", failed)
+    by, named = mirrors[len(failed)], "did not name this one" if failed else "named none"
+    return Verdict("served", by, f"{by} served it: the engine names each endpoint that fails, and {named}", failed)
+
+
+def _of_containerd(lines: Sequence[str], image: _health.Image, mirrors: Sequence[str], debug: bool, alone: bool) -> Verdict:
+    """With the containerd image store: only level debug tells where each object came from. At level info an engine is silent when
+    another object than the tag fails at the mirror, and 26.1.5 for most answers to the tag as well."""
+    failed = [line for line in lines if _NEXT_HOST.search(line)]
+    if debug:
+        fetched = [(line, match[1]) for line in lines for match in [_FETCHED.search(line)] if match and match[2] == image.name]
+        if not fetched and alone:  # All of it was there, so that no more than its tag was asked for.
+            fetched = [(line, match[1]) for line in lines for match in [_RESOLVED.search(line)] if match]
+        if not fetched:
+            return Verdict("unknown", None, "the engine's log does not show the pull", failed)
+        from_hub = [line for line, host in fetched if host == HUB_HOST]
+        if from_hub:
+            return Verdict("fell_through", HUB_HOST, f"{len(from_hub)} of {len(fetched)} answers came from Docker Hub", [*failed, *from_hub])
+        return _by(fetched[-1][1], mirrors, [line for line, _host in fetched])
+    if alone and len({match[1] for line in failed for match in [_NEXT_HOST.search(line)] if match}) >= len(mirrors):
+        return Verdict("fell_through", HUB_HOST, "each mirror failed, and Docker Hub was asked", failed)
+    return Verdict("unknown", None, 'with the containerd image store an engine says so at level debug alone ("debug": true, by a reload)', failed)
+
+
+def _by(where: str, mirrors: Sequence[str], evidence: List[str]) -> Verdict:
+    """The verdict of a log that names who was asked last."""
+    host = where.partition("://")[2].partition("/")[0] if "://" in where else where
+    if host == HUB_HOST:
+        return Verdict("fell_through", HUB_HOST, "Docker Hub was asked", evidence)
+    by = next((mirror for mirror in mirrors if mirror.partition("://")[2].partition("/")[0] == host), None)
+    if by is None:
+        return Verdict("unknown", None, f"{host} served it, which is none of the mirrors in force", evidence)
+    return Verdict("served", by, f"{by} served it", evidence)
+
+
+# -- pulling ---------------------------------------------------------------------------------------------------------
+
+
+def try_out(engine: _engine.Engine, images: Sequence[_health.Image], *, log_level: str, pull_timeout: float, timeout: float) -> List[Dict[str, Any]]:
+    """Pull images one after another, through an engine that runs, and say of each who served it.
+
+    :param log_level: the engine's, as its configuration says.
+    :param pull_timeout: seconds for each pull.
+    :param timeout: seconds for other answers, and for the log to be readable.
+    """
+    return [_try_one(engine, image, log_level, pull_timeout, timeout) for image in images]
+
+
+def _try_one(engine: _engine.Engine, image: _health.Image, log_level: str, pull_timeout: float, timeout: float) -> Dict[str, Any]:
+    info, process = engine.info, engine.process
+    if info is None or process is None:
+        raise _engine.Unreachable("it is not running")
+    log, since, began = _engine.Log(process, LOG_LINES), time.time(), time.monotonic()
+    new, problem = False, None
+    try:
+        new, problem = _engine.pull(engine, image.name, image.reference, time.monotonic() + pull_timeout)
+    except _engine.Unreachable as exc:
+        problem = str(exc)
+    seconds = round(time.monotonic() - began, 2)
+    found = Verdict("unknown", None, f"it could not be pulled: {problem}", [])
+    if problem is None:
+        lines = _lines_to_the_end(engine, log, timeout)
+        if lines is None:
+            found = Verdict("unknown", None, "the engine's log cannot be read, or comes late", [])
+        else:
+            others = _engine.pulls(engine, since, time.monotonic() + timeout) > 1
+            found = verdict(
+                lines,
+                image,
+                info.mirrors,
+                image_store=info.image_store,
+                debug=info.settings.get("debug") is True or log_level == "debug",
+                quiet=log_level in _QUIET_LEVELS,
+                alone=not others,
+            )
+    return {
+        "image": image.text,
+        "pulled": problem is None,
+        "new": new,
+        "used": found.used,
+        "by": found.by,
+        "reason": found.reason,
+        "evidence": [_mirror_url.mask(line.strip()) for line in found.evidence[:EVIDENCE_LIMIT]],
+        "seconds": seconds,
+    }
+
+
+def _lines_to_the_end(engine: _engine.Engine, log: _engine.Log, timeout: float) -> Optional[List[str]]:
+    """What the engine has logged until now, or None where that does not come to light: a log is read later than it is written."""
+    deadline = time.monotonic() + timeout
+    name, _slash, _rest = _END.partition("/")
+    _engine.pull(engine, _END, "latest", deadline)
+    while time.monotonic() < deadline:
+        lines = log.lines()
+        if any(name in line and "level=error" in line for line in lines):
+            return [line for line in lines if name not in line and _END not in line]
+        time.sleep(_engine.LOG_POLL_SECONDS)
+    return None

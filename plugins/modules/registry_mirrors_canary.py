@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_mirrors_canary
+short_description: Pull an image through a Docker Engine, and tell whether a registry mirror served it
+version_added: 0.3.0
+description:
+  - A mirror that is in force may still serve nothing, because it is down, lacks the image, or is not trusted; the pull then succeeds all the same,
+    from Docker Hub. This module pulls images as C(docker pull) does and reads in the engine's own log who served them.
+  - It says V(unknown) where the log leaves it open. With the classic image stores (C(overlay2)) level info is enough. With the containerd image
+    store only level debug tells (C("debug") in C(daemon.json), which a reload brings into force).
+  - The images stay. Choose such as the host needs anyway.
+  - An engine that is not running is not started; nothing is pulled then.
+options:
+  images:
+    description: Images of Docker Hub, such as V(alpine) or V(grafana/grafana:12.0.0).
+    type: list
+    elements: str
+    required: true
+  pull_timeout:
+    description: Seconds for each pull.
+    type: int
+    default: 300
+author:
+  - The pullthrough.docker authors (@pullthrough)
+extends_documentation_fragment:
+  - pullthrough.docker.engine
+attributes:
+  check_mode:
+    description: Can run in check mode and return the changed status prediction without modifying the target.
+    support: partial
+    details: Nothing is pulled, and the task is skipped, as nobody can tell what a pull would do.
+  diff_mode:
+    description: Returns details on what has changed, or in check mode would change.
+    support: none
+notes:
+  - To see the end of its log, the engine is told to pull from port 1 of its own host, which fails at once, and leaves an error in its log that names
+    C(pullthrough-docker-end-of-log).
+  - An image that is there already is asked for by its tag alone, and that is what the answer is about.
+seealso:
+  - module: pullthrough.docker.registry_mirrors_health_info
+"""
+
+EXAMPLES = r"""
+- name: See whether a mirror serves
+  pullthrough.docker.registry_mirrors_canary:
+    images:
+      - alpine
+  register: result
+
+- name: Stop where Docker Hub was asked instead
+  ansible.builtin.assert:
+    that: result.images | selectattr('used', 'eq', 'fell_through') | length == 0
+    fail_msg: "{{ result.images | map(attribute='reason') | join('; ') }}"
+"""
+
+RETURN = r"""
+images:
+  description: What became of each image.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    image:
+      description: The image as it was given.
+      type: str
+      sample: alpine
+    pulled:
+      description: Whether the pull succeeded.
+      type: bool
+      sample: true
+    new:
+      description: Whether it brought anything that was not there.
+      type: bool
+      sample: true
+    used:
+      description: V(served) by a mirror, V(fell_through) to Docker Hub at least in part, or V(unknown).
+      type: str
+      sample: served
+    by:
+      description: The mirror that served it, or V(registry-1.docker.io), or V(null) where that is not known.
+      type: str
+      sample: https://mirror.gcr.io/
+    reason:
+      description: How that is known, or why it is not.
+      type: str
+      sample: "https://mirror.gcr.io/ served it: the engine names each endpoint that fails, and named none"
+    evidence:
+      description: The lines of the engine's log that say so, secrets masked, at the most 20.
+      type: list
+      elements: str
+      sample: []
+    seconds:
+      description: How long the pull took.
+      type: float
+      sample: 1.31
+engine:
+  description: The engine as M(pullthrough.docker.registry_mirrors_info) tells it.
+  returned: always
+  type: dict
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _canary, _engine, _file, _health, _look, _sources
+
+
+def pull(options: Dict[str, Any]) -> Dict[str, Any]:
+    """The module's returns."""
+    images = [_health.image(image) for image in options["images"]]
+    seen = _look.look(options["service"], options["path"], options["timeout"])
+    if seen.engine.info is None:
+        reason = f"nothing was pulled, as the engine is {seen.engine.state}: {seen.engine.reason}"
+        found = [
+            {"image": image.text, "pulled": False, "new": False, "used": "unknown", "by": None, "reason": reason, "evidence": [], "seconds": 0.0}
+            for image in images
+        ]
+    else:
+        levels = _engine.flag_values(seen.engine.argv, "--log-level", "-l")
+        settings = _sources.DaemonJson(seen.path, _file.read(_file.resolve(seen.path))).settings
+        found = _canary.try_out(
+            seen.engine,
+            images,
+            log_level=str((levels or [settings.get("log-level", "info")])[-1]),
+            pull_timeout=options["pull_timeout"],
+            timeout=options["timeout"],
+        )
+    return {"changed": any(image["new"] for image in found), "images": found, "engine": seen.engine.facts()}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "images": {"type": "list", "elements": "str", "required": True},
+            "pull_timeout": {"type": "int", "default": 300},
+            "path": {"type": "path"},
+            "service": {"type": "str", "default": "docker"},
+            "timeout": {"type": "int", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.exit_json(changed=False, skipped=True, images=[], msg="nothing is pulled in check mode")
+    try:
+        result = pull(module.params)
+    except (_file.FileError, _sources.SourceError, _health.ImageError, _engine.Unreachable) as exc:
+        module.fail_json(msg=str(exc))
+    for image in result["images"]:
+        if image["used"] == "fell_through" or not image["pulled"]:
+            module.warn(f"{image['image']} was not served by a mirror: {image['reason']}.")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who served a pull, as the engine's own log tells it, against what the access logs of cache and stand-in say. Classic image stores."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from test_converged import LAYERS
+from test_health import role
+
+import conftest
+
+from conftest import GCR, HOSTS, Host
+
+ASKED = r'"GET /v2/library/{}/(manifests|blobs)/'
+
+
+@pytest.fixture(scope="module")
+def engines(lab):
+    """One host of each engine, with the mirror in force, and a cache that holds alpine."""
+    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    conftest.modules(hosts, mirrors=[GCR], exclusive=True)
+    hosts[0].pull("alpine")
+    conftest.wait_until(lambda: lab.container("cache").exec_run(["sh", "-c", f"ls -d {LAYERS} | wc -l"]).output.strip() == b"2")
+    yield hosts
+    conftest.modules(hosts, mirrors=[GCR], state="absent")
+
+
+def forget(hosts, image):
+    for host in hosts:
+        with host.sdk() as client, contextlib.suppress(conftest.docker.errors.ImageNotFound):
+            client.images.remove(image, force=True)
+
+
+def asked(host, registry, image):
+    return len(host.lab.requests(registry, ASKED.format(image), host.address))
+
+
+@pytest.fixture(params=["info", "debug"])
+def level(request, engines):
+    if request.param == "debug":
+        conftest.modules(engines, "daemon_config", settings={"debug": True})
+    yield request.param
+    if request.param == "debug":
+        conftest.modules(engines, "daemon_config", remove=["debug"])
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_what_the_log_says_is_what_happened(engines, level, prove):
+    """The cache never held the other image."""
+    for image, used, by in (("alpine", "served", GCR), ("missed", "fell_through", "registry-1.docker.io")):
+        forget(engines, image)
+        before = {host.name: asked(host, "hub", image) for host in engines}
+        results = conftest.modules(engines, "registry_mirrors_canary", images=[image])
+        for host in engines:
+            (found,) = results[host.name]["images"]
+            assert (found["pulled"], found["new"], found["used"], found["by"]) == (True, True, used, by), found
+            assert results[host.name]["changed"]
+            assert (asked(host, "hub", image) > before[host.name]) is (used == "fell_through"), "the stand-in's own log agrees"
+            prove(host.name, f"who served {image}, at level {level}", {key: found[key] for key in ("used", "by", "reason", "evidence")})
+
+
+def test_an_image_that_is_there(engines):
+    results = conftest.modules(engines, "registry_mirrors_canary", images=["alpine"])
+    for result in results.values():
+        assert not result["changed"] and result["images"][0]["used"] == "served" and not result["images"][0]["new"], result["images"]
+
+
+def test_the_role_says_who_served(engines, tmp_path):
+    code, counts, out = role(tmp_path, engines, urls=[GCR], canary_images=["alpine"])
+    assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
+    assert out.count(f"alpine: served. {GCR} served it") == len(engines)
+
+
+def test_a_stopped_engine_pulls_nothing(engines):
+    host = engines[-1]
+    host.run("systemctl", "stop", "docker.service")
+    try:
+        result = host.module("registry_mirrors_canary", images=["alpine"])
+        assert "the engine is stopped" in result["images"][0]["reason"]
+        assert host.run("systemctl", "is-active", "docker.service", "docker.socket", check=False) == b"inactive\nactive\n"
+    finally:
+        host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
+        host.run("systemctl", "start", "docker.service")
+        host.run("docker", "start", "witness")
