@@ -188,7 +188,8 @@ class MirrorChange(_change.Change):
         if self._options["state"] == "present":
             return [] if chosen is source else _mirror_url.engine_list(kept[chosen.path])
         left = {_mirror_url.engine_spelling(mirror) for path, mirrors in kept.items() if path != source.path for mirror in mirrors}
-        return [mirror for mirror in seen.flags_later if mirror in left]
+        brought = [] if chosen is source else [mirror for mirror in kept[chosen.path] if mirror not in chosen.listed]
+        return [mirror for mirror in [*seen.flags_later, *_mirror_url.engine_list(brought)] if mirror in left]
 
     def _without(self, listed: List[str]) -> List[str]:
         gone = {_mirror_url.engine_spelling(mirror) for mirror in self._declared}

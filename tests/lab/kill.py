@@ -53,7 +53,7 @@ WORK = "/run/crash"
 DAEMON, OPTIONS = "/etc/docker/daemon.json", "/etc/default/docker"
 MIRROR = "https://mirror.gcr.io"
 PREFIX = ".pullthrough-docker-"
-ATTEMPTS = 15
+ATTEMPTS = 60
 SHIFTS = (0, 1, -1, 2, -2)
 IN_CREATE = 0x100
 
@@ -260,11 +260,12 @@ def content(path):
         return None
 
 
-def processes(name):
+def engines():
+    """Processes that are an engine, and not one that checks a file for a module that was killed meanwhile, or tells its version."""
     found = set()
     for path in glob.glob("/proc/[0-9]*/comm"):
-        with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
-            if file.read().strip() == name:
+        with contextlib.suppress(OSError), open(path, encoding="utf-8") as comm, open(f"{os.path.dirname(path)}/cmdline", "rb") as words:
+            if comm.read().strip() == "dockerd" and not {b"--validate", b"--version"} & set(words.read().split(b"\0")):
                 found.add(int(path.split("/")[2]))
     return found
 
@@ -364,7 +365,7 @@ class Lab:
     def alive_and(self, in_force):
         """What is wrong of the engine, which is to have one of these lists in force, and of its container."""
         if not self.case.running:
-            return [f"an engine was started: {pid}" for pid in processes("dockerd")]
+            return [f"an engine was started: {pid}" for pid in engines()]
         ended = [f"process {pid} has ended" for pid, when in self.alive.items() if when is None or started(pid) != when]
         mirrors = engine_mirrors()
         return ended + ([] if mirrors in in_force else [f"in force is {mirrors}"])

@@ -479,6 +479,7 @@ ON_THE_WAY = {
     "to a drop-in": ("systemd_drop_in", "present", f"[Service]\nExecStart=\nExecStart=dockerd {flag(OWN)} {flag(THIRD)}\n", [OWN, THIRD, GCR]),
     "some are there already": ("daemon_json", "present", file_of(OWN, GCR + "/", THIRD), [GCR, OWN, THIRD]),
     "absent": ("daemon_json", "absent", file_of(OWN, THIRD + "/"), [OWN]),
+    "absent from the options file": ("options_file", "absent", options_of(OWN, THIRD), [OWN]),
     "nothing": ("daemon_json", "present", None, [GCR]),
 }
 
