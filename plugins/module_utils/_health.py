@@ -33,6 +33,9 @@ HUB = "https://registry-1.docker.io/"
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of one answer at the most, which is what registries allow a manifest (distribution registry/handlers/manifests.go)."""
 
+GRACE = 0.5
+"""Seconds more for whoever has waited in vain to say what for."""
+
 REDIRECTS = 10
 """That are followed at the most, as Go's client does (net/http Client)."""
 
@@ -299,7 +302,7 @@ class Registry:
     def _ask(self, method: str, url: str, headers: Mapping[str, str] = MappingProxyType({}), *, stage: str = "http") -> Answer:
         """The answer after redirects, of which another host gets no token."""
         for _redirect in range(REDIRECTS + 1):
-            parts = urlsplit(url)
+            parts = _split(url, stage)
             connection = self._connect(parts, watch=stage == "http")
             self.stage = stage
             try:
@@ -314,10 +317,13 @@ class Registry:
             location = answer.header("Location")
             if answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
-            url = urljoin(url, location)
+            try:
+                url = urljoin(url, location)
+            except ValueError:
+                url = location
             if not url.startswith(("https://", "http://")):
                 raise Failure(stage, f"{self._at(answer)} leads to {_mirror_url.mask(url[:200])}, which is no place of a registry")
-            if urlsplit(url).netloc != parts.netloc:
+            if _split(url, stage).netloc != parts.netloc:
                 headers = {name: value for name, value in headers.items() if name != "Authorization"}
         raise Failure(stage, f"{_mirror_url.mask(url)} leads from one place to another, more than {REDIRECTS} times")
 
@@ -352,12 +358,9 @@ class Registry:
         :param watch: whether what is seen on the way is the registry's own, and not that of a token server.
         """
         proxy = proxy_for(parts.geturl(), self._route.proxies)
-        try:
-            hop = urlsplit(proxy) if proxy else parts
-            host, port = hop.hostname or "", hop.port or _port(hop.scheme)
-            own_host, own_port = parts.hostname or "", parts.port or _port(parts.scheme)
-        except ValueError as exc:
-            raise Failure("dns", f"{_mirror_url.mask(parts.geturl())}: {exc}") from exc
+        hop = _split(proxy, "proxy") if proxy else parts
+        host, port = hop.hostname or "", hop.port or _port(hop.scheme)
+        own_host, own_port = parts.hostname or "", parts.port or _port(parts.scheme)
         via = f"the proxy {_mirror_url.mask(proxy)}" if proxy else host
         self.stage = "dns"
         addresses = self._resolve(host, port, via)
@@ -369,7 +372,7 @@ class Registry:
         try:
             if proxy and parts.scheme == "https":
                 self.stage = "proxy"
-                self._tunnel(sock, urlsplit(proxy), f"{own_host}:{own_port}", via)
+                self._tunnel(sock, hop, f"{own_host}:{own_port}", via)
             if parts.scheme == "https":
                 self.stage = "tls"
                 sock = self._encrypt(sock, own_host, watch=watch)
@@ -475,6 +478,16 @@ class Registry:
         return context, used
 
 
+def _split(url: str, stage: str) -> SplitResult:
+    """The parts of a URL, whose port can be read."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018
+    except ValueError as exc:
+        raise Failure(stage, f"{_mirror_url.mask(url[:200])} is no URL: {exc}") from exc
+    return parts
+
+
 def _is_silent(exc: Optional[BaseException]) -> bool:
     """Whether nothing came in time. Before Python 3.10 a socket's time-out is a class of its own."""
     return isinstance(exc, (TimeoutError, socket.timeout))
@@ -571,7 +584,7 @@ class Probe(threading.Thread):
 
     def result(self) -> Dict[str, Any]:
         """What is known when the time is over."""
-        self.join(max(self._deadline - time.monotonic(), 0))
+        self.join(max(self._deadline + GRACE - time.monotonic(), 0))
         registry, failure = self._registry, self._failure
         if failure is None and self.is_alive():
             failure = Failure(registry.stage, f"no answer in time, at this point: {registry.stage}", is_silent=True)

@@ -105,7 +105,7 @@ engine:
   type: dict
 """
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -116,6 +116,7 @@ def pull(options: Dict[str, Any]) -> Dict[str, Any]:
     """The module's returns."""
     images = [_health.image(image) for image in options["images"]]
     seen = _look.look(options["service"], options["path"], options["timeout"])
+    found: List[Dict[str, Any]]
     if seen.engine.info is None:
         reason = f"nothing was pulled, as the engine is {seen.engine.state}: {seen.engine.reason}"
         found = [

@@ -21,7 +21,7 @@ DEAD = "http://dead.example:8600"
 BAD = {
     # name: (URL, where it fails, whether it is silent, words of the reason)
     "dead": ("http://{}:8600", "tcp", False, "Connection refused"),
-    "black-holed": ("http://{}:8666", "tcp", True, "no answer in time"),
+    "black-holed": ("http://{}:8666", "tcp", True, "no answer in time: a firewall, or nobody there"),
     "unknown": ("https://nowhere.invalid", "dns", False, "is not known here"),
     "500": ("http://{}:8500", "http", False, "HTTP 500"),
     "401": ("http://{}:8401", "token", False, "asks for a user and password"),

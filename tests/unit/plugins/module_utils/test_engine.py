@@ -1004,6 +1004,37 @@ def test_proxies_that_the_engine_shows(answer, proxies):
     assert info.proxies == proxies
 
 
+MASKED = "http://xxxxx:xxxxx@proxy.example:3128"
+PROXIES = {
+    # name: (what /info shows, the environment, what is used)
+    "none": ({}, ["HTTP_PROXY=http://a:b@proxy.example:3128"], {}),
+    "without a user": ({"http": "http://proxy.example"}, ["HTTP_PROXY=http://a:b@other.example"], {"http": "http://proxy.example"}),
+    "with users": (
+        {"http": MASKED, "https": MASKED, "no": "a=b"},
+        ["PATH=/bin", "HTTP_PROXY=http://a:b=c@proxy.example:3128"],
+        {"http": "http://a:b=c@proxy.example:3128", "https": "http://a:b=c@proxy.example:3128", "no": "a=b"},
+    ),
+    "in lower case": ({"https": MASKED}, ["http_proxy=http://a:b@proxy.example:3128"], {"https": "http://a:b@proxy.example:3128"}),
+    "https": ({"http": MASKED}, ["HTTPS_PROXY=http://a:b@proxy.example:3128"], {"http": "http://a:b@proxy.example:3128"}),
+    "of another variable": ({"http": MASKED}, ["ALL_PROXY=http://a:b@proxy.example:3128"], {"http": "http://proxy.example:3128"}),
+    "another host": ({"http": MASKED}, ["HTTP_PROXY=http://a:b@other.example:3128"], {"http": "http://proxy.example:3128"}),
+}
+
+
+@pytest.mark.parametrize(("shown", "environment", "used"), PROXIES.values(), ids=PROXIES)
+def test_proxies_with_their_users(host, answer, texts, shown, environment, used):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    texts[f"/proc/{engine.process.pid}/environ"] = "\0".join([*environment, ""])
+    assert _engine.proxies(engine._replace(info=engine.info._replace(proxies=shown))) == used
+
+
+def test_no_proxies_without_an_engine(host):
+    engine = _engine.look("docker", 10)
+    assert engine.info is None and _engine.proxies(engine) == {}
+    info = GOOD_INFO._replace(proxies={"http": MASKED})
+    assert _engine.proxies(engine._replace(info=info)) == {}
+
+
 def stream(*lines):
     return chunked(b"".join(json.dumps(line).encode() + b"\r\n" if isinstance(line, dict) else line for line in lines))
 

@@ -41,14 +41,15 @@ INDEX = {
 
 
 class Answers(dict):
-    """What a server answers, by method and path, or by path alone: status, headers and body. It notes what it was asked."""
+    """What a server answers, by method and path, or by path alone: status, headers and body. It notes what it was asked, and how."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.asked = []
+        self.asked, self.headers = [], []
 
     def to(self, handler):
         self.asked.append((handler.command, handler.path, handler.headers.get("Authorization")))
+        self.headers.append(dict(handler.headers))
         status, headers, body = self.get(f"{handler.command} {handler.path}") or self.get(handler.path) or (404, {}, b"")
         handler.send_response(status)
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -201,6 +202,17 @@ FAULTS = {
     "a circle": ({"/v2/": (302, {"Location": "/v2/"}, b"")}, "http", None, "/v2/ leads from one place to another, more than 10 times"),
     "a way out": ({"/v2/": (302, {"Location": "ftp://a.example"}, b"")}, "http", None, "/v2/ leads to ftp://a.example, which is no place of a registry"),
     "a redirect to nowhere": ({"/v2/": (302, {}, b"")}, "http", 302, "/v2/ answers with HTTP 302"),
+    "a long way out": ({"/v2/": (302, {"Location": f"ftp://{'a' * 300}"}, b"")}, "http", None, f"ftp://{'a' * 194}, which is no place of a registry"),
+    "a long explanation": ({"/v2/": (500, {}, {"errors": [{"message": "x" * 300}]})}, "http", 500, f"HTTP 500: {'x' * 200}"),
+    "errors that are no list": ({"/v2/": (500, {}, {"errors": {"0": {"message": "x"}}})}, "http", 500, "/v2/ answers with HTTP 500"),
+    "errors that are none": ({"/v2/": (500, {}, {"errors": []})}, "http", 500, "/v2/ answers with HTTP 500"),
+    "an error in no object": ({"/v2/": (500, {}, [1])}, "http", 500, "/v2/ answers with HTTP 500"),
+    "a port that is none": (
+        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example:99999/token"'}, {})}, "token", 401,
+        "http://cache.example:99999/token?scope=repository%3Alibrary%2Falpine%3Apull is no URL: Port out of range 0-65535",
+    ),
+    "a way to nothing": ({"/v2/": (302, {"Location": "http://[x"}, b"")}, "http", None, "http://[x is no URL: Invalid IPv6 URL"),
+    "a challenge without a name": ({"/v2/": (401, {}, {})}, "token", 401, "let it allow anonymous pulls"),
     "too much": (
         {"/v2/": (200, {}, b" " * (_health.BODY_LIMIT + 1))}, "http", None,
         f"http://cache.example/v2/ gives no answer in HTTP: more than {_health.BODY_LIMIT} bytes",
@@ -223,6 +235,33 @@ def test_an_answer_that_is_no_http(run, serve):
     serve("cache.example", None, handler=served(None, do_GET=lambda handler: handler.wfile.write(b"SSH-2.0-x\r\n")))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
     assert (mirror["failed_at"], mirror["reason"]) == ("http", "http://cache.example/v2/ gives no answer in HTTP: SSH-2.0-x")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_as_many_redirects_as_go_follows(run, serve, status):
+    steps = {f"/{number}": (status, {"Location": f"{number + 1}"}, b"") for number in range(1, 10)}
+    serve("cache.example", Answers({"/v2/": (status, {"Location": "/1"}, b""), **steps, "/10": (200, {}, {})}))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
+    assert (mirror["usable"], mirror["redirected_to"]) == (True, "http://cache.example/10")
+
+
+def test_how_it_asks(run, serve):
+    answers = serve("cache.example", Answers({**REGISTRY, **manifest("latest", b"")}))
+    run("registry_mirrors_health_info", mirrors=["http://cache.example:5000"], images=["alpine"])
+    plain, image = answers.headers[:2]
+    assert {name: plain[name] for name in ("Host", "User-Agent")} == {"Host": "cache.example:5000", "User-Agent": "pullthrough.docker"}
+    assert "Accept" not in plain
+    assert image["Accept"].split(", ") == [
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+    ]
+
+
+def test_the_largest_answer(run, serve):
+    serve("cache.example", Answers({"/v2/": (200, {}, b" " * _health.BODY_LIMIT)}))
+    assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["usable"]
 
 
 def test_a_redirect(run, serve):
@@ -263,8 +302,10 @@ def test_silence_costs(engine, run, network, store, cost):
         silent.listen()
         network["silent.example"] = silent.getsockname()[1]
         result = run("registry_mirrors_health_info", mirrors=["http://silent.example", "https://silent.example"], timeout=1)
-    assert [(mirror["usable"], mirror["silent"]) for mirror in result["mirrors"]] == [(False, True)] * 2
-    assert {mirror["failed_at"] for mirror in result["mirrors"]} <= {"http", "tls"}
+    assert [(mirror["usable"], mirror["silent"], mirror["failed_at"], mirror["reason"]) for mirror in result["mirrors"]] == [
+        (False, True, "http", "http://silent.example/v2/ gives no answer in HTTP: none in time"),
+        (False, True, "tls", "no TLS: none in time"),
+    ]
     assert all(warning.endswith(f" An engine waits for it {cost} before it asks the next.") for warning in result["warnings"])
 
 
@@ -357,7 +398,7 @@ def test_certificates_of_the_engine(engine, run, serve, certs, authority, key, f
     assert not one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))["usable"]
     (certs / folder).mkdir(parents=True)
     (certs / folder / "ca.crt").write_text(authority.text)
-    (certs / folder / "notes.txt").write_text("not a certificate")
+    (certs / folder / "a note").write_text("not a certificate")
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))
     ends = mirror["tls"].pop("not_after")
     assert mirror["usable"] and ends.endswith(" GMT")
@@ -394,7 +435,7 @@ def test_a_client_certificate(run, serve, certs, authority):
     assert not one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))["usable"]
     (folder / "client.cert").write_bytes((authority.folder / "client.crt").read_bytes())
     without = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
-    assert without["reason"] == f"{folder}/client.cert cannot be used: No such file or directory"
+    assert (without["failed_at"], without["reason"]) == ("tls", f"{folder}/client.cert cannot be used: No such file or directory")
     (folder / "client.key").write_bytes((authority.folder / "client.key").read_bytes())
     assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))["tls"]["certificates"] == [
         str(folder / "ca.crt"),
@@ -445,6 +486,17 @@ IMAGES = {
         {**manifest("latest", b""), **manifest(ONE, {"config": {"size": True}, "layers": [{"size": "5"}, 7]})},
         {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
     ),
+    "nothing in it": (
+        {**manifest("latest", b""), **manifest(ONE, {"config": {"size": 0}, "layers": []})}, {"cached": True, "digest": ONE, "size": 0, "reason": None},
+    ),
+    "an error with a manifest": (
+        {**manifest("latest", b""), f"/v2/library/alpine/manifests/{ONE}": (403, {}, LAYERS)},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+    ),
+    "a list": (
+        {**manifest("latest", b""), **manifest(ONE, [1])},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+    ),
     "a negative size": (
         {**manifest("latest", b""), **manifest(ONE, {"config": {"size": -1}})},
         {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
@@ -488,7 +540,7 @@ def test_a_token_for_each_image(run, serve):
         Answers(
             {
                 "/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token",service="cache"'}, {}),
-                scope.format("library%2Falpine"): (200, {}, {"token": "one"}),
+                scope.format("library%2Falpine"): (200, {}, {"token": "one~!"}),
                 scope.format("a%2Fb"): (200, {}, {"access_token": "two"}),
                 **manifest("latest", b""),
                 **manifest(ONE, LAYERS),
@@ -498,9 +550,27 @@ def test_a_token_for_each_image(run, serve):
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine", "a/b:1", "a/c"]))
     assert (mirror["usable"], mirror["authentication"], mirror["failed_at"]) == (True, "bearer", "token")
     assert [image["cached"] for image in mirror["images"]] == [True, False, None]
-    assert ("HEAD", "/v2/library/alpine/manifests/latest", "Bearer one") in answers.asked
+    assert ("HEAD", "/v2/library/alpine/manifests/latest", "Bearer one~!") in answers.asked
     assert ("HEAD", "/v2/a/b/manifests/1", "Bearer two") in answers.asked
     assert len([path for _method, path, _token in answers.asked if path.startswith("/token")]) == 3
+
+
+def test_a_token_over_tls(run, serve, authority):
+    scope = "/token?scope=repository%3Alibrary%2Falpine%3Apull"
+    token = {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="https://cache.example/token"'}, {}), scope: (200, {}, {"token": "one"})}
+    serve("cache.example", Answers(token), authority.context("cache.example"))
+    assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))["usable"]
+
+
+def test_where_a_token_server_is_silent(run, serve, network):
+    """The stage is named, and the mirror's own way stays what is told."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        network["token.example"] = silent.getsockname()[1]
+        serve("cache.example", Answers({"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://token.example/"'}, {})}))
+        mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=1))
+    assert (mirror["failed_at"], mirror["silent"], mirror["status"]) == ("token", True, 401)
 
 
 def test_another_host_gets_no_token(run, serve):
@@ -560,6 +630,10 @@ def test_a_url_that_is_refused(run):
             {"limit": 100, "remaining": 87, "window_seconds": 21600, "source": "192.0.2.7"},
         ),
         ({"ratelimit-limit": "100", "ratelimit-remaining": "0"}, {"limit": 100, "remaining": 0, "window_seconds": None, "source": None}),
+        (
+            {"ratelimit-limit": "1", "ratelimit-remaining": "1", "docker-ratelimit-source": "x" * 300},
+            {"limit": 1, "remaining": 1, "window_seconds": None, "source": "x" * 100},
+        ),
         ({"ratelimit-limit": "100"}, None),
         ({}, None),
     ],
@@ -656,6 +730,12 @@ def test_a_proxy_that_does_not_serve(engine, run, serve, said, stage, reason):
     assert mirror["failed_at"] == stage and mirror["reason"].startswith(reason)
 
 
+def test_a_proxy_that_is_no_url(engine, run):
+    engine.proxies = {"https": "proxy.example:x"}
+    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
+    assert (mirror["failed_at"], mirror["reason"]) == ("proxy", "http://proxy.example:x is no URL: Port could not be cast to integer value as 'x'")
+
+
 def test_a_proxy_that_says_nothing(engine, run, network):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -663,13 +743,19 @@ def test_a_proxy_that_says_nothing(engine, run, network):
         network["proxy.example"] = silent.getsockname()[1]
         engine.proxies = {"http": "", "https": "http://proxy.example", "no": ""}
         mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], timeout=1))
-    assert (mirror["failed_at"], mirror["silent"]) == ("proxy", True)
+    assert (mirror["failed_at"], mirror["silent"], mirror["reason"]) == ("proxy", True, "the proxy http://proxy.example gives no answer: none in time")
 
 
 EXEMPT = {
     # (URL, no_proxy): whether the proxy is left out (golang.org/x/net/http/httpproxy proxy_test.go)
     ("http://cache.example", ""): False,
     ("http://cache.example", "*"): True,
+    ("http://notcache.example", "*.cache.example"): False,
+    ("http://cache.example", "*.cache.example"): False,
+    ("http://10.9.9.9", "10.1.2.3/8"): True,
+    ("http://10.1.2.3", "10.1.2.3:80"): True,
+    ("http://10.1.2.3", "10.1.2.3:81"): False,
+    ("http://[fd00::2]", "fd00::1:80"): False,
     ("http://cache.example", "other.example, cache.example"): True,
     ("http://a.cache.example", "cache.example"): True,
     ("http://cache.example", ".cache.example"): False,
@@ -701,4 +787,5 @@ def test_whom_the_proxy_is_not_for(key, exempt):
 
 def test_without_a_proxy():
     assert _health.proxy_for("http://cache.example", {}) is None
+    assert _health.proxy_for("http://cache.example", {"http": "http://proxy.example"}) == "http://proxy.example"
     assert _health.proxy_for("http://cache.example", {"http": "", "https": "http://proxy.example", "no": ""}) is None
