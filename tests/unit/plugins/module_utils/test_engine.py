@@ -614,6 +614,98 @@ def test_what_is_asked(host, answer):
     assert asked == [b"GET /info HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\n\r\n"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "proxies"),
+    [
+        ({}, {}),
+        ({"HttpProxy": "", "HttpsProxy": None, "NoProxy": 7}, {}),
+        ({"HttpProxy": "http://a", "HttpsProxy": "http://b", "NoProxy": "c"}, {"http": "http://a", "https": "http://b", "no": "c"}),
+    ],
+)
+def test_proxies_that_the_engine_shows(answer, proxies):
+    info = _engine._parse_info(json.dumps({"ServerVersion": "28.5.2", **answer}).encode(), "/nowhere")
+    assert info.proxies == proxies
+
+
+SHOWN_PROXY = "http://xxxxx:xxxxx@proxy.example:3128"
+PROXIES = {
+    # name: (what /info shows, the environment, what is used)
+    "none": ({}, ["HTTP_PROXY=http://a:b@proxy.example:3128"], {}),
+    "without a user": ({"http": "http://proxy.example"}, ["HTTP_PROXY=http://a:b@other.example"], {"http": "http://proxy.example"}),
+    "with users": (
+        {"http": SHOWN_PROXY, "https": SHOWN_PROXY, "no": "a=b"},
+        ["PATH=/bin", "HTTP_PROXY=http://a:b=c@proxy.example:3128"],
+        {"http": "http://a:b=c@proxy.example:3128", "https": "http://a:b=c@proxy.example:3128", "no": "a=b"},
+    ),
+    "in lower case": ({"https": SHOWN_PROXY}, ["http_proxy=http://a:b@proxy.example:3128"], {"https": "http://a:b@proxy.example:3128"}),
+    "https": ({"http": SHOWN_PROXY}, ["HTTPS_PROXY=http://a:b@proxy.example:3128"], {"http": "http://a:b@proxy.example:3128"}),
+    "of another variable": ({"http": SHOWN_PROXY}, ["ALL_PROXY=http://a:b@proxy.example:3128"], {"http": "http://proxy.example:3128"}),
+    "another host": ({"http": SHOWN_PROXY}, ["HTTP_PROXY=http://a:b@other.example:3128"], {"http": "http://proxy.example:3128"}),
+}
+
+
+@pytest.mark.parametrize(("shown", "environment", "used"), PROXIES.values(), ids=PROXIES)
+def test_proxies_with_their_users(host, answer, texts, shown, environment, used):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    texts[f"/proc/{engine.process.pid}/environ"] = "\0".join([*environment, ""])
+    assert _engine.proxies(engine._replace(info=engine.info._replace(proxies=shown))) == used
+
+
+def test_no_proxies_without_an_engine(host):
+    engine = _engine.look("docker", 10)
+    assert engine.info is None and _engine.proxies(engine) == {}
+    info = GOOD_INFO._replace(proxies={"http": SHOWN_PROXY})
+    assert _engine.proxies(engine._replace(info=info)) == {}
+
+
+def stream(*lines):
+    return chunked(b"".join(json.dumps(line).encode() + b"\r\n" if isinstance(line, dict) else line for line in lines))
+
+
+PULLS = {
+    # name: (the engine's answer, whether something is new, the problem)
+    "new": (stream({"status": "Pulling from library/alpine", "id": "latest"}, {"status": "Status: Downloaded newer image for alpine:latest"}), True, None),
+    "there": (stream({"status": "Status: Image is up to date for alpine:latest"}), False, None),
+    "failed on the way": (
+        stream({"status": "x"}, {"errorDetail": {"message": "no"}, "error": "no, see https://a:b@c.example"}), False, "no, see https://***@c.example",
+    ),
+    "odd lines": (stream(b"[]\n", b"{\n", {"status": 7}), False, None),
+    "refused": (http(b'{"message":"no such image"}', "404 Not Found"), False, "no such image"),
+    "refused oddly": (http(b"no", "500 x"), False, "the answer on {0}/docker.sock is HTTP 500: b'no'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "new", "problem"), PULLS.values(), ids=PULLS)
+def test_a_pull(host, answer, said, new, problem):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    (host / "docker.sock").unlink()
+    with answering(host / "docker.sock", said) as asked:
+        found = _engine.pull(engine, "library/alpine", "sha256:1", time.monotonic() + 10)
+    assert found == (new, problem and problem.format(host))
+    assert asked[0].split(b"\r\n")[0] == b"POST /images/create?fromImage=library%2Falpine&tag=sha256%3A1 HTTP/1.1"
+
+
+def test_a_pull_that_says_too_much_or_nothing(host, answer, monkeypatch):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    (host / "docker.sock").unlink()
+    monkeypatch.setattr(_engine, "PULL_LIMIT", 10)
+    with answering(host / "docker.sock", stream({"status": "x" * 20}, {"status": "y"})), pytest.raises(_engine.Unreachable, match="too large"):
+        _engine.pull(engine, "a/b", "latest", time.monotonic() + 10)
+    (host / "docker.sock").unlink()
+    with answering(host / "docker.sock", []), pytest.raises(_engine.Unreachable, match="timed out"):
+        _engine.pull(engine, "a/b", "latest", time.monotonic() + 0.2)
+
+
+def test_how_many_pulls(host, answer, monkeypatch):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    monkeypatch.setattr(time, "time", lambda: 1000.5)
+    (host / "docker.sock").unlink()
+    with answering(host / "docker.sock", http(b'{"Type":"image"}\n{"Type":"image"}\n')) as asked:
+        assert _engine.pulls(engine, 999.25, time.monotonic() + 10) == 2
+    filters = "%7B%22type%22%3A%20%5B%22image%22%5D%2C%20%22event%22%3A%20%5B%22pull%22%5D%7D"
+    assert asked[0].split()[1].decode() == f"/events?since=999.250000000&until=1000.501000000&filters={filters}"
+
+
 @pytest.mark.parametrize(("events", "has_reloaded"), [(b'{"Type":"daemon"}\n', True), (b"", False)])
 def test_whether_it_has_reloaded(host, answer, monkeypatch, events, has_reloaded):
     engine = answer(http(json.dumps(GOOD).encode()))
@@ -989,95 +1081,3 @@ def test_an_engine_that_ends_while_it_is_asked(host, process, systemd, monkeypat
     found = _engine.look("docker", 10)
     assert found.state == "unreachable"
     assert found.reason == "its process ended while it was asked, it said: failed to start metrics server: address already in use"
-
-
-@pytest.mark.parametrize(
-    ("answer", "proxies"),
-    [
-        ({}, {}),
-        ({"HttpProxy": "", "HttpsProxy": None, "NoProxy": 7}, {}),
-        ({"HttpProxy": "http://a", "HttpsProxy": "http://b", "NoProxy": "c"}, {"http": "http://a", "https": "http://b", "no": "c"}),
-    ],
-)
-def test_proxies_that_the_engine_shows(answer, proxies):
-    info = _engine._parse_info(json.dumps({"ServerVersion": "28.5.2", **answer}).encode(), "/nowhere")
-    assert info.proxies == proxies
-
-
-MASKED = "http://xxxxx:xxxxx@proxy.example:3128"
-PROXIES = {
-    # name: (what /info shows, the environment, what is used)
-    "none": ({}, ["HTTP_PROXY=http://a:b@proxy.example:3128"], {}),
-    "without a user": ({"http": "http://proxy.example"}, ["HTTP_PROXY=http://a:b@other.example"], {"http": "http://proxy.example"}),
-    "with users": (
-        {"http": MASKED, "https": MASKED, "no": "a=b"},
-        ["PATH=/bin", "HTTP_PROXY=http://a:b=c@proxy.example:3128"],
-        {"http": "http://a:b=c@proxy.example:3128", "https": "http://a:b=c@proxy.example:3128", "no": "a=b"},
-    ),
-    "in lower case": ({"https": MASKED}, ["http_proxy=http://a:b@proxy.example:3128"], {"https": "http://a:b@proxy.example:3128"}),
-    "https": ({"http": MASKED}, ["HTTPS_PROXY=http://a:b@proxy.example:3128"], {"http": "http://a:b@proxy.example:3128"}),
-    "of another variable": ({"http": MASKED}, ["ALL_PROXY=http://a:b@proxy.example:3128"], {"http": "http://proxy.example:3128"}),
-    "another host": ({"http": MASKED}, ["HTTP_PROXY=http://a:b@other.example:3128"], {"http": "http://proxy.example:3128"}),
-}
-
-
-@pytest.mark.parametrize(("shown", "environment", "used"), PROXIES.values(), ids=PROXIES)
-def test_proxies_with_their_users(host, answer, texts, shown, environment, used):
-    engine = answer(http(json.dumps(GOOD).encode()))
-    texts[f"/proc/{engine.process.pid}/environ"] = "\0".join([*environment, ""])
-    assert _engine.proxies(engine._replace(info=engine.info._replace(proxies=shown))) == used
-
-
-def test_no_proxies_without_an_engine(host):
-    engine = _engine.look("docker", 10)
-    assert engine.info is None and _engine.proxies(engine) == {}
-    info = GOOD_INFO._replace(proxies={"http": MASKED})
-    assert _engine.proxies(engine._replace(info=info)) == {}
-
-
-def stream(*lines):
-    return chunked(b"".join(json.dumps(line).encode() + b"\r\n" if isinstance(line, dict) else line for line in lines))
-
-
-PULLS = {
-    # name: (the engine's answer, whether something is new, the problem)
-    "new": (stream({"status": "Pulling from library/alpine", "id": "latest"}, {"status": "Status: Downloaded newer image for alpine:latest"}), True, None),
-    "there": (stream({"status": "Status: Image is up to date for alpine:latest"}), False, None),
-    "failed on the way": (
-        stream({"status": "x"}, {"errorDetail": {"message": "no"}, "error": "no, see https://a:b@c.example"}), False, "no, see https://***@c.example",
-    ),
-    "odd lines": (stream(b"[]\n", b"{\n", {"status": 7}), False, None),
-    "refused": (http(b'{"message":"no such image"}', "404 Not Found"), False, "no such image"),
-    "refused oddly": (http(b"no", "500 x"), False, "the answer on {0}/docker.sock is HTTP 500: b'no'"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("said", "new", "problem"), PULLS.values(), ids=PULLS)
-def test_a_pull(host, answer, said, new, problem):
-    engine = answer(http(json.dumps(GOOD).encode()))
-    (host / "docker.sock").unlink()
-    with answering(host / "docker.sock", said) as asked:
-        found = _engine.pull(engine, "library/alpine", "sha256:1", time.monotonic() + 10)
-    assert found == (new, problem and problem.format(host))
-    assert asked[0].split(b"\r\n")[0] == b"POST /images/create?fromImage=library%2Falpine&tag=sha256%3A1 HTTP/1.1"
-
-
-def test_a_pull_that_says_too_much_or_nothing(host, answer, monkeypatch):
-    engine = answer(http(json.dumps(GOOD).encode()))
-    (host / "docker.sock").unlink()
-    monkeypatch.setattr(_engine, "PULL_LIMIT", 10)
-    with answering(host / "docker.sock", stream({"status": "x" * 20}, {"status": "y"})), pytest.raises(_engine.Unreachable, match="too large"):
-        _engine.pull(engine, "a/b", "latest", time.monotonic() + 10)
-    (host / "docker.sock").unlink()
-    with answering(host / "docker.sock", []), pytest.raises(_engine.Unreachable, match="timed out"):
-        _engine.pull(engine, "a/b", "latest", time.monotonic() + 0.2)
-
-
-def test_how_many_pulls(host, answer, monkeypatch):
-    engine = answer(http(json.dumps(GOOD).encode()))
-    monkeypatch.setattr(time, "time", lambda: 1000.5)
-    (host / "docker.sock").unlink()
-    with answering(host / "docker.sock", http(b'{"Type":"image"}\n{"Type":"image"}\n')) as asked:
-        assert _engine.pulls(engine, 999.25, time.monotonic() + 10) == 2
-    filters = "%7B%22type%22%3A%20%5B%22image%22%5D%2C%20%22event%22%3A%20%5B%22pull%22%5D%7D"
-    assert asked[0].split()[1].decode() == f"/events?since=999.250000000&until=1000.501000000&filters={filters}"
