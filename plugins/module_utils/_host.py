@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import time
 
 from typing import List, Optional, Tuple
 
@@ -32,6 +33,14 @@ def text_of(path: str, limit: int = TEXT_LIMIT, start: int = 0) -> str:
             return file.read(limit).decode(errors="replace")
     except OSError:
         return ""
+
+
+def modified(path: str) -> Optional[str]:
+    """When a file was last written, in UTC as ISO 8601; None when there is none that can be looked at."""
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(os.stat(path).st_mtime))
+    except OSError:
+        return None
 
 
 def _open_at_once(path: str, flags: int) -> int:

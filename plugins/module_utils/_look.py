@@ -185,6 +185,7 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
         "drift": None if configured is None or in_force is None else bool(reasons),
         "drift_reasons": reasons,
         "sources": places,
+        "last_change": max((written for place in places if place["path"] for written in [_host.modified(place["path"])] if written), default=None),
         "conflicts": conflicts,
         "engine": seen.engine.facts(),
     }

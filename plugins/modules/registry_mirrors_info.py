@@ -96,6 +96,11 @@ sources:
     reason:
       description: Why they cannot be read, or V(null).
       type: str
+last_change:
+  description: When the latest of these files was written, in UTC, or V(null) where there is none.
+  returned: always
+  type: str
+  sample: "2026-01-31T12:00:00Z"
 conflicts:
   description: Settings that two places name, with which an engine does not start.
   returned: always

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 GCR, OWN = "https://mirror.gcr.io/", "https://cache.example:5000/"
@@ -74,8 +76,17 @@ def returned(engine, run, daemon_json):
     return run_module
 
 
-def test_no_file_means_no_mirror(returned):
+def test_no_file_means_no_mirror(returned, run):
     assert returned() == {}
+    assert run("registry_mirrors_info")["last_change"] is None
+
+
+def test_when_the_last_of_the_files_was_written(run, daemon_json, systemd):
+    systemd.unit.write_text(systemd.unit.read_text().replace("dockerd", f"dockerd --registry-mirror={GCR}"))
+    given(daemon_json, "{}")
+    for when, path in ((1000000000, daemon_json), (1100000000, systemd.unit)):
+        os.utime(path, (when, when))
+    assert run("registry_mirrors_info")["last_change"] == "2004-11-09T11:33:20Z"
 
 
 def test_another_file_another_service_and_a_timeout(engine, returned, daemon_json):

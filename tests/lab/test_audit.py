@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook audit on hosts of mixed state, with some and with all of them out of reach: it changes nothing and starts nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import conftest
+
+from conftest import GCR, HOSTS, Host, run_playbook
+
+OLD, DRIFTED, STOPPED, BARE = HOSTS
+
+
+@pytest.fixture
+def fleet(lab):
+    """An old engine, one that has lost its mirror, a stopped one, and one without mirrors."""
+    hosts = {name: Host(lab, name) for name in HOSTS}
+    conftest.modules([hosts[OLD], hosts[DRIFTED]], mirrors=[GCR], exclusive=True)
+    kept = hosts[DRIFTED].daemon_json()
+    hosts[DRIFTED].write_daemon_json(b'{"registry-mirrors": []}')
+    hosts[STOPPED].run("systemctl", "stop", "docker.service")
+    before = {name: host.state() for name, host in hosts.items()}
+    yield hosts
+    assert {name: host.state() for name, host in hosts.items()} == before, "no file is written, and no engine started or restarted"
+    assert hosts[STOPPED].run("systemctl", "is-active", "docker.service", "docker.socket", check=False) == b"inactive\nactive\n"
+    hosts[STOPPED].run("systemctl", "reset-failed", "docker.service", "docker.socket")
+    hosts[STOPPED].run("systemctl", "start", "docker.service")
+    hosts[STOPPED].run("docker", "start", "witness")
+    hosts[DRIFTED].write_daemon_json(kept)
+    conftest.modules([hosts[OLD], hosts[DRIFTED]], mirrors=[GCR], state="absent")
+
+
+def audit(folder, *arguments):
+    """Run it: the report, and what the terminal said."""
+    code, _counts, out = run_playbook("pullthrough.docker.audit", "-e", f"docker_mirror_audit_folder={folder}", *arguments)
+    assert code == 0, out
+    page = (folder / "report.html").read_text()
+    report = json.loads((folder / "report.json").read_text())
+    assert all(f">{host['name']}</th>" in page for host in report["hosts"]) and page.endswith("</html>\n")
+    assert f"{report['summary']['covered']} of {report['summary']['hosts']} hosts use" in out
+    return report
+
+
+@pytest.fixture
+def gone(tmp_path):
+    """An inventory with a host that is not there."""
+    path = tmp_path / "gone"
+    path.write_text("[lost]\ngone ansible_host=127.0.0.1 ansible_port=1\n")
+    return path
+
+
+def test_a_fleet_in_many_states(fleet, gone, tmp_path, prove):
+    report = audit(tmp_path / "out", "-i", gone, "--limit", "engines:lost")
+    states = {host["name"]: host["state"] for host in report["hosts"]}
+    assert states == {OLD: "old_engine", DRIFTED: "drift", STOPPED: "engine_stopped", BARE: "not_covered", "gone": "unreachable"}
+    hosts = {host["name"]: host for host in report["hosts"]}
+    assert {name: host["covered"] for name, host in hosts.items()} == {OLD: True, DRIFTED: True, STOPPED: False, BARE: False, "gone": False}
+    assert report["summary"]["covered"] == 2
+    (mirror,) = [mirror for mirror in report["mirrors"] if mirror["url"] == GCR]
+    assert (mirror["hosts"], mirror["usable"], mirror["unusable"]) == (2, 2, 0) and mirror["latency_ms"]["median"] > 0
+    assert hosts[DRIFTED]["last_change"] and hosts[DRIFTED]["configured"] == [] and hosts[DRIFTED]["in_force"] == [GCR]
+    for name, host in hosts.items():
+        prove(name, "audited", {finding["kind"]: finding["message"] for finding in host["findings"]})
+
+
+def test_one_host_alone_in_check_mode(fleet, tmp_path):
+    report = audit(tmp_path / "out", "--limit", OLD, "--check")
+    assert [host["name"] for host in report["hosts"]] == [OLD] and report["summary"]["covered"] == 1
+
+
+def test_all_of_them_out_of_reach(gone, tmp_path):
+    report = audit(tmp_path / "out", "-i", gone, "--limit", "lost")
+    assert report["summary"] == {"hosts": 1, "covered": 0, "states": {"unreachable": 1}}

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a fleet: what is said of each state of a host, and the page that it becomes."""
+
+from __future__ import annotations
+
+import copy
+import html.parser
+import json
+import pathlib
+import re
+
+import jinja2
+import jinja2.nativetypes
+import pytest
+import yaml
+
+from ansible_collections.pullthrough.docker.plugins.filter import audit_report
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GCR, OWN = "https://mirror.gcr.io/", "https://cache.example/"
+INFO = {
+    "in_force": [GCR],
+    "mirrors": [GCR],
+    "drift_reasons": [],
+    "last_change": "2026-01-30T10:00:00Z",
+    "conflicts": [],
+    "sources": [
+        {"source": "daemon_json", "path": "/etc/docker/daemon.json", "line": 2, "mirrors": [GCR], "reason": None},
+        {"source": "command_line", "path": None, "line": None, "mirrors": [], "reason": None},
+    ],
+    "engine": {"state": "running", "reason": None, "version": "28.5.2", "image_store": "containerd", "containers_running": 2, "rootless": False, "pid": 7},
+}
+HEALTHY = {"url": GCR, "usable": True, "reason": None, "latency_ms": 20.5, "tls": {"days_left": 80, "not_after": "x"}}
+DEAD = {"url": GCR, "usable": False, "reason": "no connection", "latency_ms": None, "tls": None}
+
+
+def info(**changes):
+    return {**copy.deepcopy(INFO), **changes}
+
+
+def engine(**changes):
+    return {"engine": {**INFO["engine"], **changes}}
+
+
+HOSTS = {
+    # name: (info, health, kinds of its findings, whether it is covered, a word of the first message)
+    "ok": (info(), [HEALTHY], [], True, ""),
+    "not reached": ({"unreachable": True, "msg": "Connection refused"}, None, ["unreachable"], False, "Connection refused"),
+    "failed": ({"failed": True, "msg": "no python"}, None, ["failed"], False, "no python"),
+    "nothing came back": ({}, None, ["failed"], False, "no result"),
+    "no engine": (info(in_force=None, **engine(state="absent", version=None)), None, ["no_engine"], False, "No Docker Engine"),
+    "stopped": (
+        info(in_force=None, **engine(state="stopped", reason="the service docker is not running", version=None)), None, ["engine_stopped"], False, "not",
+    ),
+    "would not start": (
+        info(in_force=None, **engine(state="stopped", reason="the service docker is not running, it said: no space", version=None)),
+        None, ["engine_down"], False, "no space",
+    ),
+    "hung": (info(in_force=None, **engine(state="unreachable", reason="no answer", version=None)), None, ["engine_down"], False, "no answer"),
+    "conflict": (info(conflicts=[{"setting": "hosts", "places": [], "message": "hosts twice"}]), [HEALTHY], ["conflict"], True, "hosts twice"),
+    "broken file": (info(sources=[{**INFO["sources"][0], "reason": "line 1, column 2"}]), [HEALTHY], ["unreadable"], True, "line 1"),
+    "drift": (info(in_force=[], drift_reasons=["The engine uses no mirror"]), [], ["drift", "not_covered"], False, "uses no mirror"),
+    "dead": (info(), [DEAD], ["mirror_dead"], False, "no connection"),
+    "another mirror": (info(in_force=[OWN]), [{**HEALTHY, "url": OWN}], ["not_covered"], False, "uses https://cache.example/"),
+    "ends soon": (info(), [{**HEALTHY, "tls": {"days_left": 13, "not_after": "x"}}], ["certificate_ends"], True, "13 days"),
+    "ends later": (info(), [{**HEALTHY, "tls": {"days_left": 14, "not_after": "x"}}], [], True, ""),
+    "not verified": (info(), [{**HEALTHY, "tls": {"days_left": None, "not_after": None}}], [], True, ""),
+    "old": (info(**engine(version="20.10.24+dfsg1")), [HEALTHY], ["old_engine"], True, "20.10.24"),
+    "just not old": (info(**engine(version="23.0.0")), [HEALTHY], [], True, ""),
+    "of no version": (info(**engine(version="dev")), [HEALTHY], [], True, ""),
+    "much at once": (
+        info(drift_reasons=["differs"], conflicts=[{"message": "twice"}], **engine(version="20.10.1")), [DEAD],
+        ["conflict", "drift", "mirror_dead", "old_engine"], False, "twice",
+    ),
+}  # fmt: skip
+
+
+def report_of(hosts, wanted=("https://mirror.gcr.io",)):
+    results = {name: {"audit_info": seen, "audit_health": None if health is None else {"mirrors": health}} for name, (seen, health, *_rest) in hosts.items()}
+    return audit_report.audit_report(results, wanted=list(wanted), written_at="2026-01-31T12:00:00Z")
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_what_is_said_of_a_host(name):
+    seen, _health, kinds, covered, words = HOSTS[name]
+    report = report_of({name: HOSTS[name]})
+    (host,) = report["hosts"]
+    assert [finding["kind"] for finding in host["findings"]] == kinds
+    assert (host["name"], host["state"], host["covered"]) == (name, kinds[0] if kinds else "ok", covered)
+    assert report["summary"] == {"hosts": 1, "covered": int(covered), "states": {host["state"]: 1}}
+    if kinds:
+        assert words in host["findings"][0]["message"]
+        assert all(finding["advice"] for finding in host["findings"])
+    assert host["last_change"] == ("2026-01-30T10:00:00Z" if "sources" in seen else None)
+
+
+def test_each_kind_is_shown_by_a_host():
+    assert {kind for _info, _health, kinds, *_rest in HOSTS.values() for kind in kinds} == set(audit_report.KINDS)
+
+
+def test_a_host_whose_mirrors_could_not_be_asked():
+    report = audit_report.audit_report({"one": {"audit_info": info(), "audit_health": {"failed": True, "msg": "x"}}}, wanted=[GCR], written_at="x")
+    assert (report["hosts"][0]["health"], report["hosts"][0]["covered"], report["hosts"][0]["state"]) == ([], False, "ok")
+
+
+def test_the_mirrors():
+    slow = {**HEALTHY, "latency_ms": 300.0}
+    own = {**HEALTHY, "url": OWN, "latency_ms": None}
+    hosts = {
+        "a": (info(in_force=[GCR, OWN]), [HEALTHY, own]),
+        "b": (info(), [slow]),
+        "c": (info(), [{**HEALTHY, "latency_ms": 30.5}]),
+        "d": (info(), [DEAD]),
+        "e": ({"unreachable": True}, None),
+    }
+    assert report_of(hosts)["mirrors"] == [
+        {"url": GCR, "hosts": 4, "usable": 3, "unusable": 1, "latency_ms": {"least": 20.5, "median": 30.5, "most": 300.0}, "reasons": {"no connection": 1}},
+        {"url": OWN, "hosts": 1, "usable": 1, "unusable": 0, "latency_ms": None, "reasons": {}},
+    ]
+
+
+def test_the_summary():
+    hosts = {f"dead-{number}": HOSTS["dead"] for number in range(7)}
+    assert report_of({**hosts, "ok": HOSTS["ok"]})["lines"] == [
+        "1 of 8 hosts use https://mirror.gcr.io/, and can.",
+        "mirror dead: 7 (dead-0, dead-1, dead-2, dead-3, dead-4 and 2 more). Mend the mirror or the way to it; until then pulls wait for it and then ask "
+        "Docker Hub.",
+        "https://mirror.gcr.io/: unusable for 7 of 8 hosts.",
+    ]
+
+
+def test_its_example():
+    (task,) = yaml.safe_load(audit_report.EXAMPLES)
+    environment = jinja2.nativetypes.NativeEnvironment()
+    environment.filters["pullthrough.docker.audit_report"] = audit_report.audit_report
+    values = {"inventory_hostname": "one", "result": info(drift_reasons=["differs"])}
+    report = environment.from_string(task["vars"]["report"]).render(**values)
+    assert list(environment.from_string(task["ansible.builtin.debug"]["msg"]).render(report=report)) == ["one"]
+
+
+# -- the page --------------------------------------------------------------------------------------------------------
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser makes of it: elements that are open, and all that would be fetched."""
+
+    VOID = ("br", "input", "meta")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.attributes, self.text = [], [], [], ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def rendered(report):
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    return environment.from_string((ROOT / "playbooks/templates/report.html.j2").read_text()).render(audit_report=report)
+
+
+@pytest.mark.parametrize("hosts", [{}, HOSTS], ids=["none", "all"])
+def test_the_page(hosts):
+    report = json.loads(json.dumps(report_of(hosts)))
+    page = Page(rendered(report))
+    assert page.open == []
+    assert page.elements.count("tr") == 1 + len(hosts)
+    assert not [name for name, _value in page.attributes if name in ("src", "href", "action", "data", "poster", "srcset")], "it fetches nothing"
+    for host in report["hosts"]:
+        assert host["name"] in page.text
+        for finding in host["findings"]:
+            assert finding["message"] in page.text and finding["advice"] in page.text
+
+
+def test_hostile_names_stay_text():
+    evil = '"><script>alert(1)</script>{{ 7 * 7 }}<img src=x onerror=alert(2)>\u202e'
+    seen = info(in_force=[evil], conflicts=[{"message": evil}], sources=[{**INFO["sources"][0], "path": evil, "reason": evil}])
+    text = rendered(report_of({evil: (seen, [{**DEAD, "url": evil, "reason": evil}])}))
+    plain = Page(rendered(report_of({"one": HOSTS["ok"]})))
+    page = Page(text)
+    assert page.elements.count("script") == 1 and "img" not in page.elements
+    assert {name for name, _value in page.attributes} <= {name for name, _value in plain.attributes} | {"hidden"}
+    assert "{{ 7 * 7 }}" in page.text
+
+
+def test_the_page_says_what_each_colour_means():
+    template = (ROOT / "playbooks/templates/report.html.j2").read_text()
+    tones = dict(re.findall(r"'(\w+)': '(\w+)'", template[template.index("set tones") : template.index("%}", template.index("set tones"))]))
+    assert set(tones) == {"ok", *audit_report.KINDS}
