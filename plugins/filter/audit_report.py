@@ -10,7 +10,7 @@ short_description: Say how a fleet stands with its registry mirrors
 version_added: 0.3.0
 description:
   - Turns what M(pullthrough.docker.registry_mirrors_info) and M(pullthrough.docker.registry_mirrors_health_info) returned on each host into one report.
-  - It is what the playbook P(pullthrough.docker.audit#playbook) writes as C(report.json) and renders as C(report.html).
+  - It is what the playbook C(pullthrough.docker.audit) writes as C(report.json) and renders as C(report.html).
 positional: _input
 author:
   - The pullthrough.docker authors (@pullthrough)
