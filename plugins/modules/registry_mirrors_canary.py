@@ -47,7 +47,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether a mirror serves
+- name: Use a mirror
+  pullthrough.docker.registry_mirrors:
+    mirrors:
+      - https://mirror.gcr.io
+
+- name: See whether it serves
   pullthrough.docker.registry_mirrors_canary:
     images:
       - alpine

@@ -25,12 +25,13 @@ COMMANDS = [(page, line) for page, kind, text in BLOCKS if kind == "sh" for line
 
 
 def examples():
-    """Each task of each module's examples, after the first one where it says something of its result."""
+    """Each task of each module's examples, after those before it where it says something of their results."""
     for module in sorted((ROOT / "plugins/modules").glob("*.py")):
         text = re.search(r'^EXAMPLES = r"""\n(.*?)^"""', module.read_text(), re.MULTILINE | re.DOTALL).group(1)
-        first, *others = yaml.safe_load(text)
-        for tasks in [[first], *([first, task] if "ansible.builtin.assert" in task else [task] for task in others)]:
-            yield pytest.param(tasks, id=f"{module.stem}: {tasks[-1]['name']}")
+        tasks = yaml.safe_load(text)
+        for number, task in enumerate(tasks):
+            run = tasks[: number + 1] if "ansible.builtin.assert" in task else [task]
+            yield pytest.param(run, id=f"{module.stem}: {task['name']}")
 
 
 @pytest.fixture
@@ -77,5 +78,5 @@ def test_examples_of_modules(tasks, engine, tmp_path):
 
 
 def test_the_pages_have_examples():
-    assert len(list(examples())) >= 16
+    assert len(list(examples())) >= 18
     assert len(PLAYBOOKS) >= 4 and len(COMMANDS) >= 6
