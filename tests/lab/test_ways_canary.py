@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 import conftest
@@ -27,14 +29,33 @@ def test_the_classic_image_stores(lab):
         assert (found["pulled"], found["used"], found["by"]) == (True, "served", GCR), (name, found)
 
 
-@pytest.mark.usefixtures("cut_off")
-def test_the_containerd_image_store(lab, prove):
+@contextlib.contextmanager
+def refused(lab, hosts):
+    """The hosts get no connection to the cache."""
+    rule = ["OUTPUT", "-p", "tcp", "-d", lab.address("cache"), "-j", "REJECT", "--reject-with", "tcp-reset"]
+    for host in hosts:
+        host.run("iptables", "-I", *rule)
+    yield
+    for host in hosts:
+        host.run("iptables", "-D", *rule)
+
+
+@pytest.fixture
+def hosts(lab):
     hosts = ways.hosts_of(lab, ways.CONTAINERD)
-    for name, found in canary(hosts, "alpine").items():
-        assert (found["pulled"], found["used"]) == (True, "unknown"), (name, found)
-    conftest.modules(hosts, "daemon_config", settings={"debug": True})
-    for image, used, by in (("alpine", "served", GCR), ("missed", "fell_through", "registry-1.docker.io")):
-        for name, found in canary(hosts, image).items():
-            assert (found["used"], found["by"]) == (used, by) and found["evidence"], (name, found)
-            prove(name, f"who served {image}, at level debug", {key: found[key] for key in ("used", "by", "reason", "evidence")})
+    yield hosts
     conftest.modules(hosts, "daemon_config", remove=["debug"])
+
+
+def test_the_containerd_image_store(lab, hosts, prove):
+    """At level info a mirror that fails is named, and one that serves is not."""
+    for level in ("info", "debug"):
+        if level == "debug":
+            conftest.modules(hosts, "daemon_config", settings={"debug": True})
+        for name, found in canary(hosts, "alpine").items():
+            assert (found["used"], found["by"]) == (("served", GCR) if level == "debug" else ("unknown", None)), (name, found["reason"])
+            prove(name, f"who served alpine, at level {level}", {key: found[key] for key in ("used", "by", "reason", "evidence")})
+        with refused(lab, hosts):
+            for name, found in canary(hosts, "alpine").items():
+                assert (found["used"], found["by"]) == ("fell_through", "registry-1.docker.io") and found["evidence"], (name, found["reason"])
+                prove(name, f"without a way to the cache, at level {level}", {key: found[key] for key in ("used", "by", "reason", "evidence")})
