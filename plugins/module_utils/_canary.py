@@ -16,9 +16,9 @@ import time
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _health, _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils import _certs, _engine, _health, _mirror_url
 
-HUB_HOST = "registry-1.docker.io"
+HUB_HOST = _certs.host_of(_health.HUB)
 
 EVIDENCE_LIMIT = 20
 """Lines of the log that are quoted at the most."""
@@ -73,7 +73,7 @@ def _of_graphdriver(lines: Sequence[str], image: _health.Image, mirrors: Sequenc
         tries = [(line, match[2]) for line in lines for match in [_TRIES.search(line)] if match and match[1] == short]
         if not tries:
             return Verdict("unknown", None, "the engine's log does not show the pull", [])
-        return _by(tries[-1][1], mirrors, [line for line, _url in tries])
+        return _by(_certs.host_of(tries[-1][1]), mirrors, [line for line, _url in tries])
     failed = [line for line in lines if _NEXT.search(line)]
     if not alone:
         return Verdict("unknown", None, "another pull ran meanwhile, and the log does not say whose lines these are", failed)
@@ -102,12 +102,11 @@ def _of_containerd(lines: Sequence[str], image: _health.Image, mirrors: Sequence
     return Verdict("unknown", None, 'with the containerd image store an engine says so at level debug alone ("debug": true, by a reload)', failed)
 
 
-def _by(where: str, mirrors: Sequence[str], evidence: List[str]) -> Verdict:
+def _by(host: str, mirrors: Sequence[str], evidence: List[str]) -> Verdict:
     """The verdict of a log that names who was asked last."""
-    host = where.partition("://")[2].partition("/")[0] if "://" in where else where
     if host == HUB_HOST:
         return Verdict("fell_through", HUB_HOST, "Docker Hub was asked", evidence)
-    by = next((mirror for mirror in mirrors if mirror.partition("://")[2].partition("/")[0] == host), None)
+    by = next((mirror for mirror in mirrors if _certs.host_of(mirror) == host), None)
     if by is None:
         return Verdict("unknown", None, f"{host} served it, which is none of the mirrors in force", evidence)
     return Verdict("served", by, f"{by} served it", evidence)

@@ -359,9 +359,14 @@ def has_reloaded(engine: Engine, since: float, deadline: float) -> bool:
 
     :raises Unreachable: as L(ask_info).
     """
-    filters = quote(json.dumps({"type": ["daemon"], "event": ["reload"]}))
+    return bool(_events(engine, "daemon", "reload", since, deadline))
+
+
+def _events(engine: Engine, kind: str, event: str, since: float, deadline: float) -> List[bytes]:
+    """What happened at the engine since a time (of time.time), a line of JSON each."""
+    filters = quote(json.dumps({"type": [kind], "event": [event]}))
     until = time.time() + 1e-3
-    return bool(_ask(engine, f"/events?since={since:.9f}&until={until:.9f}&filters={filters}", deadline).strip())
+    return _ask(engine, f"/events?since={since:.9f}&until={until:.9f}&filters={filters}", deadline).strip().splitlines()
 
 
 def _ask(engine: Engine, target: str, deadline: float) -> bytes:
@@ -382,11 +387,11 @@ def pull(engine: Engine, name: str, reference: str, deadline: float) -> Tuple[bo
         for part in _parts(engine, "POST", target, deadline, PULL_LIMIT):
             *lines, rest = (rest + part).split(b"\n")
             for line in lines:
-                said = _json_object(line)
+                said = json_object(line)
                 new = new or str(said.get("status", "")).startswith("Status: Downloaded newer image")
                 problem = str(said["error"]) if "error" in said else problem
     except _Answered as exc:  # With HTTP/1.1 an engine says at once what it knows at once.
-        problem = str(_json_object(exc.body).get("message") or exc)
+        problem = str(json_object(exc.body).get("message") or exc)
     return new, None if problem is None else _mirror_url.mask(problem[:500])
 
 
@@ -395,12 +400,11 @@ def pulls(engine: Engine, since: float, deadline: float) -> int:
 
     :raises Unreachable: as L(ask_info).
     """
-    filters = quote(json.dumps({"type": ["image"], "event": ["pull"]}))
-    return len(_ask(engine, f"/events?since={since:.9f}&until={time.time() + 1e-3:.9f}&filters={filters}", deadline).splitlines())
+    return len(_events(engine, "image", "pull", since, deadline))
 
 
-def _json_object(text: bytes) -> Dict[str, Any]:
-    """The object of a line, empty where there is none."""
+def json_object(text: bytes) -> Dict[str, Any]:
+    """The object of an answer or of its line, empty where there is none."""
     try:
         held = json.loads(text)
     except (ValueError, RecursionError):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import http.client
 import ipaddress
-import json
 import os
 import re
 import socket
@@ -46,7 +45,8 @@ _RATE = ("ratelimitpreview/test", "latest")
 """What Docker Hub counts nothing for (docs.docker.com, Docker Hub usage and limits)."""
 
 _PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "armv6l": "arm/v6", "i686": "386"}
-_REFERENCE = re.compile(r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_REFERENCE = re.compile(r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>" + _DIGEST.pattern + "))?")
 
 
 class Failure(Exception):
@@ -180,8 +180,10 @@ class Registry:
     """One registry, asked step by step. What is known so far can be read at any time, by another thread too."""
 
     def __init__(self, url: str, route: Route, deadline: float) -> None:
-        """:param deadline: of time.monotonic, for all that is asked."""
-        self._url = url if url.endswith("/") else f"{url}/"
+        """:param url: as the engine shows it, with its final slash.
+        :param deadline: of time.monotonic, for all that is asked.
+        """
+        self._url = url
         self._route = route
         self._deadline = deadline
         self._tokens: Dict[str, str] = {}
@@ -216,12 +218,11 @@ class Registry:
             self.authentication = self._challenge.partition(" ")[0].lower() or "none"
             if self.authentication != "bearer":
                 raise Failure("token", f"{self._at(answer)} asks for a user and password, and engines have none for a mirror: let it allow anonymous pulls")
+            self._token("library/alpine")
         elif answer.status == 404:
             raise Failure("http", f"{self._at(answer)} does not exist (HTTP 404): no registry answers there")
         elif answer.status != 200:
             raise Failure("http", f"{self._at(answer)} answers with HTTP {answer.status}{_said(answer)}")
-        if self.authentication:
-            self._token("library/alpine")
 
     @staticmethod
     def _at(answer: Answer) -> str:
@@ -239,7 +240,7 @@ class Registry:
         answer = self._ask("GET", f"{realm}{'&' if '?' in realm else '?'}{urlencode({**query, 'scope': f'repository:{name}:pull'})}", stage="token")
         if answer.status != 200:
             raise Failure("token", f"{_mirror_url.mask(realm)} gives no token to a pull without user (HTTP {answer.status})")
-        held = _object(answer.body)
+        held = _engine.json_object(answer.body)
         token = held.get("token") or held.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise Failure("token", f"{_mirror_url.mask(realm)} gives no token to a pull without user")
@@ -256,7 +257,7 @@ class Registry:
         if answer.status != 200:
             return None, f"HTTP {answer.status}{' (its rate limit is reached)' if answer.status == 429 else ''}"
         digest = answer.header("Docker-Content-Digest")
-        return (digest, None) if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else (None, "it names no digest")
+        return (digest, None) if _DIGEST.fullmatch(digest) else (None, "it names no digest")
 
     def size(self, wanted: Image, digest: str, platform: str) -> Tuple[Optional[int], Optional[str]]:
         """The bytes that a pull of the image for a platform takes, or why that is not known."""
@@ -264,7 +265,7 @@ class Registry:
         listed = held.get("manifests")
         if isinstance(listed, list):
             found = next((entry for entry in listed if isinstance(entry, dict) and _platform(entry.get("platform")) == platform), {})
-            if not re.fullmatch(r"sha256:[0-9a-f]{64}", str(found.get("digest"))):
+            if not _DIGEST.fullmatch(str(found.get("digest"))):
                 return None, f"the image is not there for {platform}"
             held = self._held(wanted.name, found["digest"])
         layers = held.get("layers")
@@ -275,7 +276,7 @@ class Registry:
 
     def _held(self, name: str, reference: str) -> Dict[str, Any]:
         answer = self._manifest("GET", name, reference)
-        return _object(answer.body) if answer.status == 200 else {}
+        return _engine.json_object(answer.body) if answer.status == 200 else {}
 
     def rate_limit(self) -> Optional[Dict[str, Any]]:
         """What Docker Hub says is left of this host's limit; None where it says nothing. Asking does not count."""
@@ -505,15 +506,6 @@ def _names(folder: str) -> List[str]:
         return []
 
 
-def _object(body: bytes) -> Dict[str, Any]:
-    """The object of an answer, empty where there is none."""
-    try:
-        held = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return held if isinstance(held, dict) else {}
-
-
 def _platform(held: Any) -> Optional[str]:
     """C(os/architecture) and, where there is one, C(/variant) of an index's entry; arm64's only variant is not written."""
     if not isinstance(held, dict):
@@ -524,7 +516,7 @@ def _platform(held: Any) -> Optional[str]:
 
 def _said(answer: Answer) -> str:
     """What a registry says of an error, as the end of a sentence."""
-    errors = _object(answer.body).get("errors")
+    errors = _engine.json_object(answer.body).get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     message = first.get("message") if isinstance(first, dict) else None
     return f": {_mirror_url.mask(str(message)[:200])}" if message else ""

@@ -139,7 +139,14 @@ def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str,
     :param timeout: seconds for the engine's answer.
     :raises _file.FileError: when a file of the service is none, or cannot be read.
     """
-    seen = look(service, path, timeout)
+    return told(look(service, path, timeout))
+
+
+def told(seen: Look) -> Tuple[Dict[str, Any], List[str]]:
+    """What L(survey) returns of one look.
+
+    :raises _file.FileError: as L(survey).
+    """
     warnings: List[str] = []
     conflicts: List[Dict[str, Any]] = []
     places: List[Dict[str, Any]] = [{"source": "daemon_json", "path": seen.path, "line": None, "mirrors": None, "reason": None}]

@@ -229,12 +229,15 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._file import Fi
 def ask(options: Dict[str, Any]) -> Dict[str, Any]:
     """The module's returns, and its warnings."""
     seen = _look.look(options["service"], options["path"], options["timeout"])
-    mirrors: List[str] = _mirror_url.engine_list([_mirror_url.declare(mirror) for mirror in options["mirrors"] or []])
-    if options["mirrors"] is None:
-        configured, _warnings = _look.survey(options["service"], options["path"], options["timeout"])
-        mirrors = seen.in_force if seen.in_force is not None else configured["mirrors"] or []
-    else:
+    mirrors: List[str]
+    if options["mirrors"] is not None:
+        mirrors = _mirror_url.engine_list([_mirror_url.declare(mirror) for mirror in options["mirrors"]])
         _certs.check(options["ca_certificates"], mirrors)
+    elif seen.in_force is not None:
+        mirrors = seen.in_force
+    else:
+        configured, _warnings = _look.told(seen)
+        mirrors = configured["mirrors"] or []
     found, hub = _health.examine(
         mirrors,
         seen.engine,

@@ -334,6 +334,33 @@ def cut_off(lab):
     assert cache.exec_run(["iptables", "-D", *rule]).exit_code == 0
 
 
+@contextlib.contextmanager
+def as_they_were(hosts):
+    """Whatever is done meanwhile, the engines end as they began, and by reloads alone."""
+    before = {host.name: (host.daemon_json(), host.mirrors(), host.engine_pid()) for host in hosts}
+    yield
+    for host in hosts:
+        data, mirrors, pid = before[host.name]
+        host.write_daemon_json(b'{"registry-mirrors": %s}' % str(mirrors).replace("'", '"').encode())
+        host.run("systemctl", "reload", "docker")
+        wait_until(lambda host=host, mirrors=mirrors: host.mirrors() == mirrors)
+        host.write_daemon_json(data)
+        assert host.engine_pid() == pid
+
+
+@contextlib.contextmanager
+def stopped(host):
+    """The engine is stopped and its socket is not, and nobody may start it meanwhile; then it runs again, and its container."""
+    host.run("systemctl", "stop", "docker.service")
+    try:
+        yield
+        assert host.run("systemctl", "is-active", "docker.service", "docker.socket", check=False) == b"inactive\nactive\n"
+    finally:
+        host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
+        host.run("systemctl", "start", "docker.service")
+        host.run("docker", "start", "witness")
+
+
 class Store(dict):
     """A file of JSON."""
 

@@ -25,14 +25,10 @@ def fleet(lab):
     conftest.modules([hosts[BARE]], mirrors=[], exclusive=True)
     kept = hosts[DRIFTED].daemon_json()
     hosts[DRIFTED].write_daemon_json(b'{"registry-mirrors": []}')
-    hosts[STOPPED].run("systemctl", "stop", "docker.service")
-    before = {name: host.state() for name, host in hosts.items()}
-    yield hosts
-    assert {name: host.state() for name, host in hosts.items()} == before, "no file is written, and no engine started or restarted"
-    assert hosts[STOPPED].run("systemctl", "is-active", "docker.service", "docker.socket", check=False) == b"inactive\nactive\n"
-    hosts[STOPPED].run("systemctl", "reset-failed", "docker.service", "docker.socket")
-    hosts[STOPPED].run("systemctl", "start", "docker.service")
-    hosts[STOPPED].run("docker", "start", "witness")
+    with conftest.stopped(hosts[STOPPED]):
+        before = {name: host.state() for name, host in hosts.items()}
+        yield hosts
+        assert {name: host.state() for name, host in hosts.items()} == before, "no file is written, and no engine started or restarted"
     hosts[DRIFTED].write_daemon_json(kept)
     conftest.modules([hosts[OLD], hosts[DRIFTED]], mirrors=[GCR], state="absent")
 

@@ -91,31 +91,18 @@ def test_the_role_stops_before_anything_is_written(engines, as_it_was, tmp_path)
 
 def test_the_role_reports(engines, tmp_path):
     """A report stops nothing, and one mirror that can be used is enough."""
-    before = {host.name: (host.daemon_json(), host.mirrors(), host.engine_pid()) for host in engines}
-    for health, urls in (("report", [DEAD]), ("require", [DEAD, GCR])):
-        code, counts, out = role(tmp_path, engines, urls=urls, health=health)
-        assert code == 0 and all(count["changed"] == 1 for count in counts.values()), out
-        assert f"The mirror {DEAD}/ cannot be used" in out
-        assert all(set(host.mirrors()) >= {f"{DEAD}/"} for host in engines)
-        code, counts, out = role(tmp_path, engines, urls=[DEAD, GCR], state="absent", health=health)
-        assert code == 0, out
-    for host in engines:
-        data, mirrors, pid = before[host.name]
-        host.write_daemon_json(b'{"registry-mirrors": %s}' % str(mirrors).replace("'", '"').encode())
-        host.run("systemctl", "reload", "docker")
-        conftest.wait_until(lambda host=host, mirrors=mirrors: host.mirrors() == mirrors)
-        host.write_daemon_json(data)
-        assert host.engine_pid() == pid
+    with conftest.as_they_were(engines):
+        for health, urls in (("report", [DEAD]), ("require", [DEAD, GCR])):
+            code, counts, out = role(tmp_path, engines, urls=urls, health=health)
+            assert code == 0 and all(count["changed"] == 1 for count in counts.values()), out
+            assert f"The mirror {DEAD}/ cannot be used" in out
+            assert all(set(host.mirrors()) >= {f"{DEAD}/"} for host in engines)
+            code, counts, out = role(tmp_path, engines, urls=[DEAD, GCR], state="absent", health=health)
+            assert code == 0, out
 
 
 def test_a_stopped_engine_stays_stopped(engines):
     host = engines[-1]
-    host.run("systemctl", "stop", "docker.service")
-    try:
+    with conftest.stopped(host):
         result = host.module("registry_mirrors_health_info", mirrors=[GCR])
         assert result["usable_mirrors"] == [GCR]
-        assert host.run("systemctl", "is-active", "docker.service", "docker.socket", check=False) == b"inactive\nactive\n"
-    finally:
-        host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
-        host.run("systemctl", "start", "docker.service")
-        host.run("docker", "start", "witness")

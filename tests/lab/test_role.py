@@ -33,16 +33,8 @@ FORMS = {
 
 @pytest.fixture(autouse=True)
 def as_it_was(hosts):
-    """Whatever a test does, the engines end as they began."""
-    before = {host.name: (host.daemon_json(), host.mirrors(), host.engine_pid()) for host in hosts}
-    yield
-    for host in hosts:
-        data, mirrors, pid = before[host.name]
-        host.write_daemon_json(b'{"registry-mirrors": %s}' % str(mirrors).replace("'", '"').encode())
-        host.run("systemctl", "reload", "docker")
-        conftest.wait_until(lambda host=host, mirrors=mirrors: host.mirrors() == mirrors)
-        host.write_daemon_json(data)
-        assert host.engine_pid() == pid
+    with conftest.as_they_were(hosts):
+        yield
 
 
 def play(form, **more):
