@@ -21,7 +21,7 @@ options:
   keep_containers:
     description:
       - Whether to refuse a change that only a restart can bring into force while that restart would stop running containers, or would bring along
-        what someone else changed in the file and the engine has not taken up.
+        what someone else changed in the file or on the engine's command line and the engine has not taken up.
     type: bool
     default: true
   backup:

@@ -215,27 +215,29 @@ class Change:
         info = plan.seen.engine.info
         if plan.way.pending == "none" or info is None:
             return
+        ours = {*plan.wanted, _sources.KEY}
         edits = _apply.pending_edits(
             plan.way.pending,
             settings=plan.after.settings,
             shown=info.settings,
-            ours={*plan.wanted, _sources.KEY},
+            ours=ours,
             containerd=info.image_store == "containerd",
         )
-        told = "; ".join(
-            _mirror_url.mask(f"{plan.source.place(edit.key)}: {edit.key} is {edit.file}, and the engine uses {edit.engine}") for edit in edits
-        )
+        told = [f"{plan.source.place(edit.key)}: {edit.key} is {edit.file}, and the engine uses {edit.engine}" for edit in edits]
         if plan.way.pending == "reload":
             if told and self._reloads(plan):
-                self._module.warn(f"The reload also brings into force what someone changed in the file since the engine read it: {told}.")
+                self._module.warn(
+                    _mirror_url.mask(f"The reload also brings into force what someone changed in the file since the engine read it: {'; '.join(told)}.")
+                )
             return
         if not self._options["keep_containers"]:
             return
-        if told:
+        flags = plan.seen.flags_edited(ours)
+        if flags or told:
             raise Refused(
-                f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would also apply what someone changed in the "
-                f"file since the engine read it: {told}. Nothing was changed. Take that back or let it come into force first, "
-                "or allow it with keep_containers: false."
+                f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would also apply what someone changed "
+                f"since the engine read it: {'; '.join([*told, *flags])}. Nothing was changed. "
+                "Take that back or let it come into force first, or allow it with keep_containers: false."
             )
         if _apply.restart_stops_containers(containers_running=info.containers_running, live_restore=info.live_restore):
             raise Refused(

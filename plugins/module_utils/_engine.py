@@ -260,6 +260,16 @@ def without_flag(argv: Sequence[str], name: str) -> List[str]:
     return left
 
 
+def flags_besides(argv: Sequence[str], names: Sequence[str]) -> List[str]:
+    """The flags of a command line but for those of these names, each with the words that follow it."""
+    flags: List[List[str]] = []
+    for word in argv[1:]:
+        if word.startswith("-") or not flags:
+            flags.append([])
+        flags[-1].append(word)
+    return [" ".join(flag) for flag in flags if not any(has_flag(("", flag[0]), name) for name in names)]
+
+
 def _config_path(process: Optional[Process], argv: Sequence[str]) -> str:
     named = flag_values(argv, "--config-file")
     if named and "$" not in named[-1]:

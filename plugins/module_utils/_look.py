@@ -9,6 +9,7 @@ Private to the collection C(pullthrough.docker): it may change at any time, with
 
 from __future__ import annotations
 
+import collections
 import os
 import re
 
@@ -51,6 +52,21 @@ class Look(NamedTuple):
         if self.start.reader is None:
             return self.flags_now
         return _mirror_url.engine_list(_engine.flag_values(self.start.argv, _sources.FLAG))
+
+    def flags_edited(self, ours: Iterable[str]) -> List[str]:
+        """What someone changed of the command line since the engine started, as text for the user; nothing where nothing is known.
+
+        :param ours: the settings that the change is about, whose flags are no edit of someone else.
+        """
+        now, later = self.engine.argv, self.start.argv
+        # A unit may start a script that starts the engine, and systemd fills in what begins with a percent sign.
+        if not self.engine.process or not later or os.path.basename(now[0]) != os.path.basename(later[0]) or "%" in "".join(later):
+            return []
+        names = [name for key in ours for name in _sources.flags_of(key)]
+        running, coming = (collections.Counter(_engine.flags_besides(argv, names)) for argv in (now, later))
+        lost = [] if _is_shell(self.start) else list((running - coming).elements())  # An init script adds flags of its own.
+        gained = list((coming - running).elements())
+        return [f"the command line {verb} {' '.join(flags)}" for verb, flags in (("loses", lost), ("gains", gained)) if flags]
 
     def beside_flags(self, keys: Iterable[str]) -> List[SetByFlag]:
         """Those of these settings of the file that a command line has too, now or later."""

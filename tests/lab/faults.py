@@ -35,6 +35,7 @@ from conftest import ROOT, playbook, wait_until
 
 OLD, NEW = "https://old.example", "https://new.example"
 FILE = "/etc/docker/daemon.json"
+OPTIONS = "/etc/default/docker"
 # Odd on purpose: every byte but the member's must stay.
 BASE = b'{\r\n\t"labels": ["site=\\u0041msterdam"],\r\n\t"live-restore" : true,\r\n\t"registry-mirrors": ["https:\\/\\/old.example"]\r\n}'
 WRITTEN = BASE.replace(b"https:\\/\\/old.example", b"https://new.example")
@@ -231,6 +232,14 @@ fault(
 )(half_done)
 
 
+@fault("a flag, left half-done, before a restart", "refused", "the command line gains --label=half=done", run=run_role, daemon_settings={"log-level": "warn"})
+def half_done_flag(host):
+    kept = host.run("cat", OPTIONS)
+    host.write(OPTIONS, b'DOCKER_OPTS="--label=half=done"\n')
+    yield
+    host.write(OPTIONS, kept)
+
+
 # -- the engine ------------------------------------------------------------------------------------------------------
 
 
@@ -407,7 +416,7 @@ fault(
 )(nothing)
 
 
-@fault("systemd's start limit, reached before the restart", "put back", "Mend the cause", run=run_role, daemon_settings={"log-level": "warn"})
+@fault("systemd's start limit, reached before the restart", "put back", "too often", run=run_role, daemon_settings={"log-level": "warn"})
 def start_limit(host):
     for _count in range(3):
         host.run("systemctl", "restart", "docker.service")

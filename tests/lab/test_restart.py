@@ -136,6 +136,12 @@ def test_what_someone_else_left_half_done_is_not_brought_into_force_unasked(host
         result = host.module(mirrors=[NEW])
         assert result["failed"] and "/etc/docker/daemon.json, line 3: data-root is /mnt/new, and the engine uses /var/lib/docker" in result["msg"]
         assert (host.daemon_json(), host.engine_pid(), host.mirrors()) == (edited, pid, [])
+        host.write_daemon_json(b'{"live-restore": true}')
+        with options(host, 'DOCKER_OPTS="--log-level=warn"\n'):
+            result = host.module(mirrors=[NEW])
+            assert result["failed"] and "the command line gains --log-level=warn" in result["msg"]
+            assert (host.daemon_json(), host.engine_pid(), host.mirrors()) == (b'{"live-restore": true}', pid, [])
+        assert host.module(mirrors=[NEW], check=True)["pending"] == "restart"
     with engine_with(host):
         host.write_daemon_json(b'{\n  "debug": true\n}\n')
         result = host.module(mirrors=[NEW])

@@ -209,11 +209,49 @@ class TestConsent:
         result = run("daemon_config", check=check, settings={"bip": "10.0.0.1/24", "mtu": 1400})
         assert result["msg"] == (
             "Only a restart brings this into force (the engine reads bip at its start alone; the engine reads mtu at its start alone), and it would also "
-            f"apply what someone changed in the file since the engine read it: {daemon_json}, line 2: data-root is /mnt/new, and the engine uses "
+            f"apply what someone changed since the engine read it: {daemon_json}, line 2: data-root is /mnt/new, and the engine uses "
             f"/var/lib/docker; {self.told(daemon_json)}. Nothing was changed. Take that back or let it come into force first, or allow it with "
             "keep_containers: false."
         )
         assert held(daemon_json) == self.TEXT
+
+    @pytest.mark.parametrize(
+        ("running", "coming", "told"),
+        [
+            ("-H fd://", "-H fd:// --log-level=warn", "the command line gains --log-level=warn"),
+            ("-H fd:// --log-level=warn", "-H fd://", "the command line loses --log-level=warn"),
+            ("--mtu 1400 -H fd://", "-H fd:// --mtu 1500", "the command line loses --mtu 1400; the command line gains --mtu 1500"),
+            ("--dns=a --dns=b", "--dns=a --dns=a --dns=c", "the command line loses --dns=b; the command line gains --dns=a --dns=c"),
+            ("-H fd:// --log-level=warn", "--log-level=warn -H fd://", None),
+            (f"--registry-mirror {OWN} -H fd:// --registry-mirror={GCR}", f"-H fd:// --registry-mirror={OWN}", None),
+            ("--bip 10.0.0.2/24 -H fd:// -D", "-H fd:// -D", None),
+            ("-H fd://", "-H fd:// --data-root=/srv/%i", None),
+        ],
+    )
+    def test_a_restart_after_an_edit_of_the_flags(self, engine, run, systemd, running, coming, told):
+        engine.argv = ("dockerd", *running.split())
+        systemd.start(f"/usr/sbin/dockerd {coming}")
+        result = run("daemon_config", check=True, **BIP)
+        assert result.get("msg") == (
+            told
+            and f"Only a restart brings this into force (the engine reads bip at its start alone), and it would also apply what someone changed since the "
+            f"engine read it: {told}. Nothing was changed. Take that back or let it come into force first, or allow it with keep_containers: false."
+        )
+        allowed = run("daemon_config", keep_containers=False, **BIP)
+        assert allowed["pending"] == "restart", allowed
+
+    @pytest.mark.parametrize(("program", "state"), [("/usr/bin/wrapper", "running"), ("/usr/sbin/dockerd", "stopped")])
+    def test_flags_of_a_start_that_cannot_be_compared(self, engine, run, systemd, program, state):
+        engine.state = state
+        systemd.start(f"{program} --log-level=warn")
+        assert "failed" not in run("daemon_config", **BIP)
+
+    @pytest.mark.parametrize(("options", "refused"), [("", False), ("--log-level=warn", True)])
+    def test_an_init_script_adds_words(self, engine, run, tmp_path, monkeypatch, options, refused):
+        engine.argv += ("-p", "/var/run/docker.pid")
+        start = _service.Start("docker", "shell", ("dockerd", "-H", "fd://", *options.split()), [], [], [], None)
+        monkeypatch.setattr(_service, "next_start", lambda service: start)
+        assert run("daemon_config", **BIP).get("failed", False) is refused
 
     @pytest.mark.parametrize(("store", "refused"), [("graphdriver", True), ("containerd", False)])
     def test_the_containerd_store_has_storage_drivers_of_other_names(self, engine, run, daemon_json, store, refused):
@@ -503,6 +541,7 @@ class TestReturns:
 
     def test_an_options_file(self, engine, run, systemd):
         systemd.options.write_bytes(b'# \xff\nDOCKER_OPTS="--label=a=https://me:pa55@x"\n')
+        engine.argv += ("--label=a=https://me:pa55@x",)
         (entry,) = run("registry_mirrors", mirrors=GCR, source="options_file")["diff"]
         assert entry == {
             "before_header": str(systemd.options),

@@ -233,7 +233,7 @@ def test_flags_of_no_service(engine, run, daemon_json, engine_state, mirror, sta
 
 AFTER_OURS = {
     # name: (name of the drop-in, its text, the line that is refused)
-    "before": ("10-x.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd\n", None),
+    "before": ("10-x.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -H fd://\n", None),
     "after": ("zzz.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd\n", 3),
     "after, with an empty one": ("zzz.conf", "[Service]\nExecStart=\n", 2),
     "after, with something else": ("zzz.conf", "[Service]\nRestart=always\n", None),
@@ -425,7 +425,7 @@ CHECKED = {
     "flags are replaced": (
         f"--debug --registry-mirror {OWN}", "", f"--debug {flag(OWN)}", {"source": "systemd_drop_in"}, f"--debug {flag(OWN)}/ {flag(GCR)}/"
     ),
-    "the unit changed": ("--debug $DOCKER_OPTS", "", "-H fd://", {"source": "options_file"}, f"--debug {flag(GCR)}/"),
+    "the unit changed": ("--debug $DOCKER_OPTS", "", "-H fd://", {"source": "options_file", "keep_containers": False}, f"--debug {flag(GCR)}/"),
     "flags are moved": ("-H fd:// $DOCKER_OPTS", options_of(OWN), f"-H fd:// {flag(OWN)}", {"migrate": True}, "-H fd://"),
 }
 

@@ -489,6 +489,7 @@ class TestPlaces:
     def test_an_options_file(self, engine, run, daemon_json, systemd):
         before = '# Options\nDOCKER_OPTS="--dns 8.8.8.8"  \n'
         systemd.options.write_text(before)
+        engine.argv += ("--dns", "8.8.8.8")
         predicted = run("registry_mirrors", check=True, mirrors=GCR, source="options_file")
         assert systemd.options.read_text() == before
         result = run("registry_mirrors", mirrors=GCR, source="options_file")
@@ -515,6 +516,7 @@ class TestPlaces:
         systemd.start("/usr/sbin/dockerd --new")
         renewed = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
         assert (renewed["changed"], renewed["pending"]) == (True, "none") and f"dockerd --new {self.FLAG}" in systemd.own.read_text()
+        self.restart(engine, systemd)
         gone = run("registry_mirrors", mirrors=GCR, state="absent", source="systemd_drop_in")
         assert (gone["changed"], gone["pending"], systemd.own.exists()) == (True, "restart", False)
         (copy,) = gone["backups"]

@@ -77,7 +77,9 @@ class TestModes:
     def test_a_drop_in_is_no_wider_than_the_unit_that_it_repeats(self, engine, systemd, run):
         systemd.start("/usr/sbin/dockerd --log-opt splunk-token=x")
         systemd.unit.chmod(0o640)
-        run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
+        refused = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")["msg"]
+        assert "the command line gains --log-opt splunk-token=***" in refused
+        run("registry_mirrors", mirrors=GCR, source="systemd_drop_in", keep_containers=False)
         assert "splunk-token=x" in systemd.own.read_text() and mode(systemd.own) == 0o640
 
     def test_owner_and_mode_come_back_with_a_file_that_was_removed(self, nobody, tmp_path):
