@@ -21,6 +21,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
+settings.register_profile("mutants", settings.get_profile("fast"), phases=[Phase.generate], report_multiple_bugs=False)
 settings.register_profile("nightly", settings.get_profile("fast"), derandomize=False, max_examples=3000, print_blob=True)
 settings.register_profile("planted", settings.get_profile("nightly"), phases=[Phase.generate], report_multiple_bugs=False)
 settings.load_profile("fast")
