@@ -65,7 +65,12 @@ def test_commands(page, line, engine):
         return
     assert words[words.index("-i") + 1] == "hosts"
     del words[words.index("-i") : words.index("-i") + 2]
-    code, out = ansible(program, *words, "--limit", HOST)
+    if "--limit" in words:
+        # What a run that was stopped leaves.
+        (ROOT / "configure.left").write_text(f"{HOST}\n")
+    else:
+        words += ["--limit", HOST]
+    code, out = ansible(program, *words)
     assert code == 0 and HOST in out, out
 
 

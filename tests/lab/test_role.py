@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role in every form of use, and the playbook in waves, on engines that need no restart for it."""
+"""The role in every form of use, on engines that need no restart for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import conftest
 
-from conftest import HOSTS, playbook, run_playbook
+from conftest import playbook, run_playbook
 
 ROLE = "pullthrough.docker.docker_mirror"
 NEW = "https://new.example"
@@ -84,24 +84,3 @@ def test_bad_variables_are_named_and_nothing_is_touched(hosts, tmp_path):
     for name, value, word in (("docker_mirror_state", "gone", "absent"), ("docker_mirror_timeout", "soon", "int")):
         code, _counts, out = playbook(tmp_path / "play.yml", play("roles", vars={name: value}))
         assert code != 0 and name in out and word in out
-
-
-def test_configure_in_waves(hosts):
-    code, counts, out = run_playbook("pullthrough.docker.configure", "--limit", "engines", "-e", f"docker_mirror_urls={NEW}")
-    assert code == 0 and set(counts) == set(HOSTS), out
-    assert out.count("PLAY [Make Docker Engines use registry mirrors]") == 3, "the first, the next, the rest"
-    assert all(f"{NEW}/" in host.mirrors() for host in hosts)
-
-
-def test_configure_stops_at_the_first_failed_host(hosts, lab):
-    first, *others = hosts
-    good = first.daemon_json()
-    before = [(host.daemon_json(), host.mirrors()) for host in others]
-    try:
-        first.write_daemon_json(b'{"debug": tru}')
-        code, counts, out = run_playbook("pullthrough.docker.configure", "--limit", "engines", "-e", f"docker_mirror_urls={NEW}")
-    finally:
-        first.write_daemon_json(good)
-    assert code != 0 and list(counts) == [first.name], out
-    assert "/etc/docker/daemon.json, line 1, column 11" in out and "Nothing was changed" in out
-    assert [(host.daemon_json(), host.mirrors()) for host in others] == before

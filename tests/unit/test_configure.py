@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is said of a fleet that was configured."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.filter.configure_summary import SHOWN, configure_summary
+
+ENGINE = {"pid": 7, "live_restore": False, "containers_running": 3}
+SAME = {"engine": ENGINE, "changed": False, "reloaded": False, "pending": "none", "diff": []}
+FILE, IN_FORCE = {"before_header": "/etc/docker/daemon.json"}, {"before_header": "engine"}
+RELOADED = {**SAME, "changed": True, "reloaded": True}
+RESTART = {**SAME, "pending": "restart"}
+
+
+def host(*results, name="a", pid=7, failure=""):
+    return {"host": name, "results": list(results), "pid": pid, "failure": failure}
+
+
+FARED = {
+    # name: (host, its outcome, reloads, restarts, containers stopped)
+    "nothing to do": (host({}, SAME, {"skipped": True}), "unchanged", 0, 0, 0),
+    "written and reloaded": (host({}, {**RELOADED, "diff": [FILE, IN_FORCE]}), "changed", 1, 0, 0),
+    "written for a stopped engine": (host({**SAME, "changed": True, "diff": [FILE]}), "changed", 0, 0, 0),
+    "both tasks": (host({**RELOADED, "diff": [FILE]}, {**RELOADED, "diff": [FILE]}), "changed", 2, 0, 0),
+    "a lost reload": (host({**RELOADED, "diff": [IN_FORCE]}), "healed", 1, 0, 0),
+    "a lost restart": (host(RESTART, pid=8), "healed", 0, 1, 3),
+    "written and restarted": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=8), "changed", 0, 1, 3),
+    "restarted for the second task": (host(SAME, {**RESTART, "changed": True, "diff": [FILE]}, pid=8), "changed", 0, 1, 3),
+    "with live-restore": (host({**RESTART, "engine": {**ENGINE, "live_restore": True}}, pid=8), "healed", 0, 1, 0),
+    "without containers": (host({**RESTART, "engine": {**ENGINE, "containers_running": None}}, pid=8), "healed", 0, 1, 0),
+    "refused": (host({"failed": True, "msg": "no"}, failure="no"), "refused", 0, 0, 0),
+    "put back by another start": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=9, failure="no"), "refused", 0, 1, 3),
+    "no restart came": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=7, failure="no"), "refused", 0, 0, 0),
+    "not reached": (host({"unreachable": True, "msg": "no route"}), "unreachable", 0, 0, 0),
+    "lost on its way": (host({**RELOADED, "diff": [FILE]}, {"unreachable": True, "msg": "no route"}, failure="x"), "unreachable", 1, 0, 0),
+}
+
+
+@pytest.mark.parametrize(("said", "outcome", "reloads", "restarts", "stopped"), FARED.values(), ids=FARED)
+def test_how_a_host_fared(said, outcome, reloads, restarts, stopped):
+    went = configure_summary([said], ["a"])
+    assert {name: names for name, names in went["outcomes"].items() if names} == {outcome: ["a"]}
+    assert (went["reloads"], went["restarts"], went["containers_stopped"]) == (reloads, restarts, stopped)
+    assert went["left"] == (["a"] if outcome in ("refused", "unreachable") else [])
+
+
+def test_in_check_mode_nothing_is_restarted():
+    went = configure_summary([host({**RESTART, "changed": True, "diff": [FILE]}, pid=None)], ["a"], check=True)
+    assert (went["restarts"], went["containers_stopped"]) == (0, 0)
+    assert went["lines"] == [
+        "Check mode, nothing was done. It would be: changed 1, healed 0, unchanged 0, refused 0, unreachable 0, waiting 0; "
+        "reloads 0, restarts 0, containers stopped 0."
+    ]
+
+
+def test_the_hosts_that_are_left():
+    said = [host(SAME, name="done"), host(failure="of itself", name="refused"), host({"unreachable": True}, name="gone")]
+    went = configure_summary(said, ["done", "refused", "gone", "next"], left_before=["other", "gone", "done", "next"])
+    assert went["left"] == ["refused", "gone", "next", "other"]
+    assert went["outcomes"]["waiting"] == ["next"]
+    assert went["lines"][1:] == ["refused: refused: of itself", "unreachable: gone: no reason is known"]
+
+
+def test_a_message_is_one_line_and_a_terminal_is_not_flooded():
+    said = [host({}, name=f"h{number}", failure="a\n  b") for number in range(SHOWN + 2)]
+    lines = configure_summary(said, [])["lines"]
+    assert lines[1] == "refused: h0: a b" and len(lines) == 1 + SHOWN + 1 and lines[-1] == "refused: and 2 more"
+    assert configure_summary(said[:SHOWN], [])["lines"][-1] == f"refused: h{SHOWN - 1}: a b"
