@@ -31,6 +31,10 @@ test: ## Run every test, on real engines: about half an hour
 lint: .venv/test/ready ## Check style, types and documentation
 	@tools/lint
 
+.PHONY: docs
+docs: .venv/test/ready ## Build the site of the documentation
+	@tools/docs
+
 .PHONY: unit
 unit: .venv/test/ready ## Test the core and the modules in process, by tables and by properties: seconds
 	$(TEST)/python -m pytest -q tests/unit tests/properties
@@ -96,6 +100,10 @@ package: .venv/test/ready ## Build the collection, install it elsewhere, and use
 .PHONY: bench
 bench: .venv/test/ready ## Measure a run that changes nothing, beside others, on one host of the lab
 	@tests/bench/run
+
+.PHONY: bench-fleet
+bench-fleet: .venv/test/ready ## Measure the playbook configure on simulated fleets of 10, 100 and 1,000 hosts, a quarter of an hour
+	@$(TEST)/python tests/bench/fleet.py 10 10 100 1000
 
 .PHONY: mutants
 mutants: ## Plant every fault that mutmut knows in the core, and see the unit tests find it: an hour and more

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Measure the playbook configure on simulated fleets, in the state in which nothing is to do: fleet.py FORKS NUMBER_OF_HOSTS...
+
+Each host is this machine under another name (connection: local), so that the hosts' work counts as the controller's, and no network does.
+Nothing is changed: the play takes out a mirror that nobody has.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+PLAYBOOK = pathlib.Path(sys.executable).with_name("ansible-playbook")
+DECLARED = ("docker_mirror_state=absent", "docker_mirror_urls=https://none.example", "docker_mirror_service=none-such")
+
+
+def run(folder: pathlib.Path, hosts: int, forks: int) -> tuple[float, float]:
+    """Seconds by the clock, and of all processors."""
+    inventory = folder / "hosts"
+    inventory.write_text("".join(f"host-{number:05}\n" for number in range(hosts)))
+    command = [PLAYBOOK, "-i", inventory, "-c", "local", "-f", str(forks), "pullthrough.docker.configure", "-e", f"docker_mirror_left_file={folder}/left"]
+    command += [word for declared in DECLARED for word in ("-e", declared)]
+    command += ["-e", f"ansible_python_interpreter={sys.executable}"]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "ANSIBLE_PIPELINING": "true"}, check=False)
+    seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0 or f"unchanged {hosts}, " not in done.stdout:
+        sys.exit(f"The run failed:\n{done.stdout[-3000:]}")
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    forks = int(sys.argv[1])
+    print(f"hosts  seconds  of processors  a host  ({forks} forks, {os.cpu_count()} processors)")
+    with tempfile.TemporaryDirectory() as folder:
+        for hosts in map(int, sys.argv[2:]):
+            seconds, processors = run(pathlib.Path(folder), hosts, forks)
+            print(f"{hosts:5}  {seconds:7.1f}  {processors:13.1f}  {processors / hosts:6.2f}", flush=True)
+    print(f"The largest process held {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MiB.")
+
+
+if __name__ == "__main__":
+    main()

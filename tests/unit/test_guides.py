@@ -1,0 +1,66 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the guides say of the code is what the code says."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+
+import pytest
+import yaml
+
+from ansible_collections.pullthrough.docker.plugins.filter.audit_report import ENDS_SOON, KINDS, OLD
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GUIDES = {path.stem: path.read_text() for path in (ROOT / "docs/docsite/rst").glob("guide_*.rst")}
+QUOTED = [
+    quote
+    for line in GUIDES["guide_troubleshooting"].splitlines()
+    if re.fullmatch(r"``.*``(, ``.*``)*", line)
+    for quote in re.findall(r"``(.*?)``", line)
+]
+
+
+def said():
+    """All that modules, core and role can say, each text in one line, what is filled in left open."""
+    for path in [*ROOT.glob("plugins/module*/*.py"), *ROOT.glob("roles/docker_mirror/tasks/*.yml")]:
+        if path.suffix == ".yml":
+            yield " ".join(path.read_text().split())
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+SAID = list(said())
+
+
+@pytest.mark.parametrize("quote", QUOTED)
+def test_every_message_that_is_explained_exists(quote):
+    pattern = ".*".join(map(re.escape, re.split(r"unreachable|starting|ambiguous", quote)))
+    assert any(re.search(pattern, text) for text in SAID)
+
+
+def test_the_messages_are_many():
+    assert len(QUOTED) >= 30
+
+
+def test_a_message_that_nobody_says_is_found():
+    assert not any("The whale is unwell" in text for text in SAID)
+
+
+def test_the_guide_to_the_report_has_its_states_in_their_order():
+    rows = re.findall(r"^   [*] - (.*)\n     - .*\n     - .*$", GUIDES["guide_report"], re.MULTILINE)
+    assert rows[1:] == [kind.title for kind in KINDS.values()]
+    assert f"within {ENDS_SOON} days" in GUIDES["guide_report"] and f"before {OLD[0]}.{OLD[1]}" in GUIDES["guide_report"]
+
+
+def test_the_site_has_every_guide_and_no_other():
+    (section,) = yaml.safe_load((ROOT / "docs/docsite/extra-docs.yml").read_text())["sections"]
+    assert sorted(section["toctree"]) == sorted(GUIDES)
