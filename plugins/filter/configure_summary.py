@@ -9,7 +9,7 @@ name: configure_summary
 short_description: Say how a fleet fared when its registry mirrors were configured
 version_added: 0.3.0
 description:
-  - Turns what the tasks of the role M(pullthrough.docker.docker_mirror#role) returned on each host into numbers, a few lines for a terminal,
+  - Turns what the tasks of the role P(pullthrough.docker.docker_mirror#role) returned on each host into numbers, a few lines for a terminal,
     and the names of the hosts that are left.
   - It is what the playbook C(pullthrough.docker.configure) says after each wave.
 positional: _input
@@ -82,7 +82,7 @@ _value:
       elements: str
 """
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 OUTCOMES = ("changed", "healed", "unchanged", "refused", "unreachable", "waiting")
 DONE = OUTCOMES[:3]
@@ -116,7 +116,7 @@ def configure_summary(said: Sequence[Mapping[str, Any]], hosts: Sequence[str], l
     return {**result, "lines": _lines(result, messages, check)}
 
 
-def _outcome(host: Mapping[str, Any]) -> "tuple[str, str]":
+def _outcome(host: Mapping[str, Any]) -> Tuple[str, str]:
     """How a host fared, and why."""
     for result in host["results"]:
         if result.get("unreachable"):

@@ -31,8 +31,7 @@ def blocks():
     found = {}
     for page in PAGES:
         for kind, text in re.findall(BLOCK[page.suffix], page.read_text(), re.MULTILINE | re.DOTALL if page.suffix == ".md" else re.MULTILINE):
-            text = textwrap.dedent(text).strip("\n") + "\n"
-            found.setdefault((kind, text), page.name)
+            found.setdefault((kind, textwrap.dedent(text).strip("\n") + "\n"), page.name)
     return [(page, kind, text) for (kind, text), page in found.items()]
 
 
