@@ -261,11 +261,15 @@ def content(path):
 
 
 def engines():
-    """Processes that are an engine, and not one that checks a file for a module that was killed meanwhile, or tells its version."""
+    """Processes that are an engine, and not one that checks a file for a module that was killed meanwhile, or tells its version.
+
+    One that has ended, and that nobody has waited for yet, has a name and no words.
+    """
     found = set()
     for path in glob.glob("/proc/[0-9]*/comm"):
-        with contextlib.suppress(OSError), open(path, encoding="utf-8") as comm, open(f"{os.path.dirname(path)}/cmdline", "rb") as words:
-            if comm.read().strip() == "dockerd" and not {b"--validate", b"--version"} & set(words.read().split(b"\0")):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8") as comm, open(f"{os.path.dirname(path)}/cmdline", "rb") as cmdline:
+            words = set(cmdline.read().split(b"\0"))
+            if comm.read().strip() == "dockerd" and words != {b""} and not words & {b"--validate", b"--version"}:
                 found.add(int(path.split("/")[2]))
     return found
 
