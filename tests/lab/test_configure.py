@@ -58,7 +58,7 @@ def configure(left_file):
 
 def test_waves_a_summary_after_each_and_none_left(hosts, configure, prove):
     pids = [host.engine_pid() for host in hosts]
-    last = HOSTS[-1]
+    last = hosts[-1].name
     code, said, left, counts, out = configure(canary_host=last)
     assert code == 0 and set(counts) == set(HOSTS) and left is None, out
     assert out.count("PLAY [Make Docker Engines use registry mirrors]") == 3, "the canary host, the next, the rest"
@@ -69,7 +69,7 @@ def test_waves_a_summary_after_each_and_none_left(hosts, configure, prove):
         {**NOTHING, **WORK, "changed": 4, "reloads": 4},
     ]
     assert all(f"{NEW}/" in host.mirrors() for host in hosts) and [host.engine_pid() for host in hosts] == pids
-    prove(HOSTS[0], "a fleet in waves", said[-1])
+    prove(hosts[0].name, "a fleet in waves", said[-1])
     code, said, left, counts, out = configure()
     assert (code, said[-1], left) == (0, {**NOTHING, **WORK, "unchanged": 4}, None), out
     assert all(count["changed"] == 0 for count in counts.values()), out
@@ -89,8 +89,8 @@ def test_it_stops_at_the_first_failed_host_and_goes_on_with_those_that_are_left(
     assert said == [{**NOTHING, **WORK, "refused": 1, "waiting": 3}] and left == list(HOSTS), out
     assert f"refused: {first.name}: /etc/docker/daemon.json, line 1, column 11" in out, "the cause stands in the summary too"
     assert [(host.daemon_json(), host.mirrors()) for host in others] == before
-    code, _said, left, _counts, out = configure(limit=f"{first.name},{HOSTS[1]}")
-    assert code == 0 and left == list(HOSTS[2:]), "a run for some of them leaves the others in the file"
+    code, _said, left, _counts, out = configure(limit=f"{first.name},{others[0].name}")
+    assert code == 0 and left == list(HOSTS)[2:], "a run for some of them leaves the others in the file"
     code, said, left, _counts, out = configure(limit=f"@{left_file}")
     assert code == 0 and said[-1] == {**NOTHING, **WORK, "changed": 2, "reloads": 2} and left is None, out
     assert all(f"{NEW}/" in host.mirrors() for host in hosts)
