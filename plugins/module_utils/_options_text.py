@@ -146,8 +146,8 @@ def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
             elif not quote and character == ")" and opened:
                 is_within_word = opened.pop()
             continue
-        source = text[start:at].rstrip("\n") if not quote else text[start:at]
-        if source.strip(" \t\n") and not source.lstrip(" \t").startswith("#"):
+        source = text[start:at].rstrip("\n")
+        if source.strip() and not source.lstrip(" \t").startswith("#"):
             yield text.count("\n", 0, start) + 1, start, source
         start, is_within_word = at, False
 
@@ -266,7 +266,7 @@ def _meaning(text: str, variable: str, name: str, *, shell: bool) -> _Meaning:
     value = found.pop(variable, Value("", 1))
     if value.text is None:
         raise OptionsTextError(f"the value of {variable} is more than plain words, and what becomes of it cannot be told", value.line)
-    words = " ".join(words_of_shell(value) if shell else words_of(value.text))
+    words = " ".join(words_of(value.text))  # Of plain words, which alone are edited, a shell makes the same.
     return _Meaning([flag.value for flag in _flag_text.find(words, name)], _flag_text.put(words, name, []), {key: other.text for key, other in found.items()})
 
 
@@ -309,10 +309,7 @@ def _is_empty_before(text: str, variable: str, assignment: Assignment, *, shell:
 
 
 def _without_line(text: str, assignment: Assignment) -> str:
-    start, end = assignment.start, assignment.end
-    before = text[:start].rstrip(" \t")
-    if not before or before[-1] in "\r\n":
-        start = len(before)
+    start, end = len(text[: assignment.start].rstrip(" \t")), assignment.end
     if end < len(text):
         return text[:start] + text[end + 1 :]
     return text[: max(start - 1, 0)]

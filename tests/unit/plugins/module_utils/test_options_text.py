@@ -38,6 +38,24 @@ TEXTS = {
     "an escape": ('DOCKER_OPTS="--label a=\\"b\\""\n', '--label a="b"', None),
     "pieces": ("DOCKER_OPTS='--debug'\" --ipv6\"\n", "--debug --ipv6", None),
     "none": ("# DOCKER_OPTS=--debug\n", "", ""),
+    "white space behind": ("DOCKER_OPTS=--debug \t\n", "--debug", "--debug"),
+    "an X alone": ("DOCKER_OPTS=X\n", "X", "X"),
+    "a backslash before the end of single quotes": ("DOCKER_OPTS='--label=a\\'\nX='1'\n", "--label=a\\", "--label=a\\"),
+    "an X escaped": ("DOCKER_OPTS=--label=\\Xa\n", "--label=Xa", None),
+    "an X escaped in double quotes": ('DOCKER_OPTS="--label=\\Xa"\n', "--label=\\Xa", None),
+    "what begins with an escape": ("DOCKER_OPTS=\\- a\n", "- a", None),
+    "an escape in the line before": ("A=\\a\nDOCKER_OPTS=--debug\n", "--debug", "--debug"),
+    "a quote in a key": ('A"=1\nDOCKER_OPTS=--debug\n', "--debug", None),
+    "a quote that never closes": ('DOCKER_OPTS="', "", None),
+    "pieces of one kind": ('DOCKER_OPTS="--debug"" --ipv6"\n', "--debug --ipv6", None),
+    "a line that ends as on Windows": ("DOCKER_OPTS=--debug\r\n", "--debug", None),
+    "quotes in comments": ("# don't\n# 5\" wide\nDOCKER_OPTS=--debug\n", "--debug", "--debug"),
+    "a comment behind white space": ("DOCKER_OPTS=--debug\n \t# DOCKER_OPTS=--ipv6\n", "--debug", "--debug"),
+    "a hash within a word": ("A=X#'\nDOCKER_OPTS=--debug\n'\n", "--debug", None),
+    "a hash within a command's name": ("X#;DOCKER_OPTS=--debug\n", "", None),
+    "a hash behind a carriage return, which is no space to a shell": ("\r#;DOCKER_OPTS=--debug\n", "", None),
+    "backticks in the line before": ("A=`true`\nDOCKER_OPTS=--debug\n", "--debug", "--debug"),
+    "backticks around it": ("A=`true\nDOCKER_OPTS=--debug\n`\n", "--debug", None),
 }
 
 
@@ -122,6 +140,8 @@ PUTS = {
         True,
         f'DOCKER_OPTS="--debug"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6 {FLAG}"\n',
     ),
+    "systemd knows no export": ('DOCKER_OPTS="--debug"\nexport DOCKER_OPTS=--ipv6\n', [A], False, f'DOCKER_OPTS="--debug {FLAG}"\nexport DOCKER_OPTS=--ipv6\n'),
+    "what is a comment to a shell alone": ('export X # ="\nDOCKER_OPTS="--debug"\n', [A], True, f'export X # ="\nDOCKER_OPTS="--debug {FLAG}"\n'),
     "all of the line goes, between others": (f'DOCKER_OPTS="{FLAG}"\nX=1\n', [], False, "X=1\n"),
     "all of the file goes": (f'DOCKER_OPTS="{FLAG}"', [], False, ""),
     "all of the line goes, as the one before is empty for a shell": (
@@ -170,6 +190,7 @@ def test_a_flag_that_was_put_can_be_taken_away_to_the_byte(text):
 
 MORE = "the value of DOCKER_OPTS is more than plain words, and what becomes of it cannot be told"
 ITSELF = "DOCKER_OPTS refers to itself, which systemd does not expand, so that the engine does not start"
+UNSAFE = "DOCKER_OPTS cannot be edited safely"
 
 
 @pytest.mark.parametrize(
@@ -183,9 +204,13 @@ ITSELF = "DOCKER_OPTS refers to itself, which systemd does not expand, so that t
         ("DOCKER_OPTS='$DOCKER_OPTS --a'\n", True, 1, MORE),
         ('DOCKER_OPTS="--a" # note\n', False, 1, MORE),
         ('DOCKER_OPTS="$DOCKER_OPTS --a"\n', False, 1, ITSELF),
+        # Another variable would change with it, another word would, and a line that ends with a backslash would take it in.
+        ('\nexport DOCKER_OPTS="--a"\nX=$DOCKER_OPTS\n', True, 2, UNSAFE),
+        (f'DOCKER_OPTS="--a {NAME}=x"\nDOCKER_OPTS="${{DOCKER_OPTS}}y"\n', True, 2, UNSAFE),
+        ("X=1\nC=3\\", False, 1, UNSAFE),
     ],
 )
-def test_more_than_plain_words_is_refused_with_its_line(text, shell, line, message):
+def test_what_cannot_be_edited_safely_is_refused_with_its_line(text, shell, line, message):
     with pytest.raises(_options_text.OptionsTextError) as refused:
         _options_text.put_flag(text, "DOCKER_OPTS", NAME, [A], shell=shell)
     assert (str(refused.value), refused.value.message, refused.value.line) == (message, message, line)
