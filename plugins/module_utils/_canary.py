@@ -26,7 +26,8 @@ EVIDENCE_LIMIT = 20
 LOG_LINES = 20000
 """That are read: at debug level a pull has some for each object."""
 
-_END = "127.0.0.1:1/pullthrough-docker-end-of-log"
+_NOBODY = "127.0.0.1:1"
+_END = f"{_NOBODY}/pullthrough-docker-end-of-log"
 """An image of a registry that cannot be there. An engine says at level error that its pull failed, so what came before has been said."""
 
 _NEXT = re.compile(r'msg="Attempting next endpoint for pull after error')
@@ -167,11 +168,10 @@ def _try_one(engine: _engine.Engine, image: _health.Image, log_level: str, pull_
 def _lines_to_the_end(engine: _engine.Engine, log: _engine.Log, timeout: float) -> Optional[List[str]]:
     """What the engine has logged until now, or None where that does not come to light: a log is read later than it is written."""
     deadline = time.monotonic() + timeout
-    name, _slash, _rest = _END.partition("/")
     _engine.pull(engine, _END, "latest", deadline)
     while time.monotonic() < deadline:
         lines = log.lines()
-        if any(name in line and "level=error" in line for line in lines):
-            return [line for line in lines if name not in line and _END not in line]
+        if any(_NOBODY in line and "level=error" in line for line in lines):
+            return [line for line in lines if _NOBODY not in line]
         time.sleep(_engine.LOG_POLL_SECONDS)
     return None

@@ -305,10 +305,8 @@ class Change:
         deadline = time.monotonic() + self._options["timeout"]
         while _engine.has_ended(plan.seen.engine):
             engine = _engine.look(self._options["service"], self._options["timeout"])
-            if engine.info is not None and self._is_in_force(plan, engine.info):
-                return engine
             if engine.info is not None or time.monotonic() >= deadline:
-                break
+                return engine if engine.info is not None and self._is_in_force(plan, engine.info) else None
             time.sleep(_engine.POLL_SECONDS)
         return None
 

@@ -26,7 +26,7 @@ import time
 
 from types import MappingProxyType
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _host, _json_text, _mirror_url, _service
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version, parse_version
@@ -391,14 +391,14 @@ def pull(engine: Engine, name: str, reference: str, deadline: float) -> Tuple[bo
     :returns: whether it got anything new, and why it could not pull it, masked, or None.
     :raises Unreachable: as L(ask_info).
     """
-    target = f"/images/create?fromImage={quote(name, safe='')}&tag={quote(reference, safe='')}"
+    target = f"/images/create?{urlencode({'fromImage': name, 'tag': reference})}"
     rest, new, problem = b"", False, None
     try:
         for part in _parts(engine, "POST", target, deadline, PULL_LIMIT):
             *lines, rest = (rest + part).split(b"\n")
             for line in lines:
                 said = json_object(line)
-                new = new or str(said.get("status", "")).startswith("Status: Downloaded newer image")
+                new = new or str(said.get("status")).startswith("Status: Downloaded newer image")
                 problem = str(said["error"]) if "error" in said else problem
     except _Answered as exc:  # With HTTP/1.1 an engine says at once what it knows at once.
         problem = str(json_object(exc.body).get("message") or exc)

@@ -311,7 +311,7 @@ class UnitFile:
         left = [setting for setting in _unit_text.settings(self.path, after) if setting.start == start]
         if not is_plain or not left or _words_without_flag(left[0].value) != words or _flags_of(_unit_text.on_one_line(left[0].value)) != list(mirrors):
             raise SourceError(f"{self.place()}: the flag is more than a plain word there. Nothing was changed. Take it out by hand.")
-        return after.encode("utf-8", "surrogateescape")
+        return after.encode(errors="surrogateescape")
 
 
 class DropIn:

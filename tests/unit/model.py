@@ -86,7 +86,7 @@ class ModelEngine:
         """Be the engine of this machine, which has no service for it, and looks for certificates in a folder of its own."""
         patch.setattr(_engine, "look", self.look)
         patch.setattr(_engine, "reload", self.reload)
-        patch.setattr(_engine, "has_ended", lambda _engine: self.has_ended)
+        patch.setattr(_engine, "has_ended", lambda engine: engine.process is None or self.has_ended)
         patch.setattr(_engine, "certs_folder", lambda: str(certs))
         patch.setattr(_service, "has_systemd", lambda: False)
         patch.setattr(_service, "_SCRIPT_FOLDER", "/nowhere")

@@ -394,7 +394,7 @@ def test_why_it_did_not_start_in_the_log_of_an_init_script(host, log, said):
 def test_a_journal_that_hangs(host, systemd, monkeypatch):
     monkeypatch.setattr(_engine, "LOG_SECONDS", 0.1)
     systemd(ActiveState="failed", FragmentPath="/x")
-    write_program(host / "bin/journalctl", "exec /bin/sleep 600")
+    write_program(host / "bin/journalctl", f"/bin/sleep 2\necho failed to start daemon: x\necho '{REFUSAL}'")
     assert _engine.look("docker", 10).reason == "the service docker is not running"
     assert _engine.Log(_engine.Process(99999999, "1", (), None)).refusal() is None
 
@@ -640,8 +640,11 @@ PROXIES = {
     "in lower case": ({"https": SHOWN_PROXY}, ["http_proxy=http://a:b@proxy.example:3128"], {"https": "http://a:b@proxy.example:3128"}),
     "https": ({"http": SHOWN_PROXY}, ["HTTPS_PROXY=http://a:b@proxy.example:3128"], {"http": "http://a:b@proxy.example:3128"}),
     "of another variable": ({"http": SHOWN_PROXY}, ["ALL_PROXY=http://a:b@proxy.example:3128"], {"http": "http://proxy.example:3128"}),
+    "a user that this engine does not name": (
+        {"http": "http://proxy.example:3128"}, ["HTTP_PROXY=http://a:b@proxy.example:3128"], {"http": "http://proxy.example:3128"},
+    ),
     "another host": ({"http": SHOWN_PROXY}, ["HTTP_PROXY=http://a:b@other.example:3128"], {"http": "http://proxy.example:3128"}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("shown", "environment", "used"), PROXIES.values(), ids=PROXIES)
@@ -669,6 +672,7 @@ PULLS = {
     "failed on the way": (
         stream({"status": "x"}, {"errorDetail": {"message": "no"}, "error": "no, see https://a:b@c.example"}), False, "no, see https://***@c.example",
     ),
+    "failed at once, at length": (stream({"error": "y" * 600}), False, "y" * 500),
     "odd lines": (stream(b"[]\n", b"{\n", {"status": 7}), False, None),
     "refused": (http(b'{"message":"no such image"}', "404 Not Found"), False, "no such image"),
     "refused oddly": (http(b"no", "500 x"), False, "the answer on {0}/docker.sock is HTTP 500: b'no'"),
@@ -728,6 +732,17 @@ def test_only_the_engine_and_the_init_system_are_believed(host, process, other, 
     assert engine.info == (GOOD_INFO if is_believed else None)
 
 
+@pytest.mark.parametrize(
+    ("user", "group", "is_believed"),
+    [(0, USER, True), (os.geteuid(), USER, True), (1, 0, False), (USER, 0, False)],
+    ids=["root", "the one who asks", "daemon", "of the group of root"],
+)
+def test_only_root_and_the_user_are_believed(host, process, monkeypatch, user, group, is_believed):
+    monkeypatch.setattr(_engine, "_credentials", lambda sock: (process.pid, user, group))
+    with answering(host / "docker.sock", http(json.dumps(GOOD).encode())):
+        assert _engine.look("docker", 10).info == (GOOD_INFO if is_believed else None)
+
+
 def test_an_answer_of_another_process_is_not_believed(host, process):
     with answering(host / "docker.sock", http(json.dumps(GOOD).encode())):
         engine = _engine.look("docker", 10)
@@ -750,6 +765,7 @@ NOT_STRINGS = NOT_AN_ENGINE + "its mirrors are not a list of strings"
 ANSWERS = {
     "silence": ([], "no answer on SOCKET: timed out"),
     "an end": ([b"H"], "no answer on SOCKET: H"),
+    "a long word": ([b"H" * 300], f"no answer on SOCKET: {'H' * 200}"),
     "half an answer, and silence": ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", b""], "no answer on SOCKET: timed out"),
     "no JSON": (http(b"<html>"), NOT_AN_ENGINE + "Expecting value: line 1 column 1 (char 0)"),
     "a list": (http(b"[]"), NOT_AN_ENGINE + "it has no ServerVersion"),
@@ -832,6 +848,15 @@ def test_the_connection_has_the_time_left(host, process, clock, monkeypatch, lef
 def test_a_stopped_engine_is_not_asked(host):
     with pytest.raises(_engine.Unreachable, match=r"^its process has ended$"):
         _engine.ask_info(_engine.look("docker", 0), time.monotonic() + 10)
+
+
+def test_an_engine_that_has_ended_is_not_asked(host, answer):
+    """Whatever listens there then could be another, or could start one."""
+    engine = answer(http(json.dumps(GOOD).encode()))
+    (host / "docker.sock").unlink()
+    with answering(host / "docker.sock", http(json.dumps(GOOD).encode())) as asked, pytest.raises(_engine.Unreachable, match=r"^its process has ended$"):
+        _engine.ask_info(engine._replace(process=engine.process._replace(started="1")), time.monotonic() + 10)
+    assert asked == []
 
 
 def settings(**more):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import pathlib
+import re
 import resource
 import signal
 import stat
@@ -233,12 +235,33 @@ def test_a_backup_lies_beside_the_file(files, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"before")
     copy = files.backup(str(path), b"before")
-    assert copy.startswith(f"{path}.{os.getpid()}.") and _file.read(copy) == b"before"
+    assert re.fullmatch(rf"{re.escape(str(path))}\.{os.getpid()}\.\d{{4}}-\d\d-\d\d@\d\d:\d\d:\d\d~", copy), "as ansible.builtin calls it"
+    assert _file.read(copy) == b"before"
     long = tmp_path / ("x" * 250)
     long.write_bytes(b"before")
     with pytest.raises(_file.FileError) as failed:
         files.backup(str(long), b"before")
     assert str(failed.value) == f"{long}: no backup can be made: File name too long; nothing was changed"
+
+
+def test_a_backup_of_a_file_of_another_group_stays_its_users_alone(files, tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    path.chmod(0o644)
+    monkeypatch.setattr(os, "chown", fails_with(errno.EPERM))
+    copy = pathlib.Path(files.backup(str(path), b"before"))
+    assert (copy.read_bytes(), mode(copy)) == (b"before", 0o600)
+
+
+def test_the_mode_of_a_new_file_is_no_wider_than_that_of_what_it_repeats(tmp_path):
+    path = tmp_path / "file"
+    with pytest.raises(_file.FileError) as failed:
+        _file.mode_like(str(path))
+    assert str(failed.value) == f"{path}: cannot be read: No such file or directory"
+    path.write_bytes(b"")
+    for theirs, ours in ((0o777, 0o644), (0o640, 0o640), (0o600, 0o600)):
+        path.chmod(theirs)
+        assert _file.mode_like(str(path)) == ours
 
 
 def test_what_is_staged_is_found_by_the_next_run_until_it_is_unstaged(files, tmp_path, strict_umask):

@@ -266,9 +266,10 @@ def test_unit_file_of_a_package_is_left_alone(folder):
     )
 
 
-@pytest.mark.parametrize("word", [f'{FLAG}="{C}"', f"{FLAG} '{C}'"])
+@pytest.mark.parametrize("word", [f'{FLAG}="{C}"', f"{FLAG} '{C}'", f"\\\n# note\n {FLAG}={C}"], ids=["quotes", "more quotes", "behind a comment"])
 def test_unit_file_of_more_than_plain_words_is_refused(word):
-    source = unit_file(f"[Service]\nExecStart=/d {FLAG}={A} {word}\n")
+    """Without the last line of a command, the comment before it would go on in the next setting."""
+    source = unit_file(f"[Service]\nExecStart=/d {FLAG}={A} {word}\nType=notify\n")
     assert source.listed == [A, C]
     with pytest.raises(_sources.SourceError) as refused:
         source.text([A])

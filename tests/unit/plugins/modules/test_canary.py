@@ -33,68 +33,120 @@ def fetched(host, name="library/alpine", status="200 OK", kind="manifests"):
     return f'level=debug msg="fetch response received" response.status="{status}" spanID=1 url="https://{host}/v2/{name}/{kind}/sha256:1?ns=docker.io"'
 
 
+def served(by, how=""):
+    return "served", by, f"{by} served it{how}"
+
+
+def fell_through(reason):
+    return "fell_through", "registry-1.docker.io", reason
+
+
+def unknown(reason):
+    return "unknown", None, reason
+
+
+UNSAID = ": the engine names each endpoint that fails, and "
+EACH_FAILED = fell_through("each mirror failed, and Docker Hub was asked")
+HUB_LAST = fell_through("Docker Hub was asked")
+ANOTHER = unknown("another pull ran meanwhile, and the log does not say whose lines these are")
+NOT_SHOWN = unknown("the engine's log does not show the pull")
+STRANGER = unknown("other.example served it, which is none of the mirrors in force")
+
 CLASSIC = {
-    # name: (lines, debug, alone, mirrors, used, by, number of lines quoted)
-    "silence": ([], False, True, [ONE], "served", ONE, 0),
-    "other lines": (["level=info msg=x"], False, True, [ONE], "served", ONE, 0),
-    "fell through": ([NEXT], False, True, [ONE], "fell_through", "registry-1.docker.io", 1),
-    "the second of two": ([NEXT], False, True, [ONE, TWO], "served", TWO, 1),
-    "both failed": ([NEXT, NEXT], False, True, [ONE, TWO], "fell_through", "registry-1.docker.io", 2),
-    "another pull": ([NEXT], False, False, [ONE], "unknown", None, 1),
-    "silence of two pulls": ([], False, False, [ONE], "unknown", None, 0),
-    "20.10 at debug": ([tries(ONE[:-1], end="/ v2")], True, True, [ONE], "served", ONE, 1),
-    "twice at debug": ([tries(ONE), tries(ONE)], True, True, [ONE], "served", ONE, 2),
-    "debug with another pull": ([tries(ONE), tries(f"{HUB}/", "missed")], True, False, [ONE], "served", ONE, 1),
-    "fell through at debug": ([tries(ONE), NEXT, tries(HUB)], True, True, [ONE], "fell_through", "registry-1.docker.io", 2),
-    "the second at debug": ([tries(ONE), NEXT, tries(TWO)], True, True, [ONE, TWO], "served", TWO, 2),
-    "nobody at debug": ([], True, True, [ONE], "unknown", None, 0),
-    "an unknown one at debug": ([tries("https://other.example/")], True, True, [ONE], "unknown", None, 1),
+    # name: (lines, debug, alone, mirrors, verdict, number of lines quoted)
+    "silence": ([], False, True, [ONE], served(ONE, f"{UNSAID}named none"), 0),
+    "other lines": (["level=info msg=x"], False, True, [ONE], served(ONE, f"{UNSAID}named none"), 0),
+    "fell through": ([NEXT], False, True, [ONE], EACH_FAILED, 1),
+    "the second of two": ([NEXT], False, True, [ONE, TWO], served(TWO, f"{UNSAID}did not name this one"), 1),
+    "both failed": ([NEXT, NEXT], False, True, [ONE, TWO], EACH_FAILED, 2),
+    "another pull": ([NEXT], False, False, [ONE], ANOTHER, 1),
+    "silence of two pulls": ([], False, False, [ONE], ANOTHER, 0),
+    "20.10 at debug": ([tries(ONE[:-1], end="/ v2")], True, True, [ONE], served(ONE), 1),
+    "twice at debug": ([tries(ONE), tries(ONE)], True, True, [ONE], served(ONE), 2),
+    "debug with another pull": ([tries(ONE), tries(f"{HUB}/", "missed")], True, False, [ONE], served(ONE), 1),
+    "fell through at debug": ([tries(ONE), NEXT, tries(HUB)], True, True, [ONE], HUB_LAST, 2),
+    "the second at debug": ([tries(ONE), NEXT, tries(TWO)], True, True, [ONE, TWO], served(TWO), 2),
+    "nobody at debug": ([], True, True, [ONE], NOT_SHOWN, 0),
+    "an unknown one at debug": ([tries("https://other.example/")], True, True, [ONE], STRANGER, 1),
 }
 
 
-@pytest.mark.parametrize(("lines", "debug", "alone", "mirrors", "used", "by", "quoted"), CLASSIC.values(), ids=CLASSIC)
-def test_the_classic_image_stores(lines, debug, alone, mirrors, used, by, quoted):
+@pytest.mark.parametrize(("lines", "debug", "alone", "mirrors", "said", "quoted"), CLASSIC.values(), ids=CLASSIC)
+def test_the_classic_image_stores(lines, debug, alone, mirrors, said, quoted):
     found = _canary.verdict(lines, _health.image("alpine"), mirrors, image_store="graphdriver", debug=debug, quiet=False, alone=alone)
-    assert (found.used, found.by, len(found.evidence)) == (used, by, quoted)
-    assert found.reason
+    assert (found[:3], len(found.evidence)) == (said, quoted)
 
+
+LEVEL = unknown('with the containerd image store an engine says so at level debug alone ("debug": true, by a reload)')
 
 CONTAINERD = {
-    "silence is no proof": ([], False, True, [ONE], "unknown", None, 0),
-    "fell through at info": ([skips("mirror.gcr.io")], False, True, [ONE], "fell_through", "registry-1.docker.io", 1),
-    "one of two is left": ([skips("mirror.gcr.io")] * 2, False, True, [ONE, TWO], "unknown", None, 2),
-    "another pull": ([skips("mirror.gcr.io")], False, False, [ONE], "unknown", None, 1),
-    "28.5 at info": (
-        ['level=info msg="trying next host after status: 404 Not Found" host=mirror.gcr.io'], False, True, [ONE], "fell_through", "registry-1.docker.io", 1,
-    ),
-    "served": ([resolved("mirror.gcr.io"), fetched("mirror.gcr.io"), fetched("mirror.gcr.io", kind="blobs")], True, True, [ONE], "served", ONE, 2),
-    "a port": ([fetched("cache.example:5000")], True, True, [ONE, TWO], "served", TWO, 1),
+    "silence is no proof": ([], False, True, [ONE], LEVEL, 0),
+    "fell through at info": ([skips("mirror.gcr.io")], False, True, [ONE], EACH_FAILED, 1),
+    "one of two is left": ([skips("mirror.gcr.io")] * 2, False, True, [ONE, TWO], LEVEL, 2),
+    "another pull": ([skips("mirror.gcr.io")], False, False, [ONE], LEVEL, 1),
+    "28.5 at info": (['level=info msg="trying next host after status: 404 Not Found" host=mirror.gcr.io'], False, True, [ONE], EACH_FAILED, 1),
+    "served": ([resolved("mirror.gcr.io"), fetched("mirror.gcr.io"), fetched("mirror.gcr.io", kind="blobs")], True, True, [ONE], served(ONE), 2),
+    "a port": ([fetched("cache.example:5000")], True, True, [ONE, TWO], served(TWO), 1),
     "in part": (
-        [fetched("mirror.gcr.io"), fetched("registry-1.docker.io"), fetched("mirror.gcr.io")], True, True, [ONE], "fell_through", "registry-1.docker.io", 1,
+        [fetched("mirror.gcr.io"), fetched("registry-1.docker.io"), fetched("mirror.gcr.io")],
+        True,
+        True,
+        [ONE],
+        fell_through("1 of 3 answers came from Docker Hub"),
+        1,
     ),
-    "an error is no answer": ([fetched("mirror.gcr.io"), fetched("registry-1.docker.io", status="404 Not Found")], True, True, [ONE], "served", ONE, 1),
-    "of another image": ([fetched("mirror.gcr.io"), fetched("registry-1.docker.io", "library/missed")], True, False, [ONE], "served", ONE, 1),
-    "the tag alone": ([resolved("mirror.gcr.io")], True, True, [ONE], "served", ONE, 1),
-    "the tag alone, at Docker Hub": ([resolved("registry-1.docker.io")], True, True, [ONE], "fell_through", "registry-1.docker.io", 1),
-    "whose tag": ([resolved("mirror.gcr.io")], True, False, [ONE], "unknown", None, 0),
-}  # fmt: skip
+    "an error is no answer": ([fetched("mirror.gcr.io"), fetched("registry-1.docker.io", status="404 Not Found")], True, True, [ONE], served(ONE), 1),
+    "of another image": ([fetched("mirror.gcr.io"), fetched("registry-1.docker.io", "library/missed")], True, False, [ONE], served(ONE), 1),
+    "the tag alone": ([resolved("mirror.gcr.io")], True, True, [ONE], served(ONE), 1),
+    "the tag alone, at Docker Hub": ([resolved("registry-1.docker.io")], True, True, [ONE], fell_through("1 of 1 answers came from Docker Hub"), 1),
+    "whose tag": ([resolved("mirror.gcr.io")], True, False, [ONE], NOT_SHOWN, 0),
+}
 
 
-@pytest.mark.parametrize(("lines", "debug", "alone", "mirrors", "used", "by", "quoted"), CONTAINERD.values(), ids=CONTAINERD)
-def test_the_containerd_image_store(lines, debug, alone, mirrors, used, by, quoted):
+@pytest.mark.parametrize(("lines", "debug", "alone", "mirrors", "said", "quoted"), CONTAINERD.values(), ids=CONTAINERD)
+def test_the_containerd_image_store(lines, debug, alone, mirrors, said, quoted):
     found = _canary.verdict(lines, _health.image("alpine"), mirrors, image_store="containerd", debug=debug, quiet=False, alone=alone)
-    assert (found.used, found.by, len(found.evidence)) == (used, by, quoted)
-    assert found.reason
+    assert (found[:3], len(found.evidence)) == (said, quoted)
+
+
+@pytest.mark.parametrize(("store", "line"), [("graphdriver", tries(ONE, "grafana/grafana")), ("containerd", fetched("mirror.gcr.io", "grafana/grafana"))])
+def test_an_image_that_is_no_official_one(store, line):
+    found = _canary.verdict([line], _health.image("grafana/grafana"), [ONE], image_store=store, debug=True, quiet=False, alone=True)
+    assert found == (*served(ONE), [line])
 
 
 @pytest.mark.parametrize("store", ["graphdriver", "containerd"])
 def test_what_no_log_tells(store):
     common = {"image_store": store, "debug": False, "alone": True}
-    assert _canary.verdict([NEXT], _health.image("alpine"), [], quiet=False, **common)[:2] == ("fell_through", "registry-1.docker.io")
-    assert _canary.verdict([NEXT], _health.image("alpine"), [ONE], quiet=True, **common)[:2] == ("unknown", None)
+    assert _canary.verdict([NEXT], _health.image("alpine"), [], quiet=False, **common) == (
+        *fell_through("no mirror is in force, so Docker Hub was asked"),
+        [],
+    )
+    assert _canary.verdict([NEXT], _health.image("alpine"), [ONE], quiet=True, **common) == (
+        *unknown("the engine logs less than level info, which is where it says that a mirror failed"),
+        [],
+    )
 
 
 # -- the module ------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """A time that passes only where someone waits for it."""
+
+    now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def time(self):
+        return self.now + 7e8
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+logs = []
 
 
 class Log:
@@ -104,40 +156,48 @@ class Log:
     ends = True
 
     def __init__(self, process, most):
-        self._looks = 0
+        self.pid, self.most, self.looks = process.pid, most, 0
+        logs.append(self)
 
     def lines(self):
-        self._looks += 1
+        self.looks += 1
         end = 'level=error msg="Handler for POST /images/create returned error: Get \\"http://127.0.0.1:1/v2/\\": connection refused"'
         around = 'level=info msg="Attempting next endpoint for pull after error: Get \\"https://127.0.0.1:1/v2/\\": refused"'
-        return [*self.said, around, *([end] if self.ends and self._looks > 1 else [])]
+        return [*self.said, around, *([end] if self.ends and self.looks > 1 else [])]
 
 
 @pytest.fixture
 def pulling(monkeypatch, engine):
-    """What the engine says to pulls, how many ended meanwhile, and its log."""
-    said = {"alpine": (True, None)}
-    asked = []
+    """What the engine says to pulls, how many ended meanwhile, what it was asked, and its log."""
+    said = {"alpine": (True, None), "asked": [], "clock": Clock()}
 
-    def pull(_engine, name, reference, deadline):
-        asked.append((name, reference))
-        return said.get(name.rpartition("/")[2], (False, "connection refused"))
+    def pull(looked_at, name, reference, deadline):
+        said["asked"].append((looked_at.service, name, reference, deadline))
+        said["clock"].sleep(1.2346 if name.startswith("library/") else 1.25)
+        answer = said.get(name.rpartition("/")[2], (False, "connection refused"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def pulls(looked_at, since, deadline):
+        said["asked"].append((looked_at.service, since, deadline))
+        return said.get("pulls", 1)
 
     engine.mirrors = [ONE]
+    monkeypatch.setattr(_canary, "time", said["clock"])
     monkeypatch.setattr(_engine, "pull", pull)
-    monkeypatch.setattr(_engine, "pulls", lambda _engine, since, deadline: said.get("pulls", 1))
+    monkeypatch.setattr(_engine, "pulls", pulls)
     monkeypatch.setattr(_engine, "Log", Log)
-    monkeypatch.setattr(_engine, "LOG_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(_engine, "LOG_POLL_SECONDS", 0.25)
     monkeypatch.setattr(Log, "said", [])
     monkeypatch.setattr(Log, "ends", True)
-    said["asked"] = asked
+    logs.clear()
     return said
 
 
 def test_served(run, pulling, daemon_json):
     result = run("registry_mirrors_canary", images=["alpine"])
     (image,) = result["images"]
-    assert image.pop("seconds") >= 0
     assert image == {
         "image": "alpine",
         "pulled": True,
@@ -146,9 +206,22 @@ def test_served(run, pulling, daemon_json):
         "by": ONE,
         "reason": f"{ONE} served it: the engine names each endpoint that fails, and named none",
         "evidence": [],
+        "seconds": 1.23,
     }
     assert (result["changed"], result["warnings"], result["engine"]["state"]) == (True, [], "running")
-    assert pulling["asked"] == [("library/alpine", "latest"), ("127.0.0.1:1/pullthrough-docker-end-of-log", "latest")]
+
+
+def test_what_the_engine_is_asked_and_how_long(run, pulling):
+    """Each has its time, from when it is asked; a pull that ended before this one began is none of another."""
+    run("registry_mirrors_canary", images=["alpine"], service="one", pull_timeout=60, timeout=5)
+    pulled = 1000.0 + 1.2346
+    read = pulled + 1.25 + 0.25
+    assert pulling["asked"] == [
+        ("one", "library/alpine", "latest", 1060.0),
+        ("one", "127.0.0.1:1/pullthrough-docker-end-of-log", "latest", pulled + 5),
+        ("one", 7e8 + 1000.0, read + 5),
+    ]
+    assert [(log.pid, log.most) for log in logs] == [(4711, _canary.LOG_LINES)]
 
 
 def test_fell_through(run, pulling, monkeypatch):
@@ -168,12 +241,18 @@ def test_a_pull_that_fails(run, pulling):
     assert result["warnings"] == ["missed was not served by a mirror: it could not be pulled: connection refused."]
 
 
-def test_an_engine_that_does_not_answer_the_pull(run, pulling, monkeypatch):
-    def pull(*_words):
-        raise _engine.Unreachable("timed out")
+def test_an_engine_that_does_not_answer_the_pull(run, pulling):
+    pulling["alpine"] = _engine.Unreachable("timed out")
+    result = run("registry_mirrors_canary", images=["alpine"])
+    assert (result["changed"], result["images"][0]["reason"]) == (False, "it could not be pulled: timed out")
 
-    monkeypatch.setattr(_engine, "pull", pull)
-    assert run("registry_mirrors_canary", images=["alpine"])["images"][0]["reason"] == "it could not be pulled: timed out"
+
+@pytest.mark.parametrize("gone", ["info", "process"])
+def test_an_engine_that_has_ended(engine, pulling, gone):
+    ended = engine.look("docker", 10)._replace(**{gone: None})
+    with pytest.raises(_engine.Unreachable, match=r"^it is not running$"):
+        _canary.try_out(ended, [_health.image("alpine")], log_level="info", pull_timeout=60, timeout=5)
+    assert pulling["asked"] == []
 
 
 def test_another_pull_meanwhile(run, pulling):
@@ -182,9 +261,11 @@ def test_another_pull_meanwhile(run, pulling):
 
 
 def test_a_log_that_cannot_be_read(run, pulling, monkeypatch):
+    """It is waited for until the time is up, and no longer."""
     monkeypatch.setattr(Log, "ends", False)
-    image = run("registry_mirrors_canary", images=["alpine"], timeout=1)["images"][0]
+    image = run("registry_mirrors_canary", images=["alpine"], timeout=3)["images"][0]
     assert (image["pulled"], image["used"], image["reason"]) == (True, "unknown", "the engine's log cannot be read, or comes late")
+    assert logs[0].looks == 7
 
 
 LEVELS = {
@@ -205,6 +286,11 @@ def test_the_level_of_the_log(run, engine, pulling, daemon_json, words, settings
     engine.argv += words
     engine.settings = shown
     assert run("registry_mirrors_canary", images=["alpine"])["images"][0]["used"] == used
+
+
+def test_the_image_store_of_the_engine(run, engine, pulling):
+    engine.store = "containerd"
+    assert run("registry_mirrors_canary", images=["alpine"])["images"][0]["reason"] == LEVEL[2]
 
 
 @pytest.mark.parametrize("state", ["stopped", "absent", "unreachable"])

@@ -11,12 +11,13 @@ import hashlib
 import json
 import os
 import pathlib
+import types
 
 from typing import ClassVar
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file, _host, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils import _change, _engine, _file, _host, _service
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -495,6 +496,45 @@ class TestGoingBack:
             problems.insert(0, "the engine did not go back to what it had (debug: False): it has half of it")
         assert (result["msg"], result["changed"]) == (self.not_back(*problems), True)
         assert held(daemon_json) == "{ }" and len(engine.reloads) == at + 1
+
+
+class TestStartedAgain:
+    """The engine ends while it is to reload, as at an upgrade of its package, and someone may start it again while there is time."""
+
+    STARTS: ClassVar = {
+        # name: (after how many waits it runs again, whether with the change, how many waits there are, whether the change stays)
+        "at once": (0, True, 0, True),
+        "later": (2, True, 2, True),
+        "at the last moment": (4, True, 4, True),
+        "too late": (5, True, 4, False),
+        "with another file": (2, False, 2, False),
+    }
+
+    @pytest.mark.parametrize(("after", "takes", "waits", "stays"), STARTS.values(), ids=STARTS)
+    def test_it_is_waited_for(self, engine, run, daemon_json, monkeypatch, after, takes, waits, stays):
+        waited = []
+
+        def start():
+            if len(waited) == after:
+                engine.state, engine.mirrors = "running", [f"{GCR}/"] if takes else []
+
+        def end(looked_at, in_force, timeout, *, event=False):
+            engine.state, engine.has_ended = "stopped", True
+            start()
+            return "its process has ended"
+
+        def sleep(seconds):
+            waited.append(seconds)
+            start()
+            if len(waited) > 9:
+                pytest.fail("this does not end")
+
+        monkeypatch.setattr(_engine, "POLL_SECONDS", 0.25)
+        monkeypatch.setattr(_engine, "reload", end)
+        monkeypatch.setattr(_change, "time", types.SimpleNamespace(monotonic=lambda: 1000 + sum(waited), sleep=sleep))
+        result = run("registry_mirrors", mirrors=GCR, service="one", timeout=1)
+        assert (not result.get("failed"), held(daemon_json) is not None, len(waited)) == (stays, stays, waits)
+        assert set(engine.looks) == {("one", 1)}
 
 
 class TestReturns:
