@@ -116,11 +116,12 @@ def read(path: str) -> Optional[bytes]:
     except OSError as exc:
         raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
     try:
-        what, data = "not a regular file", b""
+        what = "not a regular file"
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            what, data = f"larger than {SIZE_LIMIT} bytes", _read_all(descriptor)
+            data = _read_all(descriptor)
             if len(data) <= SIZE_LIMIT:
                 return data
+            what = f"larger than {SIZE_LIMIT} bytes"
     except OSError as exc:
         raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
     finally:

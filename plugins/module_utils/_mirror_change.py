@@ -188,7 +188,8 @@ class MirrorChange(_change.Change):
         if self._options["state"] == "present":
             return [] if chosen is source else _mirror_url.engine_list(kept[chosen.path])
         left = {_mirror_url.engine_spelling(mirror) for path, mirrors in kept.items() if path != source.path for mirror in mirrors}
-        brought = [] if chosen is source else [mirror for mirror in kept[chosen.path] if mirror not in chosen.listed]
+        # Of what was on the way to the file, none stands in another place.
+        brought = [mirror for mirror in kept[chosen.path] if mirror not in chosen.listed]
         return [mirror for mirror in [*seen.flags_later, *_mirror_url.engine_list(brought)] if mirror in left]
 
     def _without(self, listed: List[str]) -> List[str]:

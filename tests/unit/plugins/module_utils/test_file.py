@@ -328,6 +328,21 @@ def test_the_lock_is_held_against_others_and_clears_what_a_killed_run_left(tmp_p
         pass
 
 
+def test_what_a_killed_run_left_and_cannot_be_removed(tmp_path, monkeypatch):
+    (tmp_path / ".pullthrough-docker-x").write_bytes(b"")
+
+    def refuse(path):
+        raise OSError(errno.EPERM, "Operation not permitted", path)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(_file.FileError) as failed, _file.lock(str(tmp_path / "file"), 1):
+        pytest.fail("the lock is held all the same")
+    assert str(failed.value) == (
+        f"{tmp_path}/.pullthrough-docker-x: cannot be removed: Operation not permitted; nothing was changed. "
+        "It may be immutable (lsattr shows it, chattr -i undoes it)."
+    )
+
+
 def test_the_lock_is_waited_for(tmp_path, monkeypatch):
     path, naps = tmp_path / "daemon.json", []
     other = os.open(tmp_path, os.O_RDONLY)

@@ -79,6 +79,12 @@ def test_a_program_that_others_can_replace_is_not_trusted(tmp_path, mode, is_tru
     assert _host.trusted(str(program)) == (str(program) if is_trusted else None)
 
 
+def test_what_nobody_can_look_at_cannot_be_swapped(tmp_path):
+    """Then the reason is told by whoever reads it, and not as a folder of another user."""
+    assert not _host.can_be_swapped(f"{tmp_path}/{'x' * 300}/file")
+    assert not _host.can_be_swapped(f"{tmp_path}/none/file")
+
+
 def test_what_is_no_program_is_not_trusted(tmp_path):
     assert _host.trusted(str(tmp_path)) is None
     assert _host.trusted(str(tmp_path / "none")) is None
