@@ -76,11 +76,11 @@ class Image(NamedTuple):
 class Route(NamedTuple):
     """What decides how the engine reaches a registry.
 
-    C(folders) are those in which it looks for certificates, C(proxies) its C(http) and C(https) proxy and its C(no) list.
+    C(folder) is where it looks for certificates, C(certificates) are those that it is yet to get, C(proxies) its C(http) and C(https) proxy and its C(no) list.
     """
 
-    folders: Sequence[str] = ()
-    certificates: str = ""
+    folder: str
+    certificates: Optional[str] = None
     insecure: bool = False
     proxies: Mapping[str, str] = MappingProxyType({})
 
@@ -137,7 +137,7 @@ def proxy_for(url: str, proxies: Mapping[str, str]) -> Optional[str]:
     :param proxies: the values of C(http), C(https) and C(no), where there are any.
     """
     parts = urlsplit(url)
-    proxy = proxies.get(parts.scheme, "")
+    proxy = proxies.get(parts.scheme)
     host, port = parts.hostname or "", parts.port or _port(parts.scheme)
     if not proxy or host == "localhost" or any(_is_exempt(host, port, entry.strip().lower()) for entry in proxies.get("no", "").split(",")):
         return None
@@ -160,8 +160,8 @@ def _is_exempt(host: str, port: int, entry: str) -> bool:
             return True
     except ValueError:
         pass  # A name, here or there.
-    name, colon, number = entry.rpartition(":")
-    if colon and number.isdigit() and "]" not in number and ":" not in name:
+    name, _colon, number = entry.partition(":")
+    if number.isdigit():  # An address of IPv6 has more than one colon.
         if int(number) != port:
             return False
         entry = name
@@ -344,7 +344,7 @@ class Registry:
         """Seconds that are left. Without any, an answer that trickles in ends here."""
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError("timed out")
+            raise TimeoutError
         return left
 
     # -- connections ---------------------------------------------------------------------------------------------------
@@ -413,7 +413,6 @@ class Registry:
             user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
             lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")
         try:
-            sock.settimeout(self._left())
             sock.sendall("\r\n".join([*lines, "", ""]).encode())
             answer = b""
             while b"\r\n\r\n" not in answer and len(answer) < 65536:
@@ -435,7 +434,7 @@ class Registry:
             sock.settimeout(self._left())
             encrypted = context.wrap_socket(sock, server_hostname=host)
         except ssl.SSLCertVerificationError as exc:
-            looked = ", ".join(used) or f"no file in {' or '.join(self._route.folders) or 'certs.d'}"
+            looked = ", ".join(used) or f"no file in {self._route.folder}"
             raise Failure("tls", f"its certificate is not to be trusted: {exc.verify_message} (the system's CAs and {looked})") from exc
         except (OSError, ValueError) as exc:
             raise Failure("tls", f"no TLS: {_why(exc)}", is_silent=_is_silent(exc)) from exc
@@ -447,7 +446,7 @@ class Registry:
                 "version": encrypted.version(),
                 "verified": not self._route.insecure,
                 "not_after": ends,
-                "days_left": None if left is None else int(left // 86400),
+                "days_left": None if left is None else int(left / 86400),
                 "certificates": used,
             }
         return encrypted
@@ -460,19 +459,18 @@ class Registry:
             context.verify_mode = ssl.CERT_NONE
             return context, []
         used: List[str] = []
-        for folder in self._route.folders:
-            for path in sorted(os.path.join(folder, name) for name in _names(folder)):
-                stem, extension = os.path.splitext(path)
-                try:
-                    if extension == ".crt":
-                        context.load_verify_locations(path)
-                    elif extension == ".cert":
-                        context.load_cert_chain(path, f"{stem}.key")
-                    else:
-                        continue
-                except (OSError, ssl.SSLError) as exc:
-                    raise Failure("tls", f"{path} cannot be used: {exc.strerror or exc}") from exc
-                used.append(path)
+        for path in sorted(os.path.join(self._route.folder, name) for name in _names(self._route.folder)):
+            stem, extension = os.path.splitext(path)
+            try:
+                if extension == ".crt":
+                    context.load_verify_locations(path)
+                elif extension == ".cert":
+                    context.load_cert_chain(path, f"{stem}.key")
+                else:
+                    continue
+            except (OSError, ssl.SSLError) as exc:
+                raise Failure("tls", f"{path} cannot be used: {exc.strerror or exc}") from exc
+            used.append(path)
         if self._route.certificates:
             context.load_verify_locations(cadata=self._route.certificates)
             used.append("ca_certificates")
@@ -534,8 +532,8 @@ def route(mirror: str, engine: _engine.Engine, certificates: Mapping[str, str]) 
     shared = _certs.is_shared(info.image_store if info else None, engine.version)
     folder = _certs.HUB if mirror == HUB or shared else host
     return Route(
-        folders=[os.path.join(_engine.certs_folder(), folder)],
-        certificates=certificates.get(host, ""),
+        folder=os.path.join(_engine.certs_folder(), folder),
+        certificates=certificates.get(host),
         insecure=_use.is_unverified(mirror, info.settings.get("insecure-registries", ()) if info else ()),
         proxies=_engine.proxies(engine),
     )

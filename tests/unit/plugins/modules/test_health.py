@@ -18,6 +18,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 import types
 
 import pytest
@@ -81,10 +82,12 @@ def resolve_with(monkeypatch, look_up):
 
 @pytest.fixture
 def network(monkeypatch):
-    """Names that lead to ports of this host; all others are unknown."""
+    """Names that lead to ports of this host, and its address; all others are unknown."""
     ports = {}
 
-    def look_up(host, port, **_options):
+    def look_up(host, port, **options):
+        if host == "127.0.0.1":
+            return socket.getaddrinfo(host, port, **options)
         if host not in ports:
             raise socket.gaierror(-2, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", ports[host]))]
@@ -110,6 +113,14 @@ def serve(network):
             return answers
 
         yield start
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time, which stands still unless it is changed here."""
+    now = [100.0]
+    monkeypatch.setattr(_health, "time", types.SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+    return now
 
 
 def one(result):
@@ -212,6 +223,13 @@ FAULTS = {
         "http://cache.example:99999/token?scope=repository%3Alibrary%2Falpine%3Apull is no URL: Port out of range 0-65535",
     ),
     "a way to nothing": ({"/v2/": (302, {"Location": "http://[x"}, b"")}, "http", None, "http://[x is no URL: Invalid IPv6 URL"),
+    "a long way to nothing": (
+        {"/v2/": (302, {"Location": f"http://[{'x' * 300}"}, b"")}, "http", None, f"http://[{'x' * 192} is no URL: Invalid IPv6 URL",
+    ),
+    "a token from no host": (
+        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http:///token"'}, {})}, "dns", 401,
+        "the name of  is not known here: Name or service not known. Look at DNS and /etc/hosts",
+    ),
     "a challenge without a name": ({"/v2/": (401, {}, {})}, "token", 401, "let it allow anonymous pulls"),
     "too much": (
         {"/v2/": (200, {}, b" " * (_health.BODY_LIMIT + 1))}, "http", None,
@@ -231,18 +249,37 @@ def test_what_is_no_mirror(run, serve, answers, stage, status, reason):
     assert mirror["images"] == [{"image": "alpine", "cached": None, "digest": None, "size": None, "reason": mirror["reason"], "same_as_hub": None}]
 
 
-def test_an_answer_that_is_no_http(run, serve):
-    serve("cache.example", None, handler=served(None, do_GET=lambda handler: handler.wfile.write(b"SSH-2.0-x\r\n")))
+@pytest.mark.parametrize(("line", "shown"), [(b"SSH-2.0-x", "SSH-2.0-x"), (b"x" * 300, "x" * 200), (b"", "BadStatusLine")], ids=["short", "long", "empty"])
+def test_an_answer_that_is_no_http(run, serve, line, shown):
+    serve("cache.example", None, handler=served(None, do_GET=lambda handler: handler.wfile.write(line + b"\r\n")))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
-    assert (mirror["failed_at"], mirror["reason"]) == ("http", "http://cache.example/v2/ gives no answer in HTTP: SSH-2.0-x")
+    assert (mirror["failed_at"], mirror["reason"]) == ("http", f"http://cache.example/v2/ gives no answer in HTTP: {shown}")
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_as_many_redirects_as_go_follows(run, serve, status):
-    steps = {f"/{number}": (status, {"Location": f"{number + 1}"}, b"") for number in range(1, 10)}
-    serve("cache.example", Answers({"/v2/": (status, {"Location": "/1"}, b""), **steps, "/10": (200, {}, {})}))
+@pytest.mark.parametrize(
+    ("challenge", "authentication"), [({"WWW-Authenticate": 'BASIC realm="x"'}, "basic"), ({"WWW-Authenticate": "Bearer"}, "bearer"), ({}, "none")]
+)
+def test_how_a_registry_wants_to_be_asked(run, serve, challenge, authentication):
+    serve("cache.example", Answers({"/v2/": (401, challenge, {})}))
+    assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["authentication"] == authentication
+
+
+def test_how_long_the_first_answer_takes(run, serve, clock):
+    def answer(handler):
+        clock[0] += 0.0123456
+        Answers(REGISTRY).to(handler)
+
+    serve("cache.example", None, handler=served(None, do_GET=answer))
+    assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["latency_ms"] == 12.3
+
+
+@pytest.mark.parametrize(("status", "extra"), [*((status, 0) for status in (301, 302, 303, 307, 308)), (307, 1)])
+def test_as_many_redirects_as_go_follows(run, serve, status, extra):
+    last = _health.REDIRECTS + extra
+    steps = {f"/{number}": (status, {"Location": f"{number + 1}"}, b"") for number in range(1, last)}
+    serve("cache.example", Answers({"/v2/": (status, {"Location": "/1"}, b""), **steps, f"/{last}": (200, {}, {})}))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
-    assert (mirror["usable"], mirror["redirected_to"]) == (True, "http://cache.example/10")
+    assert (mirror["usable"], mirror["redirected_to"]) == ((False, None) if extra else (True, f"http://cache.example/{last}"))
 
 
 def test_how_it_asks(run, serve):
@@ -259,16 +296,26 @@ def test_how_it_asks(run, serve):
     ]
 
 
+@pytest.mark.parametrize(
+    ("url", "host", "said"), [("http://cache.example:80", "cache.example", "cache.example:80"), ("http://[fd00::abc]", "fd00::abc", "[fd00::abc]")]
+)
+def test_the_host_that_it_asks_for(run, serve, url, host, said):
+    answers = serve(host, Answers(REGISTRY))
+    assert one(run("registry_mirrors_health_info", mirrors=[url]))["usable"]
+    assert answers.headers[0]["Host"] == said
+
+
 def test_the_largest_answer(run, serve):
     serve("cache.example", Answers({"/v2/": (200, {}, b" " * _health.BODY_LIMIT)}))
     assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["usable"]
 
 
-def test_a_redirect(run, serve):
-    serve("cache.example", Answers({"/v2/": (307, {"Location": "http://other.example/v2/"}, b"")}))
-    serve("other.example", Answers(REGISTRY))
-    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
-    assert (mirror["usable"], mirror["redirected_to"]) == (True, "http://other.example/v2/")
+@pytest.mark.parametrize("location", ["http://other.example/v2/", "http://other.example", "https://other.example/v2/"])
+def test_a_redirect(run, serve, authority, location):
+    serve("cache.example", Answers({"/v2/": (307, {"Location": location}, b"")}))
+    serve("other.example", Answers({**REGISTRY, "/": (200, {}, {})}), authority.context("other.example") if location.startswith("https") else None)
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], ca_certificates={"cache.example": authority.text}))
+    assert (mirror["usable"], mirror["redirected_to"]) == (True, location)
 
 
 def test_a_path(run, serve):
@@ -283,12 +330,77 @@ def test_an_unknown_name_and_a_closed_port(run, network):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         network["closed.example"] = unused.getsockname()[1]
-        result = run("registry_mirrors_health_info", mirrors=["http://gone.example", "http://closed.example:81"])
+        result = run("registry_mirrors_health_info", mirrors=["http://gone.example", "http://closed.example:81", "https://closed.example"])
     assert [(mirror["failed_at"], mirror["silent"], mirror["reason"]) for mirror in result["mirrors"]] == [
         ("dns", False, "the name of gone.example is not known here: Name or service not known. Look at DNS and /etc/hosts"),
         ("tcp", False, "no connection to closed.example, port 81: Connection refused"),
+        ("tcp", False, "no connection to closed.example, port 443: Connection refused"),
     ]
     assert result["mirrors"][1]["addresses"] == ["127.0.0.1"]
+
+
+def test_an_address(run, serve, network):
+    serve("open", Answers(REGISTRY))
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = unused.getsockname()[1]
+        result = run("registry_mirrors_health_info", mirrors=[f"http://127.0.0.1:{port}" for port in (network["open"], closed)])
+    assert [(mirror["usable"], mirror["addresses"], mirror["reason"]) for mirror in result["mirrors"]] == [
+        (True, ["127.0.0.1"], None),
+        (False, ["127.0.0.1"], f"no connection to 127.0.0.1, port {closed}: Connection refused"),
+    ]
+
+
+def test_a_connection_for_which_no_time_is_left(run, serve, clock, monkeypatch):
+    monkeypatch.setattr(_health, "GRACE", 60)
+    serve("cache.example", Answers(REGISTRY))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=0))
+    reason = "no connection to cache.example, port 80: no answer in time: a firewall, or nobody there"
+    assert (mirror["failed_at"], mirror["silent"], mirror["reason"]) == ("tcp", True, reason)
+
+
+@pytest.mark.parametrize(
+    ("problem", "why"), [(OSError(5, "Input/output error"), "Input/output error"), (UnicodeError("label too long"), "label too long")], ids=["system", "name"]
+)
+def test_a_resolver_that_fails(run, monkeypatch, problem, why):
+    def fail(*_words, **_options):
+        raise problem
+
+    resolve_with(monkeypatch, fail)
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
+    assert mirror["reason"] == f"the name of cache.example is not known here: {why}. Look at DNS and /etc/hosts"
+
+
+def test_registries_of_which_nothing_is_known_in_time(run, monkeypatch, clock):
+    """However many there are, they are waited for as long as for one."""
+    over, waited = threading.Event(), []
+
+    def join(_probe, seconds):
+        waited.append(seconds)
+        clock[0] += seconds + 1
+
+    monkeypatch.setattr(_health.Registry, "check", lambda _registry: over.wait(60))
+    monkeypatch.setattr(_health.Probe, "join", join)
+    result = run("registry_mirrors_health_info", mirrors=["http://one.example", "http://two.example"], hub=True, timeout=3)
+    over.set()
+    assert waited == [3 + _health.GRACE, 0, 0]
+    assert result["usable_mirrors"] == []
+    assert result["hub"] == {
+        "url": "https://registry-1.docker.io/",
+        "usable": False,
+        "reason": "no answer in time, at this point: dns",
+        "failed_at": "dns",
+        "silent": True,
+        "proxy": None,
+        "addresses": [],
+        "tls": None,
+        "status": None,
+        "authentication": None,
+        "redirected_to": None,
+        "latency_ms": None,
+        "images": [],
+        "rate_limit": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -315,7 +427,9 @@ def test_an_answer_that_trickles(run, serve):
 
     def trickle(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
-        while not over.wait(0.05):
+        for _step in range(200):
+            if over.wait(0.05):
+                break
             handler.wfile.write(b"x")
 
     serve("cache.example", None, handler=served(None, do_GET=trickle))
@@ -325,11 +439,41 @@ def test_an_answer_that_trickles(run, serve):
 
 
 def test_a_resolver_that_hangs(run, monkeypatch):
-    over = threading.Event()
-    resolve_with(monkeypatch, lambda *_words, **_options: over.wait() and [])
+    """It keeps neither the module from its answer nor the process from its end."""
+    over, threads = threading.Event(), []
+
+    def hang(*_words, **_options):
+        threads.append(threading.current_thread())
+        over.wait(20)
+        return []
+
+    resolve_with(monkeypatch, hang)
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=1))
     over.set()
     assert (mirror["failed_at"], mirror["reason"]) == ("dns", "no answer in time, at this point: dns")
+    assert [thread.daemon for thread in threads] == [True]
+
+
+def test_where_it_stands_at_each_step(engine, run, serve, network, authority, monkeypatch):
+    """It is what is told of a registry when the time is over."""
+    seen = []
+
+    def noting(step):
+        original = getattr(_health.Registry, step)
+
+        def noted(registry, *words, **options):
+            seen.append((step, registry.stage))
+            return original(registry, *words, **options)
+
+        return noted
+
+    for step in ("_resolve", "_dial", "_tunnel", "_encrypt", "_body"):
+        monkeypatch.setattr(_health.Registry, step, noting(step))
+    serve("proxy.example", None, handler=relay(Answers(), network))
+    serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
+    engine.proxies = {"https": "http://proxy.example"}
+    assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))["usable"]
+    assert seen == [("_resolve", "dns"), ("_dial", "tcp"), ("_tunnel", "proxy"), ("_encrypt", "tls"), ("_body", "http")]
 
 
 # -- TLS -------------------------------------------------------------------------------------------------------------
@@ -387,7 +531,8 @@ FOLDERS = {
 @pytest.mark.parametrize(("key", "folder"), FOLDERS.items(), ids=map(" ".join, FOLDERS))
 def test_certificates_of_the_engine(engine, run, serve, certs, authority, key, folder):
     engine.store, engine.version = key
-    serve("cache.example", Answers(REGISTRY), authority.context("cache.example", days=9))
+    days = 4000  # So many that a day of another length would show.
+    serve("cache.example", Answers(REGISTRY), authority.context("cache.example", days=days))
     untrusted = one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))
     assert (untrusted["failed_at"], untrusted["tls"]) == ("tls", None)
     reason = "its certificate is not to be trusted: unable to get local issuer certificate (the system's CAs and no file in {})"
@@ -402,7 +547,7 @@ def test_certificates_of_the_engine(engine, run, serve, certs, authority, key, f
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))
     ends = mirror["tls"].pop("not_after")
     assert mirror["usable"] and ends.endswith(" GMT")
-    assert mirror["tls"] == {"version": "TLSv1.3", "verified": True, "days_left": 9, "certificates": [str(certs / folder / "ca.crt")]}
+    assert mirror["tls"] == {"version": "TLSv1.3", "verified": True, "days_left": days, "certificates": [str(certs / folder / "ca.crt")]}
 
 
 def test_certificates_that_are_yet_to_be_written(run, serve, authority):
@@ -416,11 +561,14 @@ def test_certificates_that_are_yet_to_be_written(run, serve, authority):
 @pytest.mark.parametrize(
     ("name", "days", "why"), [("other.example", 30, "Hostname mismatch"), ("cache.example", -1, "certificate has expired")], ids=["name", "expired"]
 )
-def test_certificates_that_do_not_fit(run, serve, authority, network, name, days, why):
+def test_certificates_that_do_not_fit(run, serve, certs, authority, network, name, days, why):
+    (certs / "cache.example").mkdir(parents=True)
+    (certs / "cache.example" / "ca.crt").write_text(authority.text)
     serve(name, Answers(REGISTRY), authority.context(name, days=days))
     network["cache.example"] = network[name]
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))
     assert mirror["failed_at"] == "tls" and why in mirror["reason"]
+    assert mirror["reason"].endswith(f" (the system's CAs and {certs}/cache.example/ca.crt, ca_certificates)")
 
 
 def test_a_client_certificate(run, serve, certs, authority):
@@ -485,6 +633,10 @@ IMAGES = {
     "sizes that are none": (
         {**manifest("latest", b""), **manifest(ONE, {"config": {"size": True}, "layers": [{"size": "5"}, 7]})},
         {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+    ),
+    "more than one read holds": (
+        {**manifest("latest", b""), **manifest(ONE, b" " * 100000 + json.dumps(LAYERS).encode())},
+        {"cached": True, "digest": ONE, "size": 537, "reason": None},
     ),
     "nothing in it": (
         {**manifest("latest", b""), **manifest(ONE, {"config": {"size": 0}, "layers": []})}, {"cached": True, "digest": ONE, "size": 0, "reason": None},
@@ -573,14 +725,16 @@ def test_where_a_token_server_is_silent(run, serve, network):
     assert (mirror["failed_at"], mirror["silent"], mirror["status"]) == ("token", True, 401)
 
 
-def test_another_host_gets_no_token(run, serve):
+@pytest.mark.parametrize(("host", "sent"), [("other.example", None), ("cache.example", "Bearer one")])
+def test_another_host_gets_no_token(run, serve, host, sent):
     token = {"/token?scope=repository%3Alibrary%2Falpine%3Apull": (200, {}, {"token": "one"})}
     challenge = {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {})}
-    away = {"/v2/library/alpine/manifests/latest": (307, {"Location": "http://other.example/x"}, b"")}
-    serve("cache.example", Answers({**challenge, **token, **away}))
-    other = serve("other.example", Answers({"/x": (200, {"Docker-Content-Digest": ONE}, b"")}))
+    away = {"/v2/library/alpine/manifests/latest": (307, {"Location": f"http://{host}/x"}, b"")}
+    found = {"/x": (200, {"Docker-Content-Digest": ONE}, b"")}
+    held = {"other.example": found, "cache.example": {**challenge, **token, **away, **found}}
+    servers = {name: serve(name, Answers(answers)) for name, answers in held.items()}
     run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"])
-    assert other.asked == [("HEAD", "/x", None)]
+    assert [asked for asked in servers[host].asked if asked[1] == "/x"] == [("HEAD", "/x", sent)]
 
 
 NAMES = {
@@ -669,13 +823,13 @@ def relay(answers, network, wanted=None):
         with socket.create_connection(("127.0.0.1", network[handler.path.partition(":")[0]])) as target:
             handler.send_response(200)
             handler.end_headers()
-            threading.Thread(target=pump, args=(handler.connection, target), daemon=True).start()
-            pump(target, handler.connection)
+            threading.Thread(target=pump, args=(handler.rfile.read1, target), daemon=True).start()
+            pump(target.recv, handler.connection)
 
-    def pump(source, target):
-        with contextlib.suppress(OSError):
+    def pump(read, target):
+        with contextlib.suppress(OSError, ValueError):  # What is read may be closed.
             while True:
-                part = source.recv(65536)
+                part = read(65536)
                 if not part:
                     break
                 target.sendall(part)
@@ -695,8 +849,9 @@ def test_a_proxy(engine, run, serve, network, authority):
     assert sorted(asked.asked) == [("CONNECT", "cache.example:443", None), ("GET", "http://plain.example/v2/", None)]
 
 
-def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch):
-    user = f"Basic {base64.b64encode(b'a:b c').decode()}"
+@pytest.mark.parametrize(("written", "sent"), [("a:b%20c", b"a:b c"), ("a", b"a:")])
+def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch, written, sent):
+    user = f"Basic {base64.b64encode(sent).decode()}"
     asked = Answers()
     serve("proxy.example", asked, handler=relay(asked, network, user))
     serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
@@ -707,7 +862,7 @@ def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch
         "proxy",
         "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 407",
     )
-    environment = "PATH=/bin\0HTTP_PROXY=http://c:d@other.example\0https_proxy=http://a:b%20c@proxy.example\0"
+    environment = f"PATH=/bin\0HTTP_PROXY=http://c:d@other.example\0https_proxy=http://{written}@proxy.example\0"
     monkeypatch.setattr(_engine._host, "text_of", lambda path: environment if path == "/proc/4711/environ" else "")
     mirror = one(run("registry_mirrors_health_info", **options))
     assert (mirror["usable"], mirror["proxy"]) == (True, "http://***@proxy.example")
@@ -717,14 +872,18 @@ PROXY_FAULTS = {
     "unknown": (None, "dns", "the name of the proxy http://proxy.example is not known here"),
     "an error": (b"HTTP/1.0 503 x\r\n\r\n", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 503"),
     "no HTTP": (b"x\r\n\r\n", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: an answer that is none"),
+    "a head that does not end": (
+        b"HTTP/1.1 503 x\r\nX: ".ljust(65536, b"x"), "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 503",
+    ),
     "an end": (b"", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: an answer that is none"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("said", "stage", "reason"), PROXY_FAULTS.values(), ids=PROXY_FAULTS)
 def test_a_proxy_that_does_not_serve(engine, run, serve, said, stage, reason):
     if said is not None:
-        serve("proxy.example", None, handler=served(None, do_CONNECT=lambda handler: handler.wfile.write(said)))
+        # Who says something stays until it is left.
+        serve("proxy.example", None, handler=served(None, do_CONNECT=lambda handler: handler.wfile.write(said) and handler.rfile.read(1)))
     engine.proxies = {"http": "", "https": "http://proxy.example", "no": ""}
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
     assert mirror["failed_at"] == stage and mirror["reason"].startswith(reason)
@@ -736,14 +895,22 @@ def test_a_proxy_that_is_no_url(engine, run):
     assert (mirror["failed_at"], mirror["reason"]) == ("proxy", "http://proxy.example:x is no URL: Port could not be cast to integer value as 'x'")
 
 
-def test_a_proxy_that_says_nothing(engine, run, network):
+PROXY_SILENCE = {
+    "listens": ("proxy", True, "the proxy http://proxy.example gives no answer: none in time"),
+    "closed": ("tcp", False, "no connection to the proxy http://proxy.example: Connection refused"),
+}
+
+
+@pytest.mark.parametrize(("state", "found"), PROXY_SILENCE.items(), ids=PROXY_SILENCE)
+def test_a_proxy_that_says_nothing(engine, run, network, state, found):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
-        silent.listen()
+        if state == "listens":
+            silent.listen()
         network["proxy.example"] = silent.getsockname()[1]
         engine.proxies = {"http": "", "https": "http://proxy.example", "no": ""}
         mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], timeout=1))
-    assert (mirror["failed_at"], mirror["silent"], mirror["reason"]) == ("proxy", True, "the proxy http://proxy.example gives no answer: none in time")
+    assert (mirror["failed_at"], mirror["silent"], mirror["reason"]) == found
 
 
 EXEMPT = {
@@ -756,6 +923,9 @@ EXEMPT = {
     ("http://10.1.2.3", "10.1.2.3:80"): True,
     ("http://10.1.2.3", "10.1.2.3:81"): False,
     ("http://[fd00::2]", "fd00::1:80"): False,
+    ("http://[fd00::1]", "fd00::1:80"): False,
+    ("http://cache.example", "fd00::/8"): False,
+    ("http://cache.example", "cache.example,other.example"): True,
     ("http://cache.example", "other.example, cache.example"): True,
     ("http://a.cache.example", "cache.example"): True,
     ("http://cache.example", ".cache.example"): False,
