@@ -47,6 +47,12 @@ properties: .venv/test/ready ## Try the properties of the core on more than 100,
 planted-faults: .venv/test/ready ## Plant faults in the core, one after another, and see the properties find each: minutes
 	@$(TEST)/python tools/planted_faults.py
 
+.PHONY: page
+page: .venv/test/ready ## Test the page of the audit in a real browser, with 3, 200 and 2,000 hosts: a minute
+	@tools/browser
+	@rm -rf build/page
+	$(TEST)/python -m pytest -q tests/page
+
 .PHONY: sanity
 sanity: .venv/test/ready ## Run ansible-test sanity
 	@tools/ansible-test sanity

@@ -1,0 +1,398 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The page of the audit in a real browser: small and large fleets, a narrow and a wide window, light and dark, on paper, by keyboard.
+
+Screenshots of all that are left in build/page, to be looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+import fleet
+
+from ansible_collections.pullthrough.docker.plugins.filter import audit_report
+
+SIZES, WIDTHS, SCHEMES = [3, 200, 2000], [400, 1400], ["light", "dark"]
+RANKS = [*audit_report.KINDS, "ok"]
+FOLDER = fleet.ROOT / "build/page"
+
+# What is seen of an element: by no name of a class, so that the page is free to look as it likes.
+SHOWN_ROWS = """
+  return [...document.querySelectorAll("tbody tr")].filter(row => row.getClientRects().length).map(row => row.querySelector("th").textContent);
+"""
+FAINT = """
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number), faint = [];
+  const over = (front, back) => { const a = front[3] ?? 1; return [0, 1, 2].map(i => front[i] * a + back[i] * (1 - a)); };
+  const linear = part => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4;
+  const light = colour => colour.reduce((sum, part, i) => sum + linear(part / 255) * [.2126, .7152, .0722][i], 0);
+  const backs = new Map([[null, [255, 255, 255]]]);
+  const back = element => {
+    if (!backs.has(element)) backs.set(element, over(numbers(getComputedStyle(element).backgroundColor), back(element.parentElement)));
+    return backs.get(element);
+  };
+  const check = (what, front, behind, least) => {
+    const [one, other] = [light(over(numbers(front), behind)), light(behind)];
+    const ratio = (Math.max(one, other) + .05) / (Math.min(one, other) + .05);
+    if (ratio < least) faint.push(`${what}: ${ratio.toFixed(2)}`);
+  };
+  let checked = 0;
+  for (const element of document.body.querySelectorAll("*")) {
+    if (!element.getClientRects().length || getComputedStyle(element).visibility !== "visible") continue;
+    const own = [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data.trim()).join(" ").trim();
+    if (own) { check(own, getComputedStyle(element).color, back(element), 4.5); checked++; }
+    for (const pseudo of ["::before", "::after"]) {
+      const style = getComputedStyle(element, pseudo);
+      if (!["none", "normal", '""'].includes(style.content)) check(style.content, style.color, back(element), 4.5);
+    }
+    // What is drawn is to be told from the page, too.
+    if (!element.textContent.trim() && !element.children.length && element.tagName !== "BR" && element.closest("[role=img], li")) {
+      const behind = element.closest("[role=img]") ?? element.parentElement;
+      check(`drawn: ${element.outerHTML}`, getComputedStyle(element).backgroundColor, back(behind), 3);
+    }
+  }
+  return [checked, faint];
+"""
+
+
+class Browser:
+    def __init__(self, profile):
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium") or "chromium"
+        for argument in ("--headless=new", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", f"--user-data-dir={profile}"):
+            options.add_argument(argument)
+        if os.geteuid() == 0:
+            # Root's Chromium does not start with one. The only page that it opens is ours.
+            options.add_argument("--no-sandbox")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        # A driver that is named and not there is an error. For one that is not named, selenium would look in the network.
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver") or "chromedriver"))
+        self.cdp, self.run = self.driver.execute_cdp_cmd, self.driver.execute_script
+
+    def resize(self, width, height):
+        self.cdp("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+
+    def look(self, width, scheme="light", media="screen"):
+        self.resize(width, 900)
+        self.cdp("Emulation.setEmulatedMedia", {"media": media, "features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+    def open(self, path, width=1400, scheme="light"):
+        self.look(width, scheme)
+        self.driver.get(path.as_uri())
+
+    def find(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def find_all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def press(self, *keys):
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def rows(self):
+        return self.run(SHOWN_ROWS)
+
+    def type(self, words):
+        field = self.find("input[type=search]")
+        field.send_keys(Keys.CONTROL, "a", Keys.NULL, words or Keys.DELETE)
+
+    def choose(self, state):
+        self.find(f'select option[value="{state}"]').click()
+
+    def screenshot(self, name):
+        # In a taller window: to capture what is beyond the window takes long where that is much.
+        self.resize(self.run("return innerWidth"), min(self.run("return document.documentElement.scrollHeight"), 2500))
+        image = self.cdp("Page.captureScreenshot", {})
+        (FOLDER / f"{name}.png").write_bytes(base64.b64decode(image["data"]))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.driver.quit()
+
+
+@pytest.fixture(scope="module")
+def reports():
+    return {size: fleet.report(size) for size in SIZES}
+
+
+@pytest.fixture(scope="module")
+def pages(reports, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    for size, report in reports.items():
+        (folder / f"{size}.html").write_text(fleet.page(report), encoding="utf-8")
+    return {size: folder / f"{size}.html" for size in SIZES}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_it_fits_each_window(browser, pages, size):
+    browser.open(pages[size])
+    assert len(browser.rows()) == size
+    for width in WIDTHS:
+        for scheme in SCHEMES:
+            browser.look(width, scheme)
+            needed, given = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+            assert needed <= given <= width, f"{scheme}, {width} px"
+            browser.screenshot(f"{size}-{width}-{scheme}")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_all_text_can_be_read(browser, pages, width, scheme):
+    browser.open(pages[200], width, scheme)
+    browser.run("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    dark = browser.run("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every(part => part < 128)")
+    assert dark == (scheme == "dark")
+    checked, faint = browser.run(FAINT)
+    assert checked > 1000 and faint == []
+
+
+def test_it_asks_no_network_and_complains_of_nothing(browser, pages):
+    browser.driver.get_log("browser"), browser.driver.get_log("performance")
+    browser.open(pages[200])
+    browser.type("db")
+    browser.find("thead button").click()
+    assert browser.driver.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.driver.get_log("performance")]
+    assert {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"} == {pages[200].as_uri()}
+
+
+def test_names_that_are_meant_ill_stay_text(browser, pages):
+    browser.open(pages[3])
+    assert fleet.HOSTILE in browser.rows()
+    assert len(browser.find_all("script")) == 1 and browser.find_all("img") == []
+
+
+def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, reports):
+    """At the top of the window, before anything scrolls, on a telephone too."""
+    report = reports[200]
+    for width in WIDTHS:
+        browser.open(pages[200], width)
+        assert f"{report['summary']['covered']} of 200 hosts" in browser.find("h1").text
+        assert browser.find("[aria-labelledby=coverage] [role=img]").rect["y"] < 400
+        entries = browser.run("return [...document.querySelectorAll('li')].map(entry => [entry.innerText, entry.getBoundingClientRect().bottom])")
+        titles = [(number, "ok" if state == "ok" else report["kinds"][state]["title"]) for state, number in report["summary"]["states"].items()]
+        assert [text.split("\n")[0].strip() for text, _bottom in entries] == [f"{number} {title}" for number, title in titles]
+        assert max(bottom for _text, bottom in entries) < 900
+    order = [RANKS.index(state) for state in browser.run("return [...document.querySelectorAll('tbody tr')].map(row => row.dataset.state)")]
+    assert order == sorted(order), "the gravest come first"
+
+
+# -- charts ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_chart_of_coverage(browser, pages, reports):
+    summary = reports[200]["summary"]
+    browser.open(pages[200])
+    chart = browser.find("[aria-labelledby=coverage] [role=img]")
+    widths = [part.rect["width"] for part in chart.find_elements(By.CSS_SELECTOR, "*")]
+    assert len(widths) == len(summary["states"])
+    for width, number in zip(widths, summary["states"].values()):
+        assert width == pytest.approx(chart.rect["width"] * number / 200, abs=6)
+    assert all(f"{number} " in chart.accessible_name for number in summary["states"].values())
+
+
+def test_the_chart_of_latency(browser, pages, reports):
+    for width in WIDTHS:
+        browser.open(pages[200], width)
+        charts = browser.find_all("[aria-labelledby=mirrors] [role=img]")
+        assert len(charts) == len(reports[200]["mirrors"]) == 3
+        most = max(mirror["latency_ms"]["most"] for mirror in reports[200]["mirrors"])
+        for chart, mirror in zip(charts, reports[200]["mirrors"]):
+            spread, (left, full) = mirror["latency_ms"], (chart.rect["x"], chart.rect["width"])
+            span, median = (mark.rect for mark in chart.find_elements(By.CSS_SELECTOR, "*"))
+            assert span["x"] - left == pytest.approx(full * spread["least"] / most, abs=full / 50)
+            assert span["x"] + span["width"] - left == pytest.approx(full * spread["most"] / most, abs=full / 50 + 6)
+            assert median["x"] - left == pytest.approx(full * spread["median"] / most, abs=full / 50)
+            assert f"median {spread['median']} ms" in chart.accessible_name
+
+
+# -- sorting and filtering -------------------------------------------------------------------------------------------
+
+
+def plain_name(host):
+    """As people count. Of names that are no word with a number, the order is the browser's own."""
+    found = re.fullmatch(r"([a-z]+)-(\d+)", host["name"])
+    return found and (found[1], int(found[2]))
+
+
+def fastest(host):
+    return min((mirror["latency_ms"] for mirror in host["health"] if mirror["usable"]), default=None)
+
+
+def version(host):
+    return list(map(int, re.findall(r"\d+", host["engine"]["version"] or ""))) or None
+
+
+KEYS = {
+    "Host": plain_name,
+    "State": lambda host: RANKS.index(host["state"]),
+    "In force": lambda host: " ".join(host["in_force"] or []) or None,
+    "Engine": version,
+    "Latency": fastest,
+    "Last change": lambda host: host["last_change"],
+}
+
+
+def says_order(browser):
+    """By column, what it says of its order: to those who see it, and to those who hear it."""
+    said = browser.run("""
+      return [...document.querySelectorAll("thead th")].map(head =>
+        [head.textContent.trim(), head.getAttribute("aria-sort"), getComputedStyle(head.firstElementChild, "::after").content]);
+    """)
+    return {name: ("ascending" if "↑" in arrow else "descending" if "↓" in arrow else None, spoken) for name, spoken, arrow in said}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_sorting(browser, pages, reports, width):
+    hosts = {host["name"]: host for host in reports[200]["hosts"]}
+    browser.open(pages[200], width)
+    buttons = browser.find_all("thead button")
+    assert [button.text for button in buttons] == list(KEYS)
+    for button, (column, key) in zip(buttons, KEYS.items()):
+        expected = ["descending", "ascending"] if column == "State" and says_order(browser)["State"][0] else ["ascending", "descending"]
+        for order in expected:
+            button.click()
+            assert says_order(browser) == {name: (order, order) if name == column else (None, None) for name in KEYS}
+            rows = browser.rows()
+            assert sorted(rows) == sorted(hosts)
+            keys = [key(hosts[name]) for name in rows if column != "Host" or plain_name(hosts[name])]
+            known = [value for value in keys if value is not None]
+            assert len(set(map(str, known))) > 3
+            assert known == sorted(known, reverse=order == "descending"), f"{column}, {order}"
+            assert keys[len(known) :] == [None] * (len(keys) - len(known)), "what is not known comes last, either way"
+
+
+def test_filtering_by_text(browser, pages, reports):
+    hosts = reports[200]["hosts"]
+    browser.open(pages[200])
+    for words, fits in {
+        "db-4": lambda host: "db-4" in host["name"],
+        "  BUILD   no space LEFT ": lambda host: "build" in host["name"] and "no space left" in str(host["findings"]),
+        "<script>": lambda host: host["name"] == fleet.HOSTILE,
+        fleet.OWN: lambda host: fleet.OWN in str(host),
+        "no host says so": lambda host: False,
+        "": lambda host: True,
+    }.items():
+        browser.type(words)
+        expected = sorted(host["name"] for host in hosts if fits(host))
+        assert expected or words == "no host says so"
+        assert sorted(browser.rows()) == expected, words
+        assert browser.find("output").text == f"{len(expected)} of 200 hosts"
+
+
+def test_filtering_by_state_and_text(browser, pages, reports):
+    hosts = reports[200]["hosts"]
+    browser.open(pages[200])
+    assert set(RANKS) == set(reports[200]["summary"]["states"])
+    for state in RANKS:
+        browser.choose(state)
+        assert sorted(browser.rows()) == sorted(host["name"] for host in hosts if host["state"] == state)
+    browser.type("web")
+    browser.find("thead button").click()
+    assert sorted(browser.rows()) == sorted(host["name"] for host in hosts if host["state"] == "ok" and "web" in host["name"])
+    browser.type("")
+    browser.choose("")
+    assert len(browser.rows()) == 200
+
+
+def test_two_thousand_hosts_are_handled(browser, pages, reports, capsys):
+    began = time.monotonic()
+    browser.open(pages[2000])
+    assert len(browser.rows()) == 2000
+    shown = time.monotonic()
+    browser.find_all("thead button")[4].click()
+    hosts = {host["name"]: host for host in reports[2000]["hosts"]}
+    known = [fastest(hosts[name]) for name in browser.rows() if fastest(hosts[name]) is not None]
+    assert len(known) > 1000 and known == sorted(known)
+    ordered = time.monotonic()
+    browser.type("worker-499")
+    assert browser.rows() == ["worker-499"]
+    found = time.monotonic()
+    with capsys.disabled():
+        print(f"\n2,000 hosts: shown after {shown - began:.1f} s, sorted after {ordered - shown:.1f} s, searched after {found - ordered:.1f} s")
+
+
+# -- by keyboard, by ear, on paper -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_keyboard_reaches_and_works_all(browser, pages, reports, width):
+    browser.open(pages[200], width)
+    focused = []
+    for _number in range(9):
+        browser.press(Keys.TAB)
+        element = browser.driver.switch_to.active_element
+        focused.append(element.accessible_name)
+        seen = browser.run(
+            """
+            const box = arguments[0].getBoundingClientRect(), style = getComputedStyle(arguments[0]);
+            const middle = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+            return [middle === arguments[0] || arguments[0].contains(middle), style.outlineStyle, parseFloat(style.outlineWidth)];
+            """,
+            element,
+        )
+        assert seen[0] and seen[1] != "none" and seen[2] >= 2, f"{focused[-1]}: whoever tabs there sees where that is"
+    assert focused == ["Search", "State", *KEYS, "Sources and health"]
+    browser.press(Keys.ENTER)
+    assert len(browser.find_all("details[open]")) == 1
+    for _number in range(3):
+        webdriver.ActionChains(browser.driver).key_down(Keys.SHIFT).send_keys(Keys.TAB).key_up(Keys.SHIFT).perform()
+    browser.press(Keys.ENTER)
+    assert says_order(browser)["Engine"] == ("ascending", "ascending")
+    browser.run("document.activeElement.blur(); scrollTo(0, 0); getSelection().removeAllRanges()")
+    browser.find("input").click()
+    browser.press("db-4", Keys.TAB, Keys.ARROW_DOWN)
+    first = next(iter(reports[200]["summary"]["states"]))
+    assert sorted(browser.rows()) == sorted(host["name"] for host in reports[200]["hosts"] if "db-4" in host["name"] and host["state"] == first)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_a_screen_reader_is_told(browser, pages, width):
+    browser.open(pages[3], width)
+    nodes = [node for node in browser.cdp("Accessibility.getFullAXTree", {})["nodes"] if not node["ignored"]]
+    told = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes]
+    assert browser.find("html").get_attribute("lang") == "en" and "hosts covered" in browser.driver.title
+    assert {"banner", "main", "table"} <= {role for role, _name in told}
+    assert [name for role, name in told if role == "columnheader"] == list(KEYS)
+    assert len([name for role, name in told if role == "rowheader"]) == 3
+    assert len([name for role, name in told if role == "row"]) == 4
+    controls = {"button", "searchbox", "combobox", "image", "region", "table", "DisclosureTriangle"}
+    assert [said for said in told if said[0] in controls and not said[1]] == [], "each has a name"
+    levels = [int(heading.tag_name[1]) for heading in browser.find_all("h1, h2, h3, h4")]
+    assert levels[0] == 1 and all(after - before <= 1 for before, after in zip(levels, levels[1:]))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_on_paper(browser, pages, scheme):
+    """All hosts are there, also those that were filtered away, as nothing on paper would say that they were; and no dark sheets."""
+    browser.open(pages[200], 718, scheme)
+    browser.type("db-4")
+    assert len(browser.rows()) < 200 and browser.find("form").is_displayed()
+    browser.look(718, scheme, "print")
+    assert len(browser.rows()) == 200
+    assert not browser.find("form").is_displayed()
+    assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.run(FAINT)[1] == []
+    needed, given = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert needed <= given
+    browser.screenshot(f"200-print-{scheme}")
+    printed = base64.b64decode(browser.cdp("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})["data"])
+    (FOLDER / f"200-{scheme}.pdf").write_bytes(printed)
+    assert printed.startswith(b"%PDF-") and len(re.findall(rb"/Type /Page\b", printed)) > 5
