@@ -14,6 +14,7 @@ import re
 
 import jinja2
 import jinja2.nativetypes
+import jsonschema
 import pytest
 import yaml
 
@@ -33,8 +34,12 @@ INFO = {
     ],
     "engine": {"state": "running", "reason": None, "version": "28.5.2", "image_store": "containerd", "containers_running": 2, "rootless": False, "pid": 7},
 }
-HEALTHY = {"url": GCR, "usable": True, "reason": None, "latency_ms": 20.5, "tls": {"days_left": 80, "not_after": "x"}}
-DEAD = {"url": GCR, "usable": False, "reason": "no connection", "latency_ms": None, "tls": None}
+TLS = {"version": "TLSv1.3", "verified": True, "not_after": "x", "days_left": 80, "certificates": []}
+HEALTHY = {
+    "url": GCR, "usable": True, "reason": None, "failed_at": None, "silent": False, "proxy": None, "addresses": ["192.0.2.1"], "tls": TLS, "status": 200,
+    "authentication": None, "redirected_to": None, "latency_ms": 20.5, "images": [],
+}  # fmt: skip
+DEAD = {**HEALTHY, "usable": False, "reason": "no connection", "failed_at": "tcp", "latency_ms": None, "tls": None, "status": None}
 
 
 def info(**changes):
@@ -65,9 +70,9 @@ HOSTS = {
     "drift": (info(in_force=[], drift_reasons=["The engine uses no mirror"]), [], ["drift", "not_covered"], False, "uses no mirror"),
     "dead": (info(), [DEAD], ["mirror_dead"], False, "no connection"),
     "another mirror": (info(in_force=[OWN]), [{**HEALTHY, "url": OWN}], ["not_covered"], False, "uses https://cache.example/"),
-    "ends soon": (info(), [{**HEALTHY, "tls": {"days_left": 13, "not_after": "x"}}], ["certificate_ends"], True, "13 days"),
-    "ends later": (info(), [{**HEALTHY, "tls": {"days_left": 14, "not_after": "x"}}], [], True, ""),
-    "not verified": (info(), [{**HEALTHY, "tls": {"days_left": None, "not_after": None}}], [], True, ""),
+    "ends soon": (info(), [{**HEALTHY, "tls": {**TLS, "days_left": 13}}], ["certificate_ends"], True, "13 days"),
+    "ends later": (info(), [{**HEALTHY, "tls": {**TLS, "days_left": 14}}], [], True, ""),
+    "not verified": (info(), [{**HEALTHY, "tls": {**TLS, "verified": False, "not_after": None, "days_left": None}}], [], True, ""),
     "old": (info(**engine(version="20.10.24+dfsg1")), [HEALTHY], ["old_engine"], True, "20.10.24"),
     "just not old": (info(**engine(version="23.0.0")), [HEALTHY], [], True, ""),
     "of no version": (info(**engine(version="dev")), [HEALTHY], [], True, ""),
@@ -139,6 +144,47 @@ def test_its_example():
     values = {"inventory_hostname": "one", "result": info(drift_reasons=["differs"])}
     report = environment.from_string(task["vars"]["report"]).render(**values)
     assert list(environment.from_string(task["ansible.builtin.debug"]["msg"]).render(report=report)) == ["one"]
+
+
+# -- its schema ------------------------------------------------------------------------------------------------------
+
+SCHEMA = json.loads((ROOT / "docs/report.schema.json").read_text())
+FITS = jsonschema.Draft202012Validator(SCHEMA).is_valid
+MAPS = ("states", "kinds", "reasons")
+"""What has the keys that the fleet gives it."""
+
+
+@pytest.mark.parametrize("hosts", [{}, HOSTS], ids=["none", "all"])
+def test_the_report_is_as_its_schema_says(hosts):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(report_of(hosts))))
+    assert SCHEMA["$defs"]["kind"]["enum"] == list(audit_report.KINDS)
+
+
+def objects(value, *path):
+    """Each object in it, after the path to it."""
+    if isinstance(value, dict):
+        yield path, value
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from objects(inner, *path, key)
+
+
+def test_no_other_report_is_as_its_schema_says():
+    report = json.loads(json.dumps(report_of({name: HOSTS[name] for name in ("ok", "dead")})))
+    wrong = []
+    for path, found in objects(report):
+        kept = dict(found)
+        for key in kept:
+            changes = [{**kept, key: {"another": "type"}}, {**kept, "unknown": "key"}]
+            if not path or path[-1] not in MAPS:
+                changes.append({other: value for other, value in kept.items() if other != key})
+            for changed in changes:
+                found.clear()
+                found.update(changed)
+                wrong += [(path, changed)] if FITS(report) else []
+        found.clear()
+        found.update(kept)
+    assert FITS(report) and wrong == []
 
 
 # -- the page --------------------------------------------------------------------------------------------------------
