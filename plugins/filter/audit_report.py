@@ -63,7 +63,8 @@ _value:
     mirrors:
       description:
         - Each mirror that is in force somewhere, with C(url), C(hosts) (how many use it), C(usable) and C(unusable) (for how many of them),
-          C(latency_ms) (C(least), C(median), C(most), or V(null)), and C(reasons) (why it cannot be used, and for how many hosts).
+          C(latency_ms) (C(least), C(median), C(most), or V(null)), C(certificate_ends) (the earliest end, or V(null)), and C(reasons) (why it cannot be
+          used, and for how many hosts).
       type: list
       elements: dict
     kinds:
@@ -100,18 +101,24 @@ class Kind(NamedTuple):
     advice: str
 
 
+_RUN = "ansible-playbook -i INVENTORY pullthrough.docker.configure --limit {host}"
+
 KINDS: Dict[str, Kind] = {
-    "unreachable": Kind("host not reached", "See whether the host is up and Ansible can log in: ansible HOST -m ansible.builtin.ping."),
+    "unreachable": Kind("host not reached", "See whether it is up, and its address and port in the inventory: ansible-inventory -i INVENTORY --host {host}"),
     "failed": Kind("not looked at", "Mend what the message names, then run the audit again."),
-    "engine_down": Kind("engine down", "Look at its log: journalctl -u docker -n 50. Mend the cause, then start the service."),
-    "conflict": Kind("conflict", "Take the setting out of all places but one before the engine starts next, as it would not."),
-    "unreadable": Kind("file unusable", "Mend the file at the line that is named; until then no change can come into force."),
-    "drift": Kind("drift", "Run pullthrough.docker.configure on this host: it brings into force what is wanted."),
-    "mirror_dead": Kind("mirror dead", "Mend the mirror or the way to it; until then pulls wait for it and then ask Docker Hub."),
-    "not_covered": Kind("mirror not used", "Run pullthrough.docker.configure on this host."),
-    "certificate_ends": Kind("certificate ends", "Renew the mirror's certificate before it ends."),
-    "old_engine": Kind("old engine", "Upgrade Docker Engine."),
-    "engine_stopped": Kind("engine stopped", "Start it if it is to run; it then reads the file as it is."),
+    "engine_down": Kind("engine down", "Mend the cause that is named, or that its log names (journalctl -u docker -n 50), then start the service."),
+    "conflict": Kind(
+        "conflict", "The engine that runs goes on, and will not start again. Take the setting out of all places but one before that; where it is mirrors, "
+        f"this does it and restarts the engine: {_RUN} -e docker_mirror_migrate=true"
+    ),
+    "unreadable": Kind("file unusable", "Mend the file at the line that is named. An engine that runs goes on as it was, and will not start again until then."),
+    "drift": Kind("drift", f"The other one comes with the next reload or restart. To bring the wanted mirrors into both, by a reload: {_RUN}"),
+    "mirror_dead": Kind("mirror dead", "Mend the mirror, or the way to it from this host; until then pulls wait for it and then go on without it."),
+    "caution": Kind("shown, not used or not safe", "Mend what the message names: the mirror is in force, and that alone is not enough here."),
+    "not_covered": Kind("mirror not used", f"To bring the wanted mirrors into force, by a reload: {_RUN}"),
+    "certificate_ends": Kind("certificate ends", "Renew it on the mirror, or tell whoever runs that. When it has ended, pulls go on without the mirror."),
+    "old_engine": Kind("old engine", "Upgrade Docker Engine: this one gets no fixes, and builds images with new mirrors only after a restart."),
+    "engine_stopped": Kind("engine not started", "Start it if it is to run (systemctl is-enabled docker says so); it then reads the file as it is."),
     "no_engine": Kind("no engine", "Nothing, unless one is to be there."),
 }
 """By kind, the gravest first."""
@@ -147,7 +154,7 @@ def _host(name: str, info: Mapping[str, Any], health: Mapping[str, Any], wanted:
     in_force, engine = info.get("in_force"), info.get("engine") or {}
     mirrors: List[Dict[str, Any]] = [] if health.get("failed") else list(health.get("mirrors") or [])
     usable = {mirror["url"] for mirror in mirrors if mirror["usable"]}
-    found = [{"kind": kind, "message": message, "advice": KINDS[kind].advice} for kind, message in _findings(info, mirrors, wanted)]
+    found = [{"kind": kind, "message": message, "advice": _advice(kind, name)} for kind, message in _findings(info, mirrors, wanted)]
     found.sort(key=lambda finding: list(KINDS).index(finding["kind"]))
     return {
         "name": name,
@@ -161,6 +168,10 @@ def _host(name: str, info: Mapping[str, Any], health: Mapping[str, Any], wanted:
         "engine": {key: engine.get(key) for key in ("state", "version", "image_store", "containers_running", "rootless")},
         "last_change": info.get("last_change"),
     }
+
+
+def _advice(kind: str, host: str) -> str:
+    return KINDS[kind].advice.replace("{host}", host)
 
 
 def _findings(info: Mapping[str, Any], mirrors: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> Iterator[Tuple[str, str]]:
@@ -179,7 +190,7 @@ def _findings(info: Mapping[str, Any], mirrors: Sequence[Mapping[str, Any]], wan
         yield "conflict", conflict["message"]
     for source in info["sources"]:
         if source["reason"]:
-            yield "unreadable", source["reason"]
+            yield "unreadable", source["reason"].replace(" Nothing was changed.", "")
     if engine["state"] == "stopped" and "it said:" not in (engine["reason"] or ""):
         yield "engine_stopped", f"The engine does not run: {engine['reason']}."
     elif engine["state"] != "running":
@@ -188,13 +199,16 @@ def _findings(info: Mapping[str, Any], mirrors: Sequence[Mapping[str, Any]], wan
         yield "drift", reason
     for mirror in mirrors:
         if not mirror["usable"]:
-            yield "mirror_dead", f"{mirror['url']}: {mirror['reason']}."
-        days = (mirror["tls"] or {}).get("days_left")
-        if days is not None and days < ENDS_SOON:
-            yield "certificate_ends", f"{mirror['url']}: its certificate ends in {days} days."
+            known = f" Its name stands for {' and '.join(mirror['addresses'])} on this host." if mirror.get("addresses") else ""
+            yield "mirror_dead", f"{mirror['url']}: {mirror['reason']}.{known}"
+        tls = mirror["tls"] or {}
+        if tls.get("days_left") is not None and tls["days_left"] < ENDS_SOON:
+            yield "certificate_ends", f"{mirror['url']}: its certificate ends on {tls['not_after']}, in {tls['days_left']} days."
+    for caution in info["cautions"]:
+        yield "caution", caution
     missing = [mirror for mirror in wanted if mirror not in (in_force or [])]
     if in_force is not None and missing and len(missing) == len(wanted):
-        yield "not_covered", f"The engine uses {' '.join(in_force) or 'no mirror'}, and not {' '.join(missing)}."
+        yield "not_covered", f"The engine uses {' '.join(in_force) or 'no mirror at all'}. None of the wanted ones is in force: {' '.join(missing)}."
     version = _version(engine.get("version"))
     if version and version < OLD:
         yield "old_engine", f"Docker Engine {engine['version']} is older than {OLD[0]}.{OLD[1]}."
@@ -219,10 +233,16 @@ def _mirrors(hosts: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
             "usable": sum(mirror["usable"] for mirror in said[url]),
             "unusable": sum(not mirror["usable"] for mirror in said[url]),
             "latency_ms": _spread([mirror["latency_ms"] for mirror in said[url] if mirror["usable"] and mirror["latency_ms"] is not None]),
+            "certificate_ends": _first_end([mirror["tls"] for mirror in said[url] if mirror["tls"]]),
             "reasons": dict(collections.Counter(mirror["reason"] for mirror in said[url] if not mirror["usable"]).most_common()),
         }
         for url, number in sorted(users.items(), key=lambda user: (-user[1], user[0]))
     ]
+
+
+def _first_end(seen: Sequence[Mapping[str, Any]]) -> Optional[str]:
+    known = [tls for tls in seen if tls["days_left"] is not None]
+    return min(known, key=lambda tls: int(tls["days_left"]))["not_after"] if known else None
 
 
 def _spread(numbers: Sequence[float]) -> Optional[Dict[str, float]]:
@@ -234,10 +254,10 @@ def _spread(numbers: Sequence[float]) -> Optional[Dict[str, float]]:
 def _lines(report: Mapping[str, Any]) -> List[str]:
     """The report in a few lines, for a terminal."""
     summary = report["summary"]
-    lines = [f"{summary['covered']} of {summary['hosts']} hosts use {' or '.join(report['wanted'])}, and can."]
+    lines = [f"{summary['covered']} of {summary['hosts']} hosts are covered: {' or '.join(report['wanted'])} is in force there, and answers."]
     for state, number in summary["states"].items():
         if state != "ok":
             names = [host["name"] for host in report["hosts"] if host["state"] == state]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            lines.append(f"{KINDS[state].title}: {number} ({', '.join(names[:5])}{more}). {KINDS[state].advice}")
+            lines.append(f"{KINDS[state].title}: {number} ({', '.join(names[:5])}{more}). {_advice(state, ','.join(names[:5]))}")
     return lines + [f"{mirror['url']}: unusable for {mirror['unusable']} of {mirror['hosts']} hosts." for mirror in report["mirrors"] if mirror["unusable"]]

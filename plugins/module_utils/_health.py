@@ -161,7 +161,7 @@ def _is_exempt(host: str, port: int, entry: str) -> bool:
     except ValueError:
         pass  # A name, here or there.
     name, _colon, number = entry.partition(":")
-    if number.isdigit():  # An address of IPv6 has more than one colon.
+    if number.isdecimal():  # An address of IPv6 has more than one colon.
         if int(number) != port:
             return False
         entry = name

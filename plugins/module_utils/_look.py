@@ -210,6 +210,7 @@ def told(seen: Look) -> Tuple[Dict[str, Any], List[str]]:
         "sources": places,
         "last_change": max((written for place in places if place["path"] for written in [_host.modified(place["path"])] if written), default=None),
         "conflicts": conflicts,
+        "cautions": warnings,
         "engine": seen.engine.facts(),
     }
     return result, warnings

@@ -119,6 +119,14 @@ conflicts:
       description: What it means and what to do.
       type: str
   sample: []
+cautions:
+  description:
+    - Why mirrors that are in force are not used or not safe here, in sentences; also given as warnings.
+    - Added in version 0.3.0.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 engine:
   description: The engine as the host shows it.
   returned: always

@@ -232,10 +232,10 @@ fault(
 )(half_done)
 
 
-@fault("a flag, left half-done, before a restart", "refused", "the command line gains --label=half=done", run=run_role, daemon_settings={"log-level": "warn"})
+@fault("a flag, left half-done, before a restart", "refused", "the command line gains --mtu=1400", run=run_role, daemon_settings={"log-level": "warn"})
 def half_done_flag(host):
     kept = host.run("cat", OPTIONS)
-    host.write(OPTIONS, b'DOCKER_OPTS="--label=half=done"\n')
+    host.write(OPTIONS, b'DOCKER_OPTS="--mtu=1400"\n')
     yield
     host.write(OPTIONS, kept)
 

@@ -40,7 +40,7 @@ def audit(folder, *arguments):
     page = (folder / "report.html").read_text()
     report = json.loads((folder / "report.json").read_text())
     assert all(f">{host['name']}</th>" in page for host in report["hosts"]) and page.endswith("</html>\n")
-    assert f"{report['summary']['covered']} of {report['summary']['hosts']} hosts use" in out
+    assert f"{report['summary']['covered']} of {report['summary']['hosts']} hosts are covered: " in out
     return report
 
 

@@ -60,7 +60,8 @@ def _host(chance, kind):
         {"source": "systemd_drop_in", "path": "/etc/systemd/system/docker.service.d/mirrors.conf", "line": None, "mirrors": [], "reason": None},
     ]
     written = f"2026-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T{chance.randrange(24):02}:{chance.randrange(60):02}:00Z"
-    info = {"mirrors": used, "in_force": used, "drift_reasons": [], "conflicts": [], "sources": sources, "last_change": written, "engine": engine}
+    info = {"mirrors": used, "in_force": used, "drift_reasons": [], "conflicts": [], "cautions": [], "sources": sources, "engine": engine}
+    info["last_change"] = written
     mirrors = [_health(chance, url) for url in used]
     silent = {"version": None, "pid": None, "live_restore": None, "containers_running": None, "swarm_active": None, "image_store": None}
     if kind == "engine_down":
@@ -87,6 +88,8 @@ def _host(chance, kind):
         info.update(mirrors=[*used, LONG], drift_reasons=[f"The file names {LONG}, which the engine does not use: it was not reloaded since."])
     elif kind == "mirror_dead":
         mirrors = [_dead(chance, url) for url in used]
+    elif kind == "caution":
+        info["cautions"] = ["/etc/docker/certs.d/docker.io/hosts.toml, line 1: a host that is named there is asked in place of the registry mirrors."]
     elif kind == "not_covered":
         info.update(mirrors=[LONG], in_force=[LONG])
         mirrors = [_health(chance, LONG)]

@@ -255,7 +255,7 @@ KEYS = {
     "In force": lambda host: " ".join(host["in_force"] or []) or None,
     "Engine": version,
     "Latency": fastest,
-    "Last change": lambda host: host["last_change"],
+    "File changed": lambda host: host["last_change"],
 }
 
 

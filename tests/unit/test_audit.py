@@ -28,6 +28,7 @@ INFO = {
     "drift_reasons": [],
     "last_change": "2026-01-30T10:00:00Z",
     "conflicts": [],
+    "cautions": [],
     "sources": [
         {"source": "daemon_json", "path": "/etc/docker/daemon.json", "line": 2, "mirrors": [GCR], "reason": None},
         {"source": "command_line", "path": None, "line": None, "mirrors": [], "reason": None},
@@ -69,6 +70,8 @@ HOSTS = {
     "broken file": (info(sources=[{**INFO["sources"][0], "reason": "line 1, column 2"}]), [HEALTHY], ["unreadable"], True, "line 1"),
     "drift": (info(in_force=[], drift_reasons=["The engine uses no mirror"]), [], ["drift", "not_covered"], False, "uses no mirror"),
     "dead": (info(), [DEAD], ["mirror_dead"], False, "no connection"),
+    "dead on this host alone": (info(), [{**DEAD, "addresses": ["127.0.0.9"]}], ["mirror_dead"], False, "stands for 127.0.0.9 on this host"),
+    "passed over": (info(cautions=["hosts.toml names another"]), [HEALTHY], ["caution"], True, "hosts.toml names another"),
     "another mirror": (info(in_force=[OWN]), [{**HEALTHY, "url": OWN}], ["not_covered"], False, "uses https://cache.example/"),
     "ends soon": (info(), [{**HEALTHY, "tls": {**TLS, "days_left": 13}}], ["certificate_ends"], True, "13 days"),
     "ends later": (info(), [{**HEALTHY, "tls": {**TLS, "days_left": 14}}], [], True, ""),
@@ -102,6 +105,16 @@ def test_what_is_said_of_a_host(name):
     assert host["last_change"] == ("2026-01-30T10:00:00Z" if "sources" in seen else None)
 
 
+def test_what_to_do_names_the_host():
+    (host,) = report_of({"web-01": HOSTS["drift"]})["hosts"]
+    assert all(finding["advice"].endswith("pullthrough.docker.configure --limit web-01") for finding in host["findings"]) and len(host["findings"]) == 2
+
+
+def test_a_refusal_of_the_file_does_not_speak_of_a_change():
+    (host,) = report_of({"a": (info(sources=[{**INFO["sources"][0], "reason": "line 1: no. Mend the file first. Nothing was changed."}]), [HEALTHY])})["hosts"]
+    assert host["findings"][0]["message"] == "line 1: no. Mend the file first."
+
+
 def test_each_kind_is_shown_by_a_host():
     assert {kind for _info, _health, kinds, *_rest in HOSTS.values() for kind in kinds} == set(audit_report.KINDS)
 
@@ -113,26 +126,34 @@ def test_a_host_whose_mirrors_could_not_be_asked():
 
 def test_the_mirrors():
     slow = {**HEALTHY, "latency_ms": 300.0}
-    own = {**HEALTHY, "url": OWN, "latency_ms": None}
+    own = {**HEALTHY, "url": OWN, "latency_ms": None, "tls": {"days_left": None, "not_after": None}}
     hosts = {
         "a": (info(in_force=[GCR, OWN]), [HEALTHY, own]),
         "b": (info(), [slow]),
-        "c": (info(), [{**HEALTHY, "latency_ms": 30.5}]),
+        "c": (info(), [{**HEALTHY, "latency_ms": 30.5, "tls": {"days_left": 9, "not_after": "soon"}}]),
         "d": (info(), [DEAD]),
         "e": ({"unreachable": True}, None),
     }
     assert report_of(hosts)["mirrors"] == [
-        {"url": GCR, "hosts": 4, "usable": 3, "unusable": 1, "latency_ms": {"least": 20.5, "median": 30.5, "most": 300.0}, "reasons": {"no connection": 1}},
-        {"url": OWN, "hosts": 1, "usable": 1, "unusable": 0, "latency_ms": None, "reasons": {}},
+        {
+            "url": GCR,
+            "hosts": 4,
+            "usable": 3,
+            "unusable": 1,
+            "latency_ms": {"least": 20.5, "median": 30.5, "most": 300.0},
+            "certificate_ends": "soon",
+            "reasons": {"no connection": 1},
+        },
+        {"url": OWN, "hosts": 1, "usable": 1, "unusable": 0, "latency_ms": None, "certificate_ends": None, "reasons": {}},
     ]
 
 
 def test_the_summary():
     hosts = {f"dead-{number}": HOSTS["dead"] for number in range(7)}
     assert report_of({**hosts, "ok": HOSTS["ok"]})["lines"] == [
-        "1 of 8 hosts use https://mirror.gcr.io/, and can.",
-        "mirror dead: 7 (dead-0, dead-1, dead-2, dead-3, dead-4 and 2 more). Mend the mirror or the way to it; until then pulls wait for it and then ask "
-        "Docker Hub.",
+        "1 of 8 hosts are covered: https://mirror.gcr.io/ is in force there, and answers.",
+        "mirror dead: 7 (dead-0, dead-1, dead-2, dead-3, dead-4 and 2 more). Mend the mirror, or the way to it from this host; until then pulls wait for "
+        "it and then go on without it.",
         "https://mirror.gcr.io/: unusable for 7 of 8 hosts.",
     ]
 

@@ -56,7 +56,7 @@ def test_a_message_that_nobody_says_is_found():
 
 
 def test_the_guide_to_the_report_has_its_states_in_their_order():
-    rows = re.findall(r"^   [*] - (.*)\n     - .*\n     - .*$", GUIDES["guide_report"], re.MULTILINE)
+    rows = re.findall(r"^   [*] - (.*)$", GUIDES["guide_report"], re.MULTILINE)
     assert rows[1:] == [kind.title for kind in KINDS.values()]
     assert f"within {ENDS_SOON} days" in GUIDES["guide_report"] and f"before {OLD[0]}.{OLD[1]}" in GUIDES["guide_report"]
 

@@ -815,7 +815,8 @@ def test_an_answer_as_large_as_the_limit(answer, monkeypatch, limit, is_taken):
     ("parts", "left", "reason"),
     [
         (http(json.dumps(GOOD).encode()), 0.5, None),
-        (http(json.dumps(GOOD).encode()), 0, "the answer on SOCKET is too slow"),
+        # Where not even the first part comes within the least of times, it is the socket that says so.
+        (http(json.dumps(GOOD).encode()), 0, "(the answer on SOCKET is too slow|no answer on SOCKET: timed out)"),
         (ANSWERS["half an answer, and silence"][0], 0.1, "no answer on SOCKET: timed out"),
     ],
     ids=["in time", "too slow", "half"],

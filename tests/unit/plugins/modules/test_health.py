@@ -917,6 +917,7 @@ EXEMPT = {
     # (URL, no_proxy): whether the proxy is left out (golang.org/x/net/http/httpproxy proxy_test.go)
     ("http://cache.example", ""): False,
     ("http://cache.example", "*"): True,
+    ("http://cache.example", "cache.example:²"): False,
     ("http://notcache.example", "*.cache.example"): False,
     ("http://cache.example", "*.cache.example"): False,
     ("http://10.9.9.9", "10.1.2.3/8"): True,

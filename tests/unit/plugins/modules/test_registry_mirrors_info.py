@@ -249,7 +249,9 @@ def test_mirrors_that_are_not_used_are_warned_of(engine, run, daemon_json, certs
     hosts.write_text('# [host."x"]\nserver = "x"\n\t[host."https://a.example"]\n[host."https://b.example"]\n')
     given(daemon_json, '{"insecure-registries": ["mirror.gcr.io"]}')
     engine.state, engine.store, engine.mirrors = state, "containerd", [GCR]
-    said = run("registry_mirrors_info")["warnings"]
+    result = run("registry_mirrors_info")
+    said = result["warnings"]
+    assert result["cautions"] == said
     begins = [f"{hosts}, line 3: a host that is named there is asked", f"The mirror {GCR} is an insecure registry: "]
     assert [warning[: len(begin)] for warning, begin in zip(said, begins)] == (begins if state == "running" else [])
     engine.store = "graphdriver"
