@@ -74,7 +74,9 @@ def test_playbooks(page, text, engine, tmp_path):
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[line for _page, line in COMMANDS])
-def test_commands(page, line, engine):
+def test_commands(page, line, engine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))  # As a shell does.
     program, *words = shlex.split(line, comments=True)
     if program == "make":
         # The two commands: this one is within make test, and the other has a test of its own.
@@ -84,7 +86,7 @@ def test_commands(page, line, engine):
     del words[words.index("-i") : words.index("-i") + 2]
     if "--limit" in words:
         # What a run that was stopped leaves.
-        (ROOT / "configure.left").write_text(f"{HOST}\n")
+        (tmp_path / "configure.left").write_text(f"{HOST}\n")
     else:
         words += ["--limit", HOST]
     code, out = ansible(program, *words)
