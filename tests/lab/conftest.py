@@ -325,6 +325,14 @@ def hosts(lab):
 
 
 @pytest.fixture
+def gone(tmp_path):
+    """An inventory with a host that is not there."""
+    path = tmp_path / "gone"
+    path.write_text("[lost]\ngone ansible_host=127.0.0.1 ansible_port=1\n")
+    return path
+
+
+@pytest.fixture
 def cut_off(lab):
     """The cache cannot reach Docker Hub: what it does not hold, it does not have."""
     rule = ["OUTPUT", "-p", "tcp", "-d", lab.address("hub"), "-j", "REJECT", "--reject-with", "tcp-reset"]

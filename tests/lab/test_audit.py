@@ -44,14 +44,6 @@ def audit(folder, *arguments):
     return report
 
 
-@pytest.fixture
-def gone(tmp_path):
-    """An inventory with a host that is not there."""
-    path = tmp_path / "gone"
-    path.write_text("[lost]\ngone ansible_host=127.0.0.1 ansible_port=1\n")
-    return path
-
-
 def test_a_fleet_in_many_states(fleet, gone, tmp_path, prove):
     report = audit(tmp_path / "out", "-i", gone, "--limit", "engines:lost")
     kinds = {host["name"]: [finding["kind"] for finding in host["findings"]] for host in report["hosts"]}

@@ -27,14 +27,6 @@ def as_it_was(hosts):
 
 
 @pytest.fixture
-def gone(tmp_path):
-    """An inventory with a host that is not there."""
-    path = tmp_path / "gone"
-    path.write_text("[lost]\ngone ansible_host=127.0.0.1 ansible_port=1\n")
-    return path
-
-
-@pytest.fixture
 def left_file(tmp_path):
     return tmp_path / "left"
 

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from ansible_collections.pullthrough.docker.plugins.filter import audit_report
+from ansible_collections.pullthrough.docker.tests.page import fleet
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GCR, OWN = "https://mirror.gcr.io/", "https://cache.example/"
@@ -235,15 +236,10 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
-def rendered(report):
-    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string((ROOT / "playbooks/templates/report.html.j2").read_text()).render(audit_report=report)
-
-
 @pytest.mark.parametrize("hosts", [{}, HOSTS], ids=["none", "all"])
 def test_the_page(hosts):
     report = json.loads(json.dumps(report_of(hosts)))
-    page = Page(rendered(report))
+    page = Page(fleet.page(report))
     assert page.open == []
     assert page.elements.count("tr") == 1 + len(hosts)
     assert not [name for name, _value in page.attributes if name in ("src", "href", "action", "data", "poster", "srcset")], "it fetches nothing"
@@ -256,8 +252,8 @@ def test_the_page(hosts):
 def test_hostile_names_stay_text():
     evil = '"><script>alert(1)</script>{{ 7 * 7 }}<img src=x onerror=alert(2)>\u202e'
     seen = info(in_force=[evil], conflicts=[{"message": evil}], sources=[{**INFO["sources"][0], "path": evil, "reason": evil}])
-    text = rendered(report_of({evil: (seen, [{**DEAD, "url": evil, "reason": evil}])}))
-    plain = Page(rendered(report_of({"one": HOSTS["ok"]})))
+    text = fleet.page(report_of({evil: (seen, [{**DEAD, "url": evil, "reason": evil}])}))
+    plain = Page(fleet.page(report_of({"one": HOSTS["ok"]})))
     page = Page(text)
     assert page.elements.count("script") == 1 and "img" not in page.elements
     assert {name for name, _value in page.attributes} <= {name for name, _value in plain.attributes} | {"hidden"}
