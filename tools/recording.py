@@ -4,11 +4,13 @@
 
 """Run a command and keep what it printed, with its colours, as a picture: recording.py PICTURE.svg SHOWN_COMMAND COMMAND...
 
-SHOWN_COMMAND is what stands after the prompt, as a user would type it. Nothing of the output is left out.
+SHOWN_COMMAND is what stands after the prompt, as a user would type it. The picture in the README, docs/docsite/rst/run.svg, was made of
+"ansible-playbook -i hosts pullthrough.docker.configure", with ANSIBLE_DISPLAY_SKIPPED_HOSTS=false.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import pathlib
 import subprocess
@@ -26,7 +28,7 @@ def main() -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False)
     if done.returncode != 0:
         sys.exit(done.stdout)
-    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"))  # noqa: SIM115
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
     console.print(Text.from_ansi(f"\x1b[1m$ {shown}\x1b[0m\n{done.stdout}"))
     pathlib.Path(picture).write_text(console.export_svg(title="pullthrough.docker"))
 

@@ -95,7 +95,7 @@ ENDS_SOON = 14
 
 
 class Kind(NamedTuple):
-    """A kind of finding: its title in the report, and what to do."""
+    """A kind of finding: its title in the report, and what to do, in which C({host}) stands for the host."""
 
     title: str
     advice: str
@@ -143,7 +143,7 @@ def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str]
             "covered": sum(host["covered"] for host in hosts),
             "states": {state: states[state] for state in ["ok", *KINDS] if states[state]},
         },
-        "kinds": {kind: {"title": said.title, "advice": said.advice} for kind, said in KINDS.items()},
+        "kinds": {kind: {"title": said.title, "advice": _advice(kind, "HOST")} for kind, said in KINDS.items()},
         "mirrors": _mirrors(hosts),
         "hosts": hosts,
     }

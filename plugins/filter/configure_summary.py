@@ -19,9 +19,9 @@ options:
   _input:
     description:
       - One dictionary for each host that had its turn.
-      - C(host) is its name, C(results) the registered results of M(pullthrough.docker.registry_mirrors) and M(pullthrough.docker.daemon_config), of
-        which the first that is unreachable or failed counts, C(pid) the process id of the engine when it was seen last, and C(failure) the message
-        of what else failed, or an empty string.
+      - C(host) is its name, C(results) the registered results of the role's modules in their order, such as that of
+        M(pullthrough.docker.registry_mirrors), C(pid) the process id of the engine when it was seen last, and C(failure) the message of what failed, or
+        an empty string.
     type: list
     elements: dict
     required: true
@@ -111,7 +111,7 @@ def configure_summary(said: Sequence[Mapping[str, Any]], hosts: Sequence[str], l
     outcomes["waiting"] = [name for name in hosts if name not in messages]
     done = {name for outcome in DONE for name in outcomes[outcome]}
     ours = [name for outcome in OUTCOMES if outcome not in DONE for name in outcomes[outcome]]
-    left = [*ours, *(name for name in left_before if name not in done and name not in ours)]
+    left = [name for name in dict.fromkeys([*ours, *left_before]) if name not in done]
     result = {"outcomes": outcomes, "reloads": reloads, "restarts": restarts, "containers_stopped": stopped, "left": left}
     return {**result, "lines": _lines(result, messages, check)}
 
@@ -123,14 +123,10 @@ def _outcome(host: Mapping[str, Any]) -> Tuple[str, str]:
             return "unreachable", _one_line(result.get("msg"))
     if host["failure"]:
         return "refused", _one_line(host["failure"])
-    if not any(_is_changed(result) for result in host["results"]):
+    if not any(result.get("changed") or result.get("pending") == "restart" for result in host["results"]):
         return "unchanged", ""
     written = any(entry["before_header"] != "engine" for result in host["results"] for entry in result.get("diff") or [])
     return ("changed" if written else "healed"), ""
-
-
-def _is_changed(result: Mapping[str, Any]) -> bool:
-    return bool(result.get("changed") or result.get("pending") == "restart")
 
 
 def _one_line(text: Any) -> str:

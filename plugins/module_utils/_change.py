@@ -232,11 +232,11 @@ class Change:
             return
         if not self._options["keep_containers"]:
             return
-        flags = plan.seen.flags_edited(ours)
-        if flags or told:
+        told += plan.seen.flags_edited(ours)
+        if told:
             raise Refused(
                 f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would also apply what someone changed "
-                f"since the engine read it: {'; '.join([*told, *flags])}. Nothing was changed. "
+                f"since the engine read it: {'; '.join(told)}. Nothing was changed. "
                 "Take that back or let it come into force first, or allow it with keep_containers: false."
             )
         if _apply.restart_stops_containers(containers_running=info.containers_running, live_restore=info.live_restore):
