@@ -117,7 +117,7 @@ mutants: ## Plant every fault that mutmut knows in the core, and see the unit te
 
 .PHONY: clean
 clean: ## Remove what was built, the containers of the lab too
-	@[ ! -x $(TEST)/molecule ] || for scenario in default ways crash; do tools/molecule destroy --scenario-name $$scenario; done
+	@[ ! -x $(TEST)/molecule ] || for scenario in default ways faults crash; do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .venv build collections .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv

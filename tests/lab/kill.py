@@ -13,12 +13,13 @@ strace lists the calls of an unharmed run, from its first open for writing in a 
 the span, a run is killed at it. strace counts calls by name, so the call is addressed as the K-th of its name; the trace of the
 killed run must then be the listing up to this call, with it as its last line. Where it is not, since the engine took longer or some
 call more or less came before the span, the kill is judged all the same, counted as one elsewhere, and tried again with a K beside it.
+Where only the calls that change something are tried, only they are compared: how often the module looks at the engine while it waits
+is up to the engine, and the files are the same at all calls between.
 
 A call at whose entry SIGKILL comes is not executed: the kernel looks for a fatal signal between the stop at the entry and the call
 (L(is_before_the_call) sees it on the kernel that runs). So a kill at a call is one after the call before it, and a kill at each call
 is one before and after each; the last is C(exit_group), after which there is nothing to kill. Calls of children (C(journalctl)) are
-not the module's: it is killed while it waits for them. Where only the calls that change something are tried, the files are the same
-at all calls between.
+not the module's: it is killed while it waits for them.
 
 The judge never asks the module: it reads the files, the engine's socket and /proc. After each kill:
 
@@ -459,6 +460,10 @@ class Trial:
     def stops(self):
         return bool(self.faults) and self.job["stop"]
 
+    def tries(self, call):
+        """Whether a run is to be killed at a call."""
+        return self.job["calls"] == "all" or changes(call, self.lab.folders)
+
     def listings(self):
         """What an unharmed run of each step calls: where all calls count, the listing that most of three have."""
         found = [[] for _step in self.case.steps]
@@ -480,8 +485,7 @@ class Trial:
         self.faults += [f"{self.name}: {fault}" for _replaced, wrong in synced for fault in wrong]
         todo = []
         for calls in listings:
-            chosen = [n for n, call in enumerate(calls) if self.job["calls"] == "all" or changes(call, self.lab.folders)]
-            todo.append(collections.deque((n, 1) for n in chosen))
+            todo.append(collections.deque((n, 1) for n, call in enumerate(calls) if self.tries(call)))
         report = [[{"call": readable(call), "changes": changes(call, self.lab.folders)} for call in calls] for calls in listings]
         elsewhere = 0
         while any(todo) and not self.stops:
@@ -493,7 +497,9 @@ class Trial:
             call = listings[turn][n]
             count = max(call.count + SHIFTS[(attempt - 1) % len(SHIFTS)], 1)
             trace = self.runner.traced(self.step.options, "-e", f"inject={call.name}:signal=KILL:when={count}")
-            reached = names(span_of(trace, self.lab.folders)) == names(listings[turn][: n + 1]) and trace[-1] == "+++ killed by SIGKILL +++"
+            calls = span_of(trace, self.lab.folders)
+            way, wanted = ([other for other in those if self.tries(other)] for those in (calls, listings[turn][: n + 1]))
+            reached = names(way) == names(wanted) and way[-1] == calls[-1] and trace[-1] == "+++ killed by SIGKILL +++"
             outcome = self.judge(f"step {turn + 1}, killed at call {n + 1}, {call.text}")
             if reached:
                 report[turn][n].update(outcome)
