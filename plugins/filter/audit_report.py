@@ -58,7 +58,9 @@ _value:
       type: list
       elements: str
     summary:
-      description: Number of C(hosts), of those that are C(covered) (a wanted mirror is in force and can be used), and of hosts by C(states).
+      description:
+        - Number of C(hosts), of those that are C(covered) (a wanted mirror is in force and can be used), of hosts by C(states), where each counts once,
+          and of hosts by their C(findings), where each counts under every kind that was found there.
       type: dict
     mirrors:
       description:
@@ -134,6 +136,7 @@ def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str]
     spelled = [url if url.endswith("/") else f"{url}/" for url in wanted]
     hosts = [_host(name, results[name].get("audit_info") or {}, results[name].get("audit_health") or {}, spelled) for name in sorted(results)]
     states = collections.Counter(host["state"] for host in hosts)
+    findings = collections.Counter(kind for host in hosts for kind in {finding["kind"] for finding in host["findings"]})
     report = {
         "schema": 1,
         "written_at": written_at,
@@ -142,6 +145,7 @@ def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str]
             "hosts": len(hosts),
             "covered": sum(host["covered"] for host in hosts),
             "states": {state: states[state] for state in ["ok", *KINDS] if states[state]},
+            "findings": {kind: findings[kind] for kind in KINDS if findings[kind]},
         },
         "kinds": {kind: {"title": said.title, "advice": _advice(kind, "HOST")} for kind, said in KINDS.items()},
         "mirrors": _mirrors(hosts),
@@ -154,7 +158,7 @@ def _host(name: str, info: Mapping[str, Any], health: Mapping[str, Any], wanted:
     in_force, engine = info.get("in_force"), info.get("engine") or {}
     mirrors: List[Dict[str, Any]] = [] if health.get("failed") else list(health.get("mirrors") or [])
     usable = {mirror["url"] for mirror in mirrors if mirror["usable"]}
-    found = [{"kind": kind, "message": message, "advice": _advice(kind, name)} for kind, message in _findings(info, mirrors, wanted)]
+    found = [{"kind": kind, "message": message, "advice": _advice(kind, name)} for kind, message in _findings(info, health, mirrors, wanted)]
     found.sort(key=lambda finding: list(KINDS).index(finding["kind"]))
     return {
         "name": name,
@@ -174,7 +178,9 @@ def _advice(kind: str, host: str) -> str:
     return KINDS[kind].advice.replace("{host}", host)
 
 
-def _findings(info: Mapping[str, Any], mirrors: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> Iterator[Tuple[str, str]]:
+def _findings(
+    info: Mapping[str, Any], health: Mapping[str, Any], mirrors: Sequence[Mapping[str, Any]], wanted: Sequence[str]
+) -> Iterator[Tuple[str, str]]:
     """Kind and message of all that is to be said of a host."""
     if info.get("unreachable"):
         yield "unreachable", f"The host was not reached: {info.get('msg') or 'no reason is known'}"
@@ -197,6 +203,8 @@ def _findings(info: Mapping[str, Any], mirrors: Sequence[Mapping[str, Any]], wan
         yield "engine_down", f"The engine is {engine['state']}: {engine['reason']}."
     for reason in info["drift_reasons"]:
         yield "drift", reason
+    if health.get("failed"):
+        yield "failed", f"Its mirrors could not be asked: {health.get('msg') or 'no reason is known'}"
     for mirror in mirrors:
         if not mirror["usable"]:
             known = f" Its name stands for {' and '.join(mirror['addresses'])} on this host." if mirror.get("addresses") else ""
@@ -255,9 +263,8 @@ def _lines(report: Mapping[str, Any]) -> List[str]:
     """The report in a few lines, for a terminal."""
     summary = report["summary"]
     lines = [f"{summary['covered']} of {summary['hosts']} hosts are covered: {' or '.join(report['wanted'])} is in force there, and answers."]
-    for state, number in summary["states"].items():
-        if state != "ok":
-            names = [host["name"] for host in report["hosts"] if host["state"] == state]
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            lines.append(f"{KINDS[state].title}: {number} ({', '.join(names[:5])}{more}). {_advice(state, ','.join(names[:5]))}")
+    for kind, number in summary["findings"].items():
+        names = [host["name"] for host in report["hosts"] if any(finding["kind"] == kind for finding in host["findings"])]
+        more = f" and {number - 5} more" if number > 5 else ""
+        lines.append(f"{KINDS[kind].title}: {number} ({', '.join(names[:5])}{more}). {_advice(kind, ','.join(names[:5]))}")
     return lines + [f"{mirror['url']}: unusable for {mirror['unusable']} of {mirror['hosts']} hosts." for mirror in report["mirrors"] if mirror["unusable"]]

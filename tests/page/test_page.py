@@ -196,10 +196,16 @@ def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, re
         assert f"{report['summary']['covered']} of 200 hosts" in browser.find("h1").text
         assert browser.find("[aria-labelledby=coverage] [role=img]").rect["y"] < 400
         entries = browser.run("return [...document.querySelectorAll('li')].map(entry => [entry.innerText, entry.getBoundingClientRect().bottom])")
-        titles = [(number, "ok" if state == "ok" else report["kinds"][state]["title"]) for state, number in report["summary"]["states"].items()]
-        assert [text.split("\n")[0].strip() for text, _bottom in entries] == [f"{number} {title}" for number, title in titles]
+        expected = []
+        for state in ["ok", *report["kinds"]]:
+            number, found = (report["summary"][by].get(state, 0) for by in ("states", "findings"))
+            expected.append([f"{number} {'ok' if state == 'ok' else report['kinds'][state]['title']}"])
+            expected[-1] += [f"and {found - number} with something graver"] if found > number else []
+        assert any(len(lines) == 2 for lines in expected)
+        assert [[line.strip() for line in text.split("\n")][: len(lines)] for (text, _bottom), lines in zip(entries, expected, strict=True)] == expected
         assert max(bottom for _text, bottom in entries) < 900
-    order = [RANKS.index(state) for state in browser.run("return [...document.querySelectorAll('tbody tr')].map(row => row.dataset.state)")]
+    states = {host["name"]: RANKS.index(host["state"]) for host in report["hosts"]}
+    order = [states[name] for name in browser.rows()]
     assert order == sorted(order), "the gravest come first"
 
 
@@ -310,9 +316,13 @@ def test_filtering_by_state_and_text(browser, pages, reports):
     hosts = reports[200]["hosts"]
     browser.open(pages[200])
     assert set(RANKS) == set(reports[200]["summary"]["states"])
+    assert reports[200]["summary"]["findings"]["old_engine"] > reports[200]["summary"]["states"]["old_engine"]
     for state in RANKS:
         browser.choose(state)
-        assert sorted(browser.rows()) == sorted(host["name"] for host in hosts if host["state"] == state)
+        fits = [host["name"] for host in hosts if state in {finding["kind"] for finding in host["findings"]} or state == host["state"]]
+        assert sorted(browser.rows()) == sorted(fits), "by what was found there, the gravest or not"
+        number = reports[200]["summary"]["findings" if state != "ok" else "states"][state]
+        assert len(fits) == number and browser.find(f'option[value="{state}"]').text.endswith(f"({number})")
     browser.type("web")
     browser.find("thead button").click()
     assert sorted(browser.rows()) == sorted(host["name"] for host in hosts if host["state"] == "ok" and "web" in host["name"])

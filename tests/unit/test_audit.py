@@ -99,7 +99,7 @@ def test_what_is_said_of_a_host(name):
     (host,) = report["hosts"]
     assert [finding["kind"] for finding in host["findings"]] == kinds
     assert (host["name"], host["state"], host["covered"]) == (name, kinds[0] if kinds else "ok", covered)
-    assert report["summary"] == {"hosts": 1, "covered": int(covered), "states": {host["state"]: 1}}
+    assert report["summary"] == {"hosts": 1, "covered": int(covered), "states": {host["state"]: 1}, "findings": dict.fromkeys(kinds, 1)}
     if kinds:
         assert words in host["findings"][0]["message"]
         assert all(finding["advice"] for finding in host["findings"])
@@ -122,7 +122,13 @@ def test_each_kind_is_shown_by_a_host():
 
 def test_a_host_whose_mirrors_could_not_be_asked():
     report = audit_report.audit_report({"one": {"audit_info": info(), "audit_health": {"failed": True, "msg": "x"}}}, wanted=[GCR], written_at="x")
-    assert (report["hosts"][0]["health"], report["hosts"][0]["covered"], report["hosts"][0]["state"]) == ([], False, "ok")
+    (host,) = report["hosts"]
+    assert (host["health"], host["covered"], host["state"], [finding["message"] for finding in host["findings"]]) == (
+        [],
+        False,
+        "failed",
+        ["Its mirrors could not be asked: x"],
+    )
 
 
 def test_the_mirrors():
@@ -151,11 +157,21 @@ def test_the_mirrors():
 
 def test_the_summary():
     hosts = {f"dead-{number}": HOSTS["dead"] for number in range(7)}
-    assert report_of({**hosts, "ok": HOSTS["ok"]})["lines"] == [
-        "1 of 8 hosts are covered: https://mirror.gcr.io/ is in force there, and answers.",
-        "mirror dead: 7 (dead-0, dead-1, dead-2, dead-3, dead-4 and 2 more). Mend the mirror, or the way to it from this host; until then pulls wait for "
+    report = report_of({**hosts, "much": HOSTS["much at once"], "ok": HOSTS["ok"]})
+    assert report["summary"] == {
+        "hosts": 9,
+        "covered": 1,
+        "states": {"ok": 1, "conflict": 1, "mirror_dead": 7},
+        "findings": {"conflict": 1, "drift": 1, "mirror_dead": 8, "old_engine": 1},
+    }
+    assert report["lines"] == [
+        "1 of 9 hosts are covered: https://mirror.gcr.io/ is in force there, and answers.",
+        f"conflict: 1 (much). {report['kinds']['conflict']['advice'].replace('HOST', 'much')}",
+        f"drift: 1 (much). {report['kinds']['drift']['advice'].replace('HOST', 'much')}",
+        "mirror dead: 8 (dead-0, dead-1, dead-2, dead-3, dead-4 and 3 more). Mend the mirror, or the way to it from this host; until then pulls wait for "
         "it and then go on without it.",
-        "https://mirror.gcr.io/: unusable for 7 of 8 hosts.",
+        "old engine: 1 (much). Upgrade Docker Engine: this one gets no fixes, and builds images with new mirrors only after a restart.",
+        "https://mirror.gcr.io/: unusable for 8 of 9 hosts.",
     ]
 
 
@@ -172,7 +188,7 @@ def test_its_example():
 
 SCHEMA = json.loads((ROOT / "docs/report.schema.json").read_text())
 FITS = jsonschema.Draft202012Validator(SCHEMA).is_valid
-MAPS = ("states", "kinds", "reasons")
+MAPS = ("states", "findings", "kinds", "reasons")
 """What has the keys that the fleet gives it."""
 
 
