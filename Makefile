@@ -78,7 +78,13 @@ ways: .venv/test/ready ## Run the molecule scenario on engines under other init 
 	@$(TEST)/python tools/proofs.py ways
 
 .PHONY: faults
-faults: .venv/test/ready ## Run the molecule scenario in which everything goes wrong, and compare it with docs/faults.md
+faults: .venv/test/ready ## Run the molecule scenario in which everything goes wrong, and compare it with docs/faults.md: ten minutes
+	@rm -f build/faults.json
+	@WHOLE=yes tools/molecule test --scenario-name faults
+	@$(TEST)/python tools/faults.py
+
+.PHONY: faults-quick
+faults-quick: .venv/test/ready ## The same with each fault on one engine, the next one's on the next, where all engines are to do the same
 	@rm -f build/faults.json
 	@tools/molecule test --scenario-name faults
 	@$(TEST)/python tools/faults.py
@@ -90,7 +96,7 @@ faults-keep: .venv/test/ready ## Keep what "make faults" saw last as docs/faults
 .PHONY: crash
 crash: .venv/test/ready ## Kill the module at every system call and at 1,000 random instants, and see the next run converge: an hour
 	@rm -f build/proofs-crash.json
-	@CRASH=whole tools/molecule test --scenario-name crash
+	@WHOLE=yes tools/molecule test --scenario-name crash
 	@$(TEST)/python tools/proofs.py crash
 
 .PHONY: crash-quick

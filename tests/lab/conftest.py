@@ -32,6 +32,8 @@ SCENARIO = INVENTORY.parent.name
 LAB = yaml.safe_load(INVENTORY.read_text())["all"]
 HOSTS = LAB["children"]["engines"]["hosts"]
 PREFIX = LAB["vars"]["lab_prefix"]
+WHOLE = os.environ.get("WHOLE") == "yes"
+"""Whether all is tried that takes its time. Without it, a part of it is: enough for each change, the whole for a night."""
 FOLDER = pathlib.Path(LAB["vars"]["lab_folder"].replace("{{ inventory_dir }}", str(INVENTORY.parent))).resolve()
 PLUGIN = ROOT / "tests/lab/plugin.py"
 CALL = ROOT / "tests/lab/call.py"

@@ -4,7 +4,7 @@
 
 """Killed at any instant, the module leaves whole files, and its next run converges. How it is killed and judged: kill.py.
 
-C(CRASH=whole) is C(make crash): every call, 1,000 random instants, and planted faults that must be found. Without it, only
+C(WHOLE=yes) is C(make crash): every call, 1,000 random instants, and planted faults that must be found. Without it, only
 the calls that change something and a few instants are tried.
 """
 
@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
-import os
 import pathlib
 
 import pytest
 
-from conftest import HOSTS, ROOT, Host, modules
+from conftest import HOSTS, ROOT, WHOLE, Host, modules
 
-WHOLE = os.environ.get("CRASH") == "whole"
 SEED = 20260131
 RELOADS, STOPPED, MOVES = HOSTS
 RELOAD, STOP, NEW = "one file, by a reload", "one file, engine stopped", "no file yet, engine stopped"
