@@ -72,4 +72,4 @@ def test_one_host_alone_in_check_mode(fleet, tmp_path):
 
 def test_all_of_them_out_of_reach(gone, tmp_path):
     report = audit(tmp_path / "out", "-i", gone, "--limit", "lost")
-    assert report["summary"] == {"hosts": 1, "covered": 0, "states": {"unreachable": 1}}
+    assert report["summary"] == {"hosts": 1, "covered": 0, "states": {"unreachable": 1}, "findings": {"unreachable": 1}}

@@ -70,6 +70,14 @@ def test_on_a_fresh_machine_twice_and_back(fresh):
     assert fresh("find /home/op/src ! -user op")[1] == "", "nothing of root's in the user's checkout"
     assert fresh("cat /var/run/docker.pid") == pid
 
+    # A file that cannot be edited is refused with its line, and nothing of the run stays.
+    file = fresh("cat /etc/docker/daemon.json")
+    assert fresh("echo '{,}' >/etc/docker/daemon.json")[0] == 0
+    code, out = fresh("cd ~op/src && make run", user="op")
+    assert code != 0 and "/etc/docker/daemon.json, line 1" in out and "--limit" not in out, out
+    assert fresh("find /home/op/src ! -user op -o -name configure.left")[1] == ""
+    assert fresh("cat >/etc/docker/daemon.json", data=file[1].encode())[0] == 0
+
     code, out = fresh("make undo")
     assert code == 0 and "gcr" not in fresh("docker system info; cat /etc/docker/daemon.json")[1], out
     assert fresh("make undo")[0] == 0
