@@ -35,8 +35,8 @@ BODY_LIMIT = 4 * 1024 * 1024
 GRACE = 0.5
 """Seconds more for whoever has waited in vain to say what for."""
 
-REDIRECTS = 10
-"""That are followed at the most, as Go's client does (net/http Client)."""
+REDIRECTS = 9
+"""That are followed at the most, as by Go's client, which asks ten times in all (net/http defaultCheckRedirect)."""
 
 _INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json")
 _MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json")
@@ -155,16 +155,16 @@ def _is_exempt(host: str, port: int, entry: str) -> bool:
         return True
     if not entry:
         return False
+    of_port = re.fullmatch(r"(\[.*\]|[^:]*):([0-9]+)", entry)
+    if of_port:
+        if int(of_port[2]) != port:
+            return False
+        entry = of_port[1].strip("[]")
     try:
         if ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False):
             return True
     except ValueError:
         pass  # A name, here or there.
-    name, _colon, number = entry.partition(":")
-    if number.isdecimal():  # An address of IPv6 has more than one colon.
-        if int(number) != port:
-            return False
-        entry = name
     entry = entry[1:] if entry.startswith("*.") else entry
     return host == entry or host.endswith(entry if entry.startswith(".") else f".{entry}")
 
