@@ -74,7 +74,7 @@ def test_on_a_fresh_machine_twice_and_back(fresh):
     file = fresh("cat /etc/docker/daemon.json")
     assert fresh("echo '{,}' >/etc/docker/daemon.json")[0] == 0
     code, out = fresh("cd ~op/src && make run", user="op")
-    assert code != 0 and "/etc/docker/daemon.json, line 1" in out and "--limit" not in out, out
+    assert code != 0 and "/etc/docker/daemon.json, line 1" in out and "left: 1" not in out, out
     assert fresh("find /home/op/src ! -user op -o -name configure.left")[1] == ""
     assert fresh("cat >/etc/docker/daemon.json", data=file[1].encode())[0] == 0
 
