@@ -59,14 +59,15 @@ _value:
       elements: str
     summary:
       description:
-        - Number of C(hosts), of those that are C(covered) (a wanted mirror is in force and can be used), of hosts by C(states), where each counts once,
-          and of hosts by their C(findings), where each counts under every kind that was found there.
+        - Number of C(hosts), of those that are C(covered) (a wanted mirror is in force and can be used, and nothing makes the engine pass over it or not
+          verify it), of those of which that is C(unknown), and of those whose engine runs and C(will_not_start) again.
+        - Number of hosts by C(states), where each counts once, and by their C(findings), where each counts under every kind that was found there.
       type: dict
     mirrors:
       description:
-        - Each mirror that is in force somewhere, with C(url), C(hosts) (how many use it), C(usable) and C(unusable) (for how many of them),
-          C(latency_ms) (C(least), C(median), C(most), or V(null)), C(certificate_ends) (the earliest end, or V(null)), and C(reasons) (why it cannot be
-          used, and for how many hosts).
+        - Each mirror that is in force somewhere, with C(url), C(hosts) (how many use it), C(usable) and C(unusable) (for how many of them), C(addresses)
+          (how many hosts its name led to each), C(latency_ms) (C(least), C(median), C(most), or V(null)), C(certificate_ends) (the earliest end, or
+          V(null)), and C(reasons) (why it cannot be used, and for how many hosts).
       type: list
       elements: dict
     kinds:
@@ -78,7 +79,8 @@ _value:
       elements: str
     hosts:
       description:
-        - Each host, with C(name), C(state) (the gravest of its findings' kinds, or V(ok)), C(covered), C(findings) (each C(kind), C(message), C(advice)),
+        - Each host, with C(name), C(state) (the gravest of its findings' kinds, or V(ok)), C(covered), C(will_not_start), C(findings) (each C(kind),
+          C(message), C(advice)),
           C(configured), C(in_force), C(sources), C(health), C(engine) and C(last_change).
       type: list
       elements: dict
@@ -91,6 +93,9 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 
 OLD = (23, 0)
 """Engines before this version have no C(dockerd --validate), and got no fixes for years."""
+
+WILL_NOT_START = frozenset({"conflict", "unreadable"})
+"""Kinds of findings with which an engine does not start."""
 
 ENDS_SOON = 14
 """Days."""
@@ -110,14 +115,17 @@ KINDS: Dict[str, Kind] = {
     "failed": Kind("not looked at", "Mend what the message names, then run the audit again."),
     "engine_down": Kind("engine down", "Mend the cause that is named, or that its log names (journalctl -u docker -n 50), then start the service."),
     "conflict": Kind(
-        "conflict", "The engine that runs goes on, and will not start again. Take the setting out of all places but one before that; where it is mirrors, "
-        f"this does it and restarts the engine: {_RUN} -e docker_mirror_migrate=true"
+        "conflict", "An engine that runs goes on as it was started, and will not start again. Before its next restart, take the setting out of all places "
+        f"but one. Where it is mirrors, this does it, keeps the wanted ones in daemon.json, and restarts the engine: {_RUN} -e docker_mirror_migrate=true"
     ),
     "unreadable": Kind("file unusable", "Mend the file at the line that is named. An engine that runs goes on as it was, and will not start again until then."),
-    "drift": Kind("drift", f"The other one comes with the next reload or restart. To bring the wanted mirrors into both, by a reload: {_RUN}"),
-    "mirror_dead": Kind("mirror dead", "Mend the mirror, or the way to it from this host; until then pulls wait for it and then go on without it."),
-    "caution": Kind("shown, not used or not safe", "Mend what the message names: the mirror is in force, and that alone is not enough here."),
-    "not_covered": Kind("mirror not used", f"To bring the wanted mirrors into force, by a reload: {_RUN}"),
+    "drift": Kind(
+        "drift", "What is configured comes into force with the next reload or restart, wanted or not. To bring the wanted mirrors into both, by a reload: "
+        f"{_RUN} (further ones that the file names stay, unless you add -e docker_mirror_exclusive=true)"
+    ),
+    "mirror_unusable": Kind("mirror not usable", "Mend the mirror, or the way to it from this host; until then pulls may wait for it, and go on without it."),
+    "caution": Kind("bypassed or not verified", "Mend what the message names: the mirror is in force, and that alone is not enough here."),
+    "mirror_unused": Kind("mirror not used", f"To bring the wanted mirrors into force, by a reload: {_RUN}"),
     "certificate_ends": Kind("certificate ends", "Renew it on the mirror, or tell whoever runs that. When it has ended, pulls go on without the mirror."),
     "old_engine": Kind("old engine", "Upgrade Docker Engine: this one gets no fixes, and builds images with new mirrors only after a restart."),
     "engine_stopped": Kind("engine not started", "Start it if it is to run (systemctl is-enabled docker says so); it then reads the file as it is."),
@@ -144,6 +152,8 @@ def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str]
         "summary": {
             "hosts": len(hosts),
             "covered": sum(host["covered"] for host in hosts),
+            "unknown": sum(host["in_force"] is None and host["engine"]["state"] not in ("stopped", "absent") for host in hosts),
+            "will_not_start": sum(host["will_not_start"] for host in hosts),
             "states": {state: states[state] for state in ["ok", *KINDS] if states[state]},
             "findings": {kind: findings[kind] for kind in KINDS if findings[kind]},
         },
@@ -155,6 +165,9 @@ def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str]
 
 
 def _host(name: str, info: Mapping[str, Any], health: Mapping[str, Any], wanted: Sequence[str]) -> Dict[str, Any]:
+    # What a module says that was to change a file.
+    told = [{**source, "reason": source["reason"] and source["reason"].replace(" Nothing was changed.", "")} for source in info.get("sources") or []]
+    info = {**info, "sources": told}
     in_force, engine = info.get("in_force"), info.get("engine") or {}
     mirrors: List[Dict[str, Any]] = [] if health.get("failed") else list(health.get("mirrors") or [])
     usable = {mirror["url"] for mirror in mirrors if mirror["usable"]}
@@ -163,11 +176,12 @@ def _host(name: str, info: Mapping[str, Any], health: Mapping[str, Any], wanted:
     return {
         "name": name,
         "state": found[0]["kind"] if found else "ok",
-        "covered": any(mirror in usable for mirror in wanted if mirror in (in_force or [])),
+        "covered": any(mirror in usable for mirror in wanted if mirror in (in_force or [])) and not info.get("cautions"),
+        "will_not_start": engine.get("state") == "running" and any(finding["kind"] in WILL_NOT_START for finding in found),
         "findings": found,
         "configured": info.get("mirrors"),
         "in_force": in_force,
-        "sources": info.get("sources") or [],
+        "sources": info["sources"],
         "health": mirrors,
         "engine": {key: engine.get(key) for key in ("state", "version", "image_store", "containers_running", "rootless")},
         "last_change": info.get("last_change"),
@@ -196,7 +210,7 @@ def _findings(
         yield "conflict", conflict["message"]
     for source in info["sources"]:
         if source["reason"]:
-            yield "unreadable", source["reason"].replace(" Nothing was changed.", "")
+            yield "unreadable", source["reason"]
     if engine["state"] == "stopped" and "it said:" not in (engine["reason"] or ""):
         yield "engine_stopped", f"The engine does not run: {engine['reason']}."
     elif engine["state"] != "running":
@@ -207,19 +221,23 @@ def _findings(
         yield "failed", f"Its mirrors could not be asked: {health.get('msg') or 'no reason is known'}"
     for mirror in mirrors:
         if not mirror["usable"]:
-            known = f" Its name stands for {' and '.join(mirror['addresses'])} on this host." if mirror.get("addresses") else ""
-            yield "mirror_dead", f"{mirror['url']}: {mirror['reason']}.{known}"
+            yield "mirror_unusable", f"{mirror['url']}: {mirror['reason']}.{_addresses(mirror)}"
         tls = mirror["tls"] or {}
         if tls.get("days_left") is not None and tls["days_left"] < ENDS_SOON:
-            yield "certificate_ends", f"{mirror['url']}: its certificate ends on {tls['not_after']}, in {tls['days_left']} days."
+            yield "certificate_ends", f"{mirror['url']}: its certificate ends on {tls['not_after']}, in {tls['days_left']} days.{_addresses(mirror)}"
     for caution in info["cautions"]:
         yield "caution", caution
     missing = [mirror for mirror in wanted if mirror not in (in_force or [])]
     if in_force is not None and missing and len(missing) == len(wanted):
-        yield "not_covered", f"The engine uses {' '.join(in_force) or 'no mirror at all'}. None of the wanted ones is in force: {' '.join(missing)}."
+        yield "mirror_unused", f"The engine uses {' '.join(in_force) or 'no mirror at all'}. None of the wanted ones is in force: {' '.join(missing)}."
     version = _version(engine.get("version"))
     if version and version < OLD:
         yield "old_engine", f"Docker Engine {engine['version']} is older than {OLD[0]}.{OLD[1]}."
+
+
+def _addresses(mirror: Mapping[str, Any]) -> str:
+    """Where its name leads: to something else than on other hosts, perhaps."""
+    return f" Its name resolves to {' and '.join(mirror['addresses'])} there." if mirror["addresses"] else ""
 
 
 def _version(text: Optional[str]) -> Optional[Tuple[int, ...]]:
@@ -240,6 +258,7 @@ def _mirrors(hosts: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
             "hosts": number,
             "usable": sum(mirror["usable"] for mirror in said[url]),
             "unusable": sum(not mirror["usable"] for mirror in said[url]),
+            "addresses": dict(collections.Counter(address for mirror in said[url] for address in mirror["addresses"]).most_common()),
             "latency_ms": _spread([mirror["latency_ms"] for mirror in said[url] if mirror["usable"] and mirror["latency_ms"] is not None]),
             "certificate_ends": _first_end([mirror["tls"] for mirror in said[url] if mirror["tls"]]),
             "reasons": dict(collections.Counter(mirror["reason"] for mirror in said[url] if not mirror["usable"]).most_common()),
@@ -263,6 +282,10 @@ def _lines(report: Mapping[str, Any]) -> List[str]:
     """The report in a few lines, for a terminal."""
     summary = report["summary"]
     lines = [f"{summary['covered']} of {summary['hosts']} hosts are covered: {' or '.join(report['wanted'])} is in force there, and answers."]
+    if summary["unknown"]:
+        lines.append(f"Hosts of which it is not known: {summary['unknown']}.")
+    if summary["will_not_start"]:
+        lines.append(f"Engines that run and will not start again, as things are: {summary['will_not_start']}.")
     for kind, number in summary["findings"].items():
         names = [host["name"] for host in report["hosts"] if any(finding["kind"] == kind for finding in host["findings"])]
         more = f" and {number - 5} more" if number > 5 else ""

@@ -52,7 +52,7 @@ def test_a_fleet_in_many_states(fleet, gone, tmp_path, prove):
         OLD: ["certificate_ends", "old_engine"],
         DRIFTED: ["drift", "certificate_ends"],
         STOPPED: ["engine_stopped"],
-        BARE: ["not_covered"],
+        BARE: ["mirror_unused"],
         "gone": ["unreachable"],
     }
     hosts = {host["name"]: host for host in report["hosts"]}
@@ -72,4 +72,11 @@ def test_one_host_alone_in_check_mode(fleet, tmp_path):
 
 def test_all_of_them_out_of_reach(gone, tmp_path):
     report = audit(tmp_path / "out", "-i", gone, "--limit", "lost")
-    assert report["summary"] == {"hosts": 1, "covered": 0, "states": {"unreachable": 1}, "findings": {"unreachable": 1}}
+    assert report["summary"] == {
+        "hosts": 1,
+        "covered": 0,
+        "unknown": 1,
+        "will_not_start": 0,
+        "states": {"unreachable": 1},
+        "findings": {"unreachable": 1},
+    }

@@ -86,11 +86,11 @@ def _host(chance, kind):
         info["mirrors"] = None
     elif kind == "drift":
         info.update(mirrors=[*used, LONG], drift_reasons=[f"The file names {LONG}, which the engine does not use: it was not reloaded since."])
-    elif kind == "mirror_dead":
+    elif kind == "mirror_unusable":
         mirrors = [_dead(chance, url) for url in used]
     elif kind == "caution":
         info["cautions"] = ["/etc/docker/certs.d/docker.io/hosts.toml, line 1: a host that is named there is asked in place of the registry mirrors."]
-    elif kind == "not_covered":
+    elif kind == "mirror_unused":
         info.update(mirrors=[LONG], in_force=[LONG])
         mirrors = [_health(chance, LONG)]
     elif kind == "certificate_ends":
@@ -110,7 +110,7 @@ def report(number):
     """The report of a fleet with so many hosts: of each five, four are well, as long as every kind of finding has a host."""
     chance = random.Random(number)
     kinds = list(audit_report.KINDS)
-    states = ["not_covered", "drift", "ok"] if number == 3 else [kinds[index // 5 % len(kinds)] if index % 5 == 0 else "ok" for index in range(number)]
+    states = ["mirror_unused", "drift", "ok"] if number == 3 else [kinds[index // 5 % len(kinds)] if index % 5 == 0 else "ok" for index in range(number)]
     results = {}
     for name, state in zip(_names(number), states):
         info, mirrors = _host(chance, state)

@@ -193,7 +193,11 @@ def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, re
     report = reports[200]
     for width in WIDTHS:
         browser.open(pages[200], width)
-        assert f"{report['summary']['covered']} of 200 hosts" in browser.find("h1").text
+        summary = report["summary"]
+        assert f"{summary['covered']} of 200 hosts" in browser.find("h1").text
+        lead = browser.find("header p").text
+        assert lead.startswith(f"{200 - summary['covered'] - summary['unknown']} are not. Of {summary['unknown']} it is not known. ")
+        assert summary["will_not_start"] > 1 and f" {summary['will_not_start']} run and will not start again. " in lead
         assert browser.find("[aria-labelledby=coverage] [role=img]").rect["y"] < 400
         entries = browser.run("return [...document.querySelectorAll('li')].map(entry => [entry.innerText, entry.getBoundingClientRect().bottom])")
         expected = []
@@ -261,7 +265,7 @@ KEYS = {
     "In force": lambda host: " ".join(host["in_force"] or []) or None,
     "Engine": version,
     "Latency": fastest,
-    "File changed": lambda host: host["last_change"],
+    "Changed (UTC)": lambda host: host["last_change"],
 }
 
 
@@ -407,6 +411,8 @@ def test_on_paper(browser, pages, scheme):
     browser.look(718, scheme, "print")
     assert len(browser.rows()) == 200
     assert not browser.find("form").is_displayed()
+    seen = browser.run("return [...document.querySelectorAll('dd')].filter(dd => dd.checkVisibility({contentVisibilityAuto: true})).length")
+    assert seen > 200, "what is folded is there too"
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert browser.run(FAINT)[1] == []
     needed, given = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
