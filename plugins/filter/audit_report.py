@@ -116,7 +116,7 @@ KINDS: Dict[str, Kind] = {
     "engine_down": Kind("engine down", "Mend the cause that is named, or that its log names (journalctl -u docker -n 50), then start the service."),
     "conflict": Kind(
         "conflict", "An engine that runs goes on as it was started, and will not start again. Before its next restart, take the setting out of all places "
-        f"but one. Where it is mirrors, this does it, keeps the wanted ones in daemon.json, and restarts the engine: {_RUN} -e docker_mirror_migrate=true"
+        f"but one. Where it is mirrors, this moves them to daemon.json, and restarts the engine where it must: {_RUN} -e docker_mirror_migrate=true"
     ),
     "unreadable": Kind("file unusable", "Mend the file at the line that is named. An engine that runs goes on as it was, and will not start again until then."),
     "drift": Kind(
