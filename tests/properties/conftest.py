@@ -23,7 +23,7 @@ settings.register_profile(
 )
 settings.register_profile("mutants", settings.get_profile("fast"), phases=[Phase.generate], report_multiple_bugs=False)
 settings.register_profile("nightly", settings.get_profile("fast"), derandomize=False, max_examples=3000, print_blob=True)
-settings.register_profile("planted", settings.get_profile("nightly"), phases=[Phase.generate], report_multiple_bugs=False)
+settings.register_profile("planted", settings.get_profile("nightly"), max_examples=30000, phases=[Phase.generate], report_multiple_bugs=False)
 settings.load_profile("fast")
 
 _COUNTED = pytest.StashKey["_Counted"]()

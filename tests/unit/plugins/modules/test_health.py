@@ -958,7 +958,7 @@ EXEMPT = {
 }
 
 
-@pytest.mark.parametrize(("key", "exempt"), EXEMPT.items(), ids=map(" ".join, EXEMPT))
+@pytest.mark.parametrize(("key", "exempt"), EXEMPT.items(), ids=[" ".join(key).replace("[", "(").replace("]", ")") for key in EXEMPT])
 def test_whom_the_proxy_is_not_for(key, exempt):
     url, listed = key
     proxies = {"http": "http://proxy.example", "https": "http://proxy.example", "no": listed}
