@@ -531,7 +531,7 @@ FOLDERS = {
 }
 
 
-@pytest.mark.parametrize(("key", "folder"), FOLDERS.items(), ids=map(" ".join, FOLDERS))
+@pytest.mark.parametrize(("key", "folder"), FOLDERS.items(), ids=[" ".join(key) for key in FOLDERS])
 def test_certificates_of_the_engine(engine, run, serve, certs, authority, key, folder):
     engine.store, engine.version = key
     days = 4000  # So many that a day of another length would show.
@@ -958,7 +958,7 @@ EXEMPT = {
 }
 
 
-@pytest.mark.parametrize(("key", "exempt"), EXEMPT.items(), ids=[" ".join(key).replace("[", "(").replace("]", ")") for key in EXEMPT])
+@pytest.mark.parametrize(("key", "exempt"), EXEMPT.items(), ids=[" ".join(key).encode("ascii", "replace").decode() for key in EXEMPT])
 def test_whom_the_proxy_is_not_for(key, exempt):
     url, listed = key
     proxies = {"http": "http://proxy.example", "https": "http://proxy.example", "no": listed}
