@@ -86,4 +86,4 @@ for name, engine, row in runs:
 print(f"{len(rows)} faults on {len(engines)} engines: {len(runs)} runs, every one as promised")
 if different:
     print("\n".join(different))
-    sys.exit("docs/faults.md is not what this run saw. Look at the difference, and keep it with: make faults && make faults-keep")
+    sys.exit("docs/faults.md is not what this run saw. Look at the difference, and keep that of a whole run (make faults) with: make faults-keep")

@@ -89,7 +89,7 @@ _value:
 import collections
 import statistics
 
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 OLD = (23, 0)
 """Engines before this version have no C(dockerd --validate), and got no fixes for years."""
@@ -144,7 +144,7 @@ def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str]
     spelled = [url if url.endswith("/") else f"{url}/" for url in wanted]
     hosts = [_host(name, results[name].get("audit_info") or {}, results[name].get("audit_health") or {}, spelled) for name in sorted(results)]
     states = collections.Counter(host["state"] for host in hosts)
-    findings = collections.Counter(kind for host in hosts for kind in {finding["kind"] for finding in host["findings"]})
+    findings = collections.Counter(kind for host in hosts for kind in _kinds(host["findings"]))
     report = {
         "schema": 1,
         "written_at": written_at,
@@ -177,7 +177,7 @@ def _host(name: str, info: Mapping[str, Any], health: Mapping[str, Any], wanted:
         "name": name,
         "state": found[0]["kind"] if found else "ok",
         "covered": any(mirror in usable for mirror in wanted if mirror in (in_force or [])) and not info.get("cautions"),
-        "will_not_start": engine.get("state") == "running" and any(finding["kind"] in WILL_NOT_START for finding in found),
+        "will_not_start": engine.get("state") == "running" and not WILL_NOT_START.isdisjoint(_kinds(found)),
         "findings": found,
         "configured": info.get("mirrors"),
         "in_force": in_force,
@@ -186,6 +186,10 @@ def _host(name: str, info: Mapping[str, Any], health: Mapping[str, Any], wanted:
         "engine": {key: engine.get(key) for key in ("state", "version", "image_store", "containers_running", "rootless")},
         "last_change": info.get("last_change"),
     }
+
+
+def _kinds(findings: Sequence[Mapping[str, str]]) -> Set[str]:
+    return {finding["kind"] for finding in findings}
 
 
 def _advice(kind: str, host: str) -> str:
@@ -287,7 +291,7 @@ def _lines(report: Mapping[str, Any]) -> List[str]:
     if summary["will_not_start"]:
         lines.append(f"Engines that run and will not start again, as things are: {summary['will_not_start']}.")
     for kind, number in summary["findings"].items():
-        names = [host["name"] for host in report["hosts"] if any(finding["kind"] == kind for finding in host["findings"])]
+        names = [host["name"] for host in report["hosts"] if kind in _kinds(host["findings"])]
         more = f" and {number - 5} more" if number > 5 else ""
         lines.append(f"{KINDS[kind].title}: {number} ({', '.join(names[:5])}{more}). {_advice(kind, ','.join(names[:5]))}")
     return lines + [f"{mirror['url']}: unusable for {mirror['unusable']} of {mirror['hosts']} hosts." for mirror in report["mirrors"] if mirror["unusable"]]
