@@ -51,7 +51,34 @@ class Look(NamedTuple):
         """The mirrors on the command line of its next start; without a service, there is none but the one that runs."""
         if self.start.reader is None:
             return self.flags_now
-        return _mirror_url.engine_list(_engine.flag_values(self.start.argv, _sources.FLAG))
+        return _mirror_url.engine_list([*_engine.flag_values(self.start.argv, _sources.FLAG), *self.stray_mirrors])
+
+    @property
+    def stray_mirrors(self) -> List[str]:
+        """Mirrors that the next start names outside of C(flags), so that they cannot be edited: in the C(Environment) of a unit, say.
+
+        A script may add flags of its own, and so may any other program that starts the engine: there, what the engine that runs
+        was started with.
+        """
+        if self.start.reader is None:
+            return self.flags_now
+        known = collections.Counter(_mirror_url.engine_spelling(mirror) for place in self.flags for mirror in place.listed)
+        coming = collections.Counter(map(_mirror_url.engine_spelling, _engine.flag_values(self.start.argv, _sources.FLAG)))
+        found = list(coming - known)
+        if self.start.script:
+            code = "\n".join(line for _number, line in _code_of(self.start.script))
+            found += map(_mirror_url.engine_spelling, re.findall(rf"{_sources.FLAG}[= \t]+[\"']?([^\s\"']+)", code))
+        if self.start.reader == "systemd" and self.start.argv and os.path.basename(self.start.argv[0]) != "dockerd":
+            found += self.flags_now
+        return [mirror for mirror in dict.fromkeys(found) if mirror not in known or mirror in coming - known]
+
+    @property
+    def stray_places(self) -> List[Tuple[str, int]]:
+        """File and line of each mention of the flag outside of C(flags)."""
+        known = [(place.path, place.line) for place in self.flags if place.present]
+        pattern = _sources.flag_pattern([_sources.FLAG])
+        found = [(path, number) for path in self.start.files for number, line in _code_of(path) if re.search(pattern, line)]
+        return [place for place in found if place not in known]
 
     def flags_edited(self, ours: Iterable[str]) -> List[str]:
         """What someone changed of the command line since the engine started, as text for the user; nothing where nothing is known.
@@ -137,11 +164,13 @@ def drop_in(start: _service.Start) -> _sources.DropIn:
 
 def lines_with(pattern: str, path: str) -> List[str]:
     """File and line of each match outside of comments; a file that cannot be read has none."""
-    return [
-        f"{path}, line {number}"
-        for number, line in enumerate(_host.text_of(path).splitlines(), 1)
-        if re.search(pattern, line) and not line.lstrip().startswith(("#", ";"))
-    ]
+    return [f"{path}, line {number}" for number, line in _code_of(path) if re.search(pattern, line)]
+
+
+def _code_of(path: str) -> List[Tuple[int, str]]:
+    """The lines of a file that are no comments, with their numbers."""
+    lines = enumerate(_host.text_of(path).splitlines(), 1)
+    return [(number, line) for number, line in lines if not line.lstrip().startswith(("#", ";"))]
 
 
 # -- the module registry_mirrors_info --------------------------------------------------------------------------------
@@ -184,8 +213,10 @@ def told(seen: Look) -> Tuple[Dict[str, Any], List[str]]:
         for flag in seen.flags
         if flag.present
     ]
-    if seen.flags_now and len(places) == 1:
-        places.append({"source": "command_line", "path": None, "line": None, "mirrors": _mirror_url.shown_list(seen.flags_now), "reason": None})
+    if seen.stray_mirrors:
+        path, line = seen.stray_places[0] if seen.stray_places else (None, None)
+        mirrors = _mirror_url.shown_list(seen.stray_mirrors)
+        places.append({"source": "command_line", "path": path, "line": line, "mirrors": mirrors, "reason": None})
     if seen.start.fault:
         conflicts.append({"setting": "command line", "places": [seen.start.fault.partition(": ")[0]], "message": f"{seen.start.fault}."})
     configured = _mirror_url.shown_list(seen.flags_later) or places[0]["mirrors"]

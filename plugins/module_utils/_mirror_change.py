@@ -123,16 +123,25 @@ class MirrorChange(_change.Change):
         variable = variable or start.variables[-1]
         return given or start.options_files[-1], variable
 
-    def _refuse_flags_of_nowhere(self, seen: _look.Look, chosen: Any) -> None:
-        """Refuse to add to, or take out of, a command line that no service makes: nobody could mend it."""
-        process, now = seen.engine.process, seen.flags_now
-        declared = _mirror_url.engine_list(self._declared)
-        if process and seen.start.reader is None and (now if self._options["state"] == "present" else set(now).intersection(declared)):
-            raise Refused(
-                f"The engine (process {process.pid}) has {_as_flags(now)} on its command line, and no service was found that it comes from. "
-                f"An engine with this setting there and in {chosen.path} does not start. Nothing was changed. "
-                "Start it without the flag, then run this again."
-            )
+    def _refuse_stray_mirrors(self, seen: _look.Look, chosen: Any) -> None:
+        """Refuse to add to, or take out of, a command line that we cannot edit."""
+        stray = set(seen.stray_mirrors)
+        if self._options["state"] == "absent":
+            stray.intersection_update(_mirror_url.engine_list(self._declared))
+        if not stray:
+            return
+        start, process = seen.start, seen.engine.process
+        who = f"process {process.pid}" if start.reader is None and process else f"the service {self._options['service']}, at its next start"
+        origin, advice = "and no service was found that it comes from", "Start it without the flag"
+        if start.reader is not None:
+            places = [f"{path}, line {line}" for path, line in seen.stray_places] or [f"the unit of {start.service}"]
+            origin = f"from {' and from '.join(places)}, which this module does not edit"
+            advice = "Take the flag out there and restart the engine"
+        fault = f" It will not start anyway: {start.fault}." if start.fault else ""
+        raise Refused(
+            f"The engine ({who}) has {_as_flags(seen.stray_mirrors)} on its command line, {origin}. An engine with this setting there and in "
+            f"{chosen.path} does not start. Nothing was changed. {advice}, then run this again.{fault}"
+        )
 
     def _refuse_other_places(self, seen: _look.Look, chosen: Any, others: List[Any]) -> None:
         """Refuse to name mirrors in a second place, unless they move."""
@@ -141,6 +150,11 @@ class MirrorChange(_change.Change):
             raise Refused(f"{unknown[0]}. Nothing was changed. Write plain words there.")
         process, later, now = seen.engine.process, seen.flags_later, seen.flags_now
         places = [place.place() for place in others]
+        if others and seen.start.fault:
+            raise Refused(
+                f"The engine will not start again: {seen.start.fault}. It also has mirrors in another place, {' and in '.join(places)}. "
+                "Nothing was changed. Fix that first, then run this again."
+            )
         if others and not self._options["migrate"]:
             flags = _as_flags(later) or _as_flags([mirror for place in others for mirror in place.listed]) or f"an empty {_sources.KEY}"
             who = f"process {process.pid}" if now and process else f"the service {self._options['service']}, at its next start"
@@ -168,7 +182,7 @@ class MirrorChange(_change.Change):
 
     def _lists(self, seen: _look.Look, chosen: Any, others: List[Any]) -> Dict[str, List[str]]:
         """The mirrors that each place is to have, by its path."""
-        self._refuse_flags_of_nowhere(seen, chosen)
+        self._refuse_stray_mirrors(seen, chosen)
         on_the_way = self._on_the_way(seen, chosen, others)
         if self._options["state"] == "absent":
             kept = {place.path: self._without(place.listed) for place in [chosen, *others]}
@@ -188,6 +202,7 @@ class MirrorChange(_change.Change):
         if self._options["state"] == "present":
             return [] if chosen is source else _mirror_url.engine_list(kept[chosen.path])
         left = {_mirror_url.engine_spelling(mirror) for path, mirrors in kept.items() if path != source.path for mirror in mirrors}
+        left.update(seen.stray_mirrors)
         # Of what was on the way to the file, none stands in another place.
         brought = [mirror for mirror in kept[chosen.path] if mirror not in chosen.listed]
         return [mirror for mirror in [*seen.flags_later, *_mirror_url.engine_list(brought)] if mirror in left]

@@ -68,14 +68,15 @@ def read_as_shell(text: str) -> Dict[str, Value]:
 
 
 def words_of_systemd(argv: Sequence[str], variables: Dict[str, Value]) -> List[str]:
-    """The words of an C(ExecStart=) with its variables in place: C($NAME) as a word of its own is split, C(${NAME}) is not."""
+    """The words of an C(ExecStart=) with its variables in place: C($NAME) as a word of its own is split, C(${NAME}) is not; C($$) is a
+    dollar sign (systemd.service(5))."""
     words: List[str] = []
     for word in argv:
         name = re.fullmatch(r"\$(\w+)", word)
         if name:
             words += words_of(_text_of(variables, name.group(1)))
         else:
-            words.append(re.sub(r"\$\{(\w+)\}", lambda match: _text_of(variables, match.group(1)), word))
+            words.append(re.sub(r"\$(?:\$|\{(\w+)\})", lambda match: _text_of(variables, match.group(1)) if match.group(1) else "$", word))
     return words
 
 

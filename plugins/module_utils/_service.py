@@ -10,10 +10,11 @@ Private to the collection C(pullthrough.docker): it may change at any time, with
 from __future__ import annotations
 
 import glob
+import json
 import os
 import re
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _host, _options_text, _unit_text
 
@@ -28,7 +29,8 @@ class Start(NamedTuple):
 
     C(reader) is who reads the options files, C(systemd) or C(shell) (an init script), or None where no service was found.
     C(argv) are the words of the command line. C(variables) are those that the command line takes from C(options_files).
-    C(fault) says, with file and line, why the engine will not start with them.
+    C(fault) says, with file and line, why the engine will not start with them. C(script) is what starts the engine where the init
+    system runs no dockerd itself, and may add flags of its own.
     """
 
     service: str
@@ -39,11 +41,12 @@ class Start(NamedTuple):
     variables: List[str]
     fault: Optional[str]
     needs_daemon_reload: bool = False
+    script: Optional[str] = None
 
     @property
     def files(self) -> List[str]:
         """All files that may name flags."""
-        return [path for path, _text in self.unit_files] + self.options_files
+        return [path for path, _text in self.unit_files] + self.options_files + ([self.script] if self.script else [])
 
     @property
     def own_drop_in(self) -> str:
@@ -79,17 +82,48 @@ def systemctl(*words: str) -> Tuple[int, str]:
     return _host.run(["systemctl", *scope, *words], timeout=30)
 
 
-def unit(name: str) -> Dict[str, str]:
-    """What systemd says of the unit; empty where systemd does not run or does not answer."""
+def unit(name: str) -> Dict[str, Any]:
+    """What systemd says of the unit; empty where systemd does not run or does not answer.
+
+    C(Argv), C(Environment) and C(EnvironmentFiles) are exact lists of strings, with quotes and continued lines resolved and
+    variables unexpanded. They are missing where only C(systemctl show) answers, which joins words by blanks in C(ExecStart).
+    """
     if not has_systemd():
         return {}
+    return _unit_over_dbus(name) or _unit_by_systemctl(name)
+
+
+def _unit_over_dbus(name: str) -> Dict[str, Any]:
+    """What systemd says over D-Bus; empty where there is no message bus, or a busctl that prints no JSON (before systemd 240)."""
+    scope = [] if os.geteuid() == 0 else ["--user"]
+    label = "".join(char if char.isascii() and char.isalnum() else f"_{ord(char):02x}" for char in f"{name}.service")
+    call = ["org.freedesktop.systemd1", f"/org/freedesktop/systemd1/unit/{label}", "org.freedesktop.DBus.Properties", "GetAll", "s", ""]
+    code, out = _host.run(["busctl", *scope, "--json=short", "call", *call], timeout=30)
+    try:
+        said = {key: value["data"] for key, value in json.loads(out)["data"][0].items()} if code == 0 else {}
+        shown: Dict[str, Any] = {key: said[key] for key in ("LoadState", "ActiveState", "FragmentPath")}
+        shown["MainPID"] = str(said["MainPID"])
+        shown["DropInPaths"] = " ".join(said["DropInPaths"])
+        shown["NeedDaemonReload"] = "yes" if said["NeedDaemonReload"] else "no"
+        shown["Environment"] = list(said["Environment"])
+        shown["EnvironmentFiles"] = [path for path, _optional in said["EnvironmentFiles"]]
+        if len(said["ExecStart"]) == 1:
+            shown["Argv"] = list(said["ExecStart"][0][1])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return {}
+    return shown
+
+
+def _unit_by_systemctl(name: str) -> Dict[str, Any]:
     properties = "LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
     code, out = systemctl("show", "--property", properties, "--", f"{name}.service")
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
 
 
-def unit_argv(shown: Dict[str, str]) -> Tuple[str, ...]:
-    """The words of the unit's C(ExecStart), as systemd prints them, with variables unexpanded."""
+def unit_argv(shown: Dict[str, Any]) -> Tuple[str, ...]:
+    """The words of the unit's C(ExecStart), with variables unexpanded; without D-Bus, split at each blank."""
+    if "Argv" in shown:
+        return tuple(shown["Argv"])
     match = re.search(r"argv\[\]=(.*?) ; ignore_errors=", shown.get("ExecStart", ""))
     return tuple(match.group(1).split()) if match else ()
 
@@ -103,20 +137,30 @@ def next_start(service: str) -> Start:
     if not shown.get("FragmentPath"):
         return Start(name, None, (), [], [], [], None)
     unit_files = [(path, _host.text_of(path)) for path in [shown["FragmentPath"], *_drop_ins(name, shown)]]
+    needs_daemon_reload = shown.get("NeedDaemonReload") == "yes"
     command = _unit_text.command(unit_files)
-    words = tuple(_unit_text.on_one_line(command.value).split()) if command else unit_argv(shown)
-    options_files = [setting.value.lstrip("-") for setting in _unit_text.in_effect("EnvironmentFile", unit_files)]
+    environment = _unit_text.in_effect("Environment", unit_files)
+    assigned = [(setting, word) for setting in environment for word in _options_text.words_of(_unit_text.on_one_line(setting.value))]
+    assignments = [word for _setting, word in assigned]
+    if "Argv" in shown and not needs_daemon_reload:
+        # What systemd has loaded is what it starts. The texts only say where a word comes from.
+        words, assignments, options_files = unit_argv(shown), shown["Environment"], shown["EnvironmentFiles"]
+    else:
+        words = tuple(_options_text.words_of(_unit_text.on_one_line(command.value))) if command else unit_argv(shown)
+        options_files = [setting.value.lstrip("-") for setting in _unit_text.in_effect("EnvironmentFile", unit_files)]
+    options_files = [path for pattern in options_files for path in _matching(pattern)]
     values: Dict[str, _options_text.Value] = {}
     places: Dict[str, str] = {}
-    for setting in _unit_text.in_effect("Environment", unit_files):
-        for assignment in _options_text.words_of(setting.value):
-            key, _equals, text = assignment.partition("=")
-            values[key], places[key] = _options_text.Value(text, setting.line), setting.path
+    origins = {word.partition("=")[0]: setting for setting, word in assigned}
+    for assignment in assignments:
+        key, _equals, text = assignment.partition("=")
+        line = origins[key].line if key in origins else 1
+        values[key], places[key] = _options_text.Value(text, line), origins[key].path if key in origins else shown["FragmentPath"]
     for path in options_files:
         for key, value in _options_text.read_as_systemd(_host.text_of(path)).items():
             values[key], places[key] = value, path
     variables = [word[1:] for word in words if re.fullmatch(r"\$\w+", word)]
-    fault = None
+    fault = _fault_of_unit(name, shown, unit_files)
     for key in variables:
         if key in values and re.search(r"(?:^|\s)\$", values[key].text or ""):
             fault = (
@@ -124,7 +168,31 @@ def next_start(service: str) -> Start:
                 "as a word and does not start. Write the whole value there"
             )
     argv = tuple(_options_text.words_of_systemd(words, values))
-    return Start(name, "systemd", argv, unit_files, options_files, variables, fault, shown.get("NeedDaemonReload") == "yes")
+    script = argv[0] if argv and _host.text_of(argv[0], limit=2) == "#!" else None
+    return Start(name, "systemd", argv, unit_files, options_files, variables, fault, needs_daemon_reload, script)
+
+
+def _matching(pattern: str) -> List[str]:
+    """The files of an C(EnvironmentFile=), which may be a pattern (systemd.exec(5))."""
+    return sorted(glob.glob(pattern)) if re.search(r"[*?\[]", pattern) else [pattern]
+
+
+def _fault_of_unit(name: str, shown: Dict[str, Any], unit_files: List[_unit_text.UnitFile]) -> Optional[str]:
+    """Why systemd will not start the unit, with file and line, or None. One that runs goes on until it is stopped."""
+    commands = _unit_text.in_effect("ExecStart", unit_files)
+    kinds = _unit_text.in_effect("Type", unit_files)
+    if len(commands) > 1 and not (kinds and kinds[-1].value == "oneshot"):
+        second = commands[1]
+        return (
+            f"{second.path}, line {second.line}: a second ExecStart=, which systemd refuses in a service. "
+            "Put an empty ExecStart= in the line before it"
+        )
+    if shown.get("LoadState") in ("bad-setting", "error") and shown.get("NeedDaemonReload") != "yes":
+        return (
+            f"{shown['FragmentPath']}: systemd cannot load this unit (LoadState={shown['LoadState']}). "
+            f"`systemd-analyze verify {name}.service` says why"
+        )
+    return None
 
 
 def _drop_ins(name: str, shown: Dict[str, str]) -> List[str]:
@@ -141,7 +209,8 @@ def _drop_ins(name: str, shown: Dict[str, str]) -> List[str]:
 
 def _start_of_script(name: str) -> Start:
     """What an init script starts: Debian's and those of OpenRC source an options file; those of older Red Hats another."""
-    script = _host.text_of(os.path.join(_SCRIPT_FOLDER, name))
+    script_path = os.path.join(_SCRIPT_FOLDER, name)
+    script = _host.text_of(script_path)
     if not script:
         return Start(name, None, (), [], [], [], None)
     path, variable = f"/etc/default/{name}", "DOCKER_OPTS"
@@ -151,4 +220,4 @@ def _start_of_script(name: str) -> Start:
         path, variable = f"/etc/sysconfig/{name}", "other_args" if "$other_args" in script else "OPTIONS"
     value = _options_text.read_as_shell(_host.text_of(path)).get(variable)
     words = _options_text.words_of_shell(value) if value else []
-    return Start(name, "shell", ("dockerd", *words), [], [path], [variable], None)
+    return Start(name, "shell", ("dockerd", *words), [], [path], [variable], None, script=script_path)

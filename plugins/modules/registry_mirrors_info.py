@@ -76,8 +76,9 @@ sources:
   contains:
     source:
       description:
-        - V(daemon_json), or for flags V(options_file), V(systemd_drop_in) (a unit or its drop-in),
-          or V(command_line) where they stand in no file that was found.
+        - V(daemon_json), or for flags V(options_file), V(systemd_drop_in) (a unit or its drop-in), or V(command_line).
+        - V(command_line) is a flag in a place that the modules do not edit, such as the C(Environment) of a unit or a
+          script that starts the engine, or one whose file was not found.
       type: str
       sample: daemon_json
     path:

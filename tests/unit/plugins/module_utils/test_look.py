@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _look, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _look, _service, _sources
 
 FLAG = "--registry-mirror"
 A, B = "https://a.example/", "https://b.example/"
@@ -65,6 +65,33 @@ def test_settings_on_command_lines(tmp_path, now, later, found):
 
 def test_runtimes_are_merged():
     assert a_look(now=["--add-runtime=x=/x", "--runtimes"], later=[]).beside_flags(["runtimes"]) == []
+
+
+STRAY = {
+    # name: (program and words of the next start, text of its script, words of the engine that runs, stray mirrors)
+    "none": (["/usr/bin/dockerd", "--debug"], None, [], []),
+    "a flag that stands in no place that is edited": (["/usr/bin/dockerd", f"{FLAG}={A}"], None, None, [A]),
+    "one that stands there and once more elsewhere": (["/usr/bin/dockerd", f"{FLAG}={B}", f"{FLAG}={B[:-1]}"], None, [], [B]),
+    "one that stands there": (["/usr/bin/dockerd", f"{FLAG}={B}"], None, [f"{FLAG}={B}"], []),
+    "a script": (["{script}"], f'exec dockerd "{FLAG}={A}"\n# {FLAG}={B}\n', None, [A]),
+    "another program": (["/usr/bin/snap", "run"], None, [f"{FLAG}={A}"], [A]),
+    "an engine whose flag was taken out since": (["/usr/bin/dockerd"], None, [f"{FLAG}={A}"], []),
+}
+
+
+@pytest.mark.parametrize(("words", "script", "now", "mirrors"), STRAY.values(), ids=STRAY)
+def test_mirrors_that_stand_in_no_place_that_is_edited(tmp_path, words, script, now, mirrors):
+    path, options = tmp_path / "start", tmp_path / "options"
+    path.write_text(script or "")
+    options.write_text(f"X={FLAG}={B}\nY={FLAG}={A}\n")
+    place = _sources.OptionsFile(str(options), options.read_bytes(), "X", shell=False)
+    argv = tuple(word.format(script=path) for word in words)
+    seen = a_look(now=now, later=[], files=[str(options)])
+    start = seen.start._replace(argv=argv, script=str(path) if script else None)
+    seen = seen._replace(start=start, flags=[place])
+    assert seen.stray_mirrors == mirrors
+    assert set(seen.flags_later) == {*mirrors, *(B for word in words if B[:-1] in word)}
+    assert seen.stray_places == [(str(options), 2)] + [(str(path), 1)] * bool(script)
 
 
 LINES = {

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -88,6 +89,69 @@ def test_a_variable_that_refers_to_another(unit, tmp_path, environment, options,
     assert _service.next_start("docker").fault == fault
 
 
+ON_DISK = {
+    # name: (lines of the section Service, words of the next command line)
+    "quoted words": ('ExecStart=/d --label "role=build node" "--debug"', ("/d", "--label", "role=build node", "--debug")),
+    "continued lines in Environment": (
+        'Environment="OPTS= --ipv6 \\\n--label x \\\n"\nExecStart=/d $OPTS',
+        ("/d", "--ipv6", "--label", "x"),
+    ),
+    "quotes in a variable": ("""Environment='OPTS=--label "a b"'\nExecStart=/d $OPTS""", ("/d", "--label", "a b")),
+    "dollar signs": ("Environment=A=b\nExecStart=/d $$A --x=$${A} --y=${A}$$", ("/d", "$A", "--x=${A}", "--y=b$")),
+}
+
+
+@pytest.mark.parametrize(("lines", "argv"), ON_DISK.values(), ids=ON_DISK)
+def test_words_are_split_as_systemd_does(unit, lines, argv):
+    unit.write_text(f"[Service]\n{lines}\n")
+    assert _service.next_start("docker").argv == argv
+
+
+def test_what_systemd_has_loaded_counts_for_more_than_the_texts(unit, shown, tmp_path):
+    """Specifiers are resolved there. A drop-in that was written since counts once systemd has read it."""
+    options = tmp_path / "a.env"
+    options.write_text("B=--icc\n")
+    unit.write_text("[Service]\nEnvironment=A=%H\nEnvironmentFile=-/x\nExecStart=/d --label=%H $A\n")
+    shown.update(Argv=["/d", "--label=host", "$A", "${B}"], Environment=["A=--ipv6"], EnvironmentFiles=[f"{tmp_path}/*.env"])
+    start = _service.next_start("docker")
+    assert (start.argv, start.options_files) == (("/d", "--label=host", "--ipv6", "--icc"), [str(options)])
+    shown["NeedDaemonReload"] = "yes"
+    assert _service.next_start("docker").argv == ("/d", "--label=%H", "%H")
+
+
+SECOND = "line {}: a second ExecStart=, which systemd refuses in a service. Put an empty ExecStart= in the line before it"
+UNITS_THAT_FAIL = {
+    # name: (lines of the section Service, what systemd says besides, the fault)
+    "a second command": ("ExecStart=/d\nExecStart=/e", {}, SECOND.format(3)),
+    "an empty one before it": ("ExecStart=/d\nExecStart=\nExecStart=/e", {"LoadState": "loaded"}, None),
+    "oneshot": ("Type=oneshot\nExecStart=/d\nExecStart=/e", {}, None),
+    "another fault": ("ExecStart=/d", {"LoadState": "bad-setting"}, "systemd cannot load this unit (LoadState=bad-setting). "),
+    "mended since": ("ExecStart=/d", {"LoadState": "bad-setting", "NeedDaemonReload": "yes"}, None),
+}
+
+
+@pytest.mark.parametrize(("lines", "said", "fault"), UNITS_THAT_FAIL.values(), ids=UNITS_THAT_FAIL)
+def test_a_unit_that_systemd_will_not_start(unit, shown, lines, said, fault):
+    unit.write_text(f"[Service]\n{lines}\n")
+    shown.update(said)
+    found = _service.next_start("docker").fault
+    assert found is None if fault is None else found.startswith(str(unit)) and fault in found
+
+
+SCRIPTED = {"a script": ("#!/bin/sh\n", True), "a program": ("\x7fELF", False), "nothing there": (None, False)}
+
+
+@pytest.mark.parametrize(("text", "is_script"), SCRIPTED.values(), ids=SCRIPTED)
+def test_a_script_that_starts_the_engine(unit, tmp_path, text, is_script):
+    program = tmp_path / "start"
+    if text is not None:
+        program.write_text(text)
+    unit.write_text(f"[Service]\nExecStart={program} --x\n")
+    start = _service.next_start("docker")
+    assert start.script == (str(program) if is_script else None)
+    assert start.files == [str(unit)] + [str(program)] * is_script
+
+
 def test_drop_ins_in_the_order_of_their_names_and_of_one_name_the_first(unit, tmp_path, shown, monkeypatch):
     unit.write_text("[Service]\nExecStart=/d\n")
     for folder, name in (("run", "20-a.conf"), ("[etc]", "10-b.conf"), ("[etc]", "30-c.conf"), ("run", "30-c.conf"), ("[etc]", "40.txt"), ("any", "25.conf")):
@@ -125,7 +189,7 @@ def test_an_init_script(monkeypatch, script, path, variable):
     texts = {"/etc/init.d/docker": script}
     monkeypatch.setattr(_service, "has_systemd", lambda: False)
     monkeypatch.setattr(_host, "text_of", lambda name: texts.get(name, ""))
-    expected = _service.Start("docker", "shell", ("dockerd",), [], [path], [variable], None)
+    expected = _service.Start("docker", "shell", ("dockerd",), [], [path], [variable], None, script="/etc/init.d/docker")
     assert _service.next_start("docker.service") == expected
     texts[path] = f'{variable}="${{{variable}}} --debug --icc"\n'
     assert _service.next_start("docker") == expected._replace(argv=("dockerd", "--debug", "--icc"))
@@ -179,3 +243,57 @@ def test_what_systemd_says_of_a_unit(monkeypatch, tmp_path):
     program.write_text("#!/bin/sh\necho LoadState=loaded\n")
     monkeypatch.setattr(_service, "has_systemd", lambda: False)
     assert _service.unit("docker") == {}
+
+
+def value(data):
+    return {"type": "x", "data": data}
+
+
+OVER_DBUS = {
+    "LoadState": value("loaded"),
+    "ActiveState": value("active"),
+    "MainPID": value(4711),
+    "FragmentPath": value("/lib/docker.service"),
+    "DropInPaths": value(["/etc/a.conf", "/etc/b.conf"]),
+    "NeedDaemonReload": value(False),
+    "Environment": value(["A=b c"]),
+    "EnvironmentFiles": value([["/etc/default/docker", True]]),
+    "ExecStart": value([["/d", ["/d", "--label", "a b", "$OPTS"], False, 0, 0, 0, 0, 0, 0, 0]]),
+}
+SHOWN = {
+    "LoadState": "loaded",
+    "ActiveState": "active",
+    "MainPID": "4711",
+    "FragmentPath": "/lib/docker.service",
+    "DropInPaths": "/etc/a.conf /etc/b.conf",
+    "NeedDaemonReload": "no",
+    "Environment": ["A=b c"],
+    "EnvironmentFiles": ["/etc/default/docker"],
+    "Argv": ["/d", "--label", "a b", "$OPTS"],
+}
+WITHOUT_ARGV = {key: said for key, said in SHOWN.items() if key != "Argv"}
+ANSWERS = {
+    # name: (exit code and answer of busctl, what systemd says)
+    "all": (0, {"data": [OVER_DBUS]}, SHOWN),
+    "a reload is due": (0, {"data": [{**OVER_DBUS, "NeedDaemonReload": value(True)}]}, {**SHOWN, "NeedDaemonReload": "yes"}),
+    "two commands": (0, {"data": [{**OVER_DBUS, "ExecStart": value([["/d", ["/d"]], ["/e", ["/e"]]])}]}, WITHOUT_ARGV),
+    "no command": (0, {"data": [{**OVER_DBUS, "ExecStart": value([])}]}, WITHOUT_ARGV),
+    "not a service": (0, {"data": [{"LoadState": value("loaded")}]}, {"From": "systemctl"}),
+    "no JSON": (0, "a{sv} 1", {"From": "systemctl"}),
+    "another answer": (0, {"data": []}, {"From": "systemctl"}),
+    "no bus": (1, {"data": [OVER_DBUS]}, {"From": "systemctl"}),
+}
+
+
+@pytest.mark.parametrize(("code", "answer", "said"), ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize(("user", "scope"), [(0, []), (1000, ["--user"])])
+def test_what_systemd_says_over_dbus(monkeypatch, user, scope, code, answer, said):
+    asked = []
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(_service, "has_systemd", lambda: True)
+    monkeypatch.setattr(_service, "systemctl", lambda *words: (0, "From=systemctl\n"))
+    monkeypatch.setattr(_host, "run", lambda command, timeout: (asked.append(command) or code, answer if isinstance(answer, str) else json.dumps(answer)))
+    assert _service.unit("a-b.c") == said
+    path = "/org/freedesktop/systemd1/unit/a_2db_2ec_2eservice"
+    call = ["call", "org.freedesktop.systemd1", path, "org.freedesktop.DBus.Properties", "GetAll", "s", ""]
+    assert asked == [["busctl", *scope, "--json=short", *call]]
