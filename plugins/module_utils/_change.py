@@ -53,6 +53,10 @@ class Refused(Exception):
         self.changed = changed
 
 
+class _NotTaken(Exception):
+    """The engine did not take the change; the text is why, in its own words where they were found."""
+
+
 class Edit(NamedTuple):
     """A file, what it holds, and what it is to hold; None where it does not exist, or is not to."""
 
@@ -265,39 +269,68 @@ class Change:
             self._unstage(plan, files)
             return self._say(plan)
         reloads = self._reloads(plan)
-        self._backups = [self._back_up(files, edit) for edit in plan.edits if edit.changes and (self._options["backup"] or plan.way.pending == "restart")]
         # A reload keeps what a key was that is not there, so the engine is brought to its default by naming it.
         named = self._named(plan.text, plan.wanted) if reloads else plan.text
+        self._is_signalled = False
         try:
-            if plan.target and plan.target.after is not None:
-                files.stage(plan.target.path, plan.target.after)
-            elif named != plan.text and plan.text is not None and _sources.KEY in plan.wanted:
-                files.stage(plan.source.path, plan.text)  # Or a killed run's empty list would pass for the user's.
-            for edit in plan.edits:
-                files.write(edit.path, edit.before, named if edit.path == plan.source.path else edit.after)
-            self._load_units(plan)
-        except (_file.FileError, Refused) as exc:
-            left = files.undo()
-            if left:
-                raise Refused(f"{exc} Going back did not succeed: {'; '.join(left)}.", changed=True) from exc
-            raise
-        if reloads:
-            refusal = _engine.reload(
-                plan.seen.engine, lambda info: self._is_in_force(plan, info), self._options["timeout"], event=self.proof_is_event
-            )
-            if refusal:
-                started = self._new_engine(plan)
-                if started is None:
-                    self._go_back(plan, files, named, refusal)
-                plan = plan._replace(seen=plan.seen._replace(engine=started))
+            self._write(plan, files, named)
+            if reloads:
+                plan = self._reload(plan)
             if named != plan.text:
-                if plan.text is None:
-                    files.undo()
-                else:
-                    files.write(plan.source.path, named, plan.text)
+                self._settle(plan, files, named)
+        except _NotTaken as exc:
+            self._go_back(plan, files, named, f"The engine did not take the change: {exc}.", "Mend what the engine complains of and run this again.")
+        except _file.FileChanged as exc:
+            if self._is_signalled or files.undo():
+                self._go_back(plan, files, named, f"{exc}.", "")
+            raise
+        except _file.WriteError as exc:
+            self._go_back(plan, files, named, f"{exc.what}.", exc.advice)
+        except (_file.FileError, Refused, OSError) as exc:
+            self._go_back(plan, files, named, f"{exc}".rstrip(".") + ".", "")
         self._unstage(plan, files)
         files.tidy()
         return self._say(plan)
+
+    def _write(self, plan: Plan, files: _file.Transaction, named: Optional[bytes]) -> None:
+        """Write all files, C(daemon.json) as the engine is to read it first."""
+        for edit in plan.edits:
+            if edit.changes and (self._options["backup"] or plan.way.pending == "restart"):
+                self._backups.append(self._back_up(files, edit))
+        if plan.target and plan.target.after is not None:
+            files.stage(plan.target.path, plan.target.after)
+        elif named != plan.text and plan.text is not None and _sources.KEY in plan.wanted:
+            files.stage(plan.source.path, plan.text)  # Or a killed run's empty list would pass for the user's.
+        for edit in plan.edits:
+            files.write(edit.path, edit.before, named if edit.path == plan.source.path else edit.after)
+        self._load_units(plan)
+
+    def _reload(self, plan: Plan) -> Plan:
+        """Bring the change into force.
+
+        :returns: the plan, with the engine that runs now.
+        :raises _NotTaken: when the engine does not take it.
+        """
+        self._is_signalled = True
+        refusal = _engine.reload(
+            plan.seen.engine, lambda info: self._is_in_force(plan, info), self._options["timeout"], event=self.proof_is_event
+        )
+        if not refusal:
+            return plan
+        started = self._new_engine(plan)
+        if started is None:
+            raise _NotTaken(refusal)
+        return plan._replace(seen=plan.seen._replace(engine=started))
+
+    @staticmethod
+    def _settle(plan: Plan, files: _file.Transaction, named: Optional[bytes]) -> None:
+        """Once the engine has read what was named for it, write the final text, or none where there was no file."""
+        if plan.text is not None:
+            files.write(plan.source.path, named, plan.text)
+            return
+        left = files.undo()
+        if left:
+            raise _file.FileError("; ".join(left))
 
     def _new_engine(self, plan: Plan) -> Optional[_engine.Engine]:
         """The engine that someone started meanwhile in place of the one that ended, as a package's upgrade does, if the change is in
@@ -310,10 +343,12 @@ class Change:
             time.sleep(_engine.POLL_SECONDS)
         return None
 
-    @staticmethod
-    def _unstage(plan: Plan, files: _file.Transaction) -> None:
+    def _unstage(self, plan: Plan, files: _file.Transaction) -> None:
         for edit in plan.edits:
-            files.unstage(edit.path)
+            try:
+                files.unstage(edit.path)
+            except _file.WriteError as exc:
+                self._module.warn(f"{exc} It is a leftover of this collection. The next run removes it.")
 
     def _back_up(self, files: _file.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
         copy = None if edit.before is None else files.backup(edit.path, edit.before)
@@ -328,7 +363,7 @@ class Change:
             return
         code, out = _service.systemctl("daemon-reload")
         if code != 0:
-            raise Refused(f"systemctl daemon-reload failed: {out.strip()}. Nothing was changed.")
+            raise Refused(f"systemctl daemon-reload failed: {out.strip()}")
 
     @staticmethod
     def _is_in_force(plan: Plan, info: _engine.Info) -> bool:
@@ -343,33 +378,84 @@ class Change:
                 named = _json_text.set_member(named, [key], value)
         return named.encode()
 
-    def _go_back(self, plan: Plan, files: _file.Transaction, named: Optional[bytes], refusal: str) -> NoReturn:
-        """Bring engine and files to what they were. Going back is a change like any other: name the settings, reload, ask."""
-        path = plan.source.path
-        info = plan.seen.engine.info
-        before = {key: info.settings[key] for key in plan.wanted if info and key in info.settings}
-        shown = _mirror_url.mask("; ".join(f"{key}: {_shown(value)}" for key, value in before.items())) or "none shown"
-        engine = _engine.look(self._options["service"], self._options["timeout"])
-        problems = []
+    def _go_back(self, plan: Plan, files: _file.Transaction, named: Optional[bytes], cause: str, advice: str) -> NoReturn:
+        """Bring engine and files to what they were, as far as that can be done, and say how each of them is.
 
-        def is_as_before(info: _engine.Info) -> bool:
-            return all(_apply.is_same(key, value, info.settings.get(key)) for key, value in before.items())
-
-        if engine.info is None:
-            problems.append(f"whether what is in force is still as it was ({shown}) is unknown, as the engine is {engine.state}: {engine.reason}")
-        elif (not is_as_before(engine.info) or self.proof_is_event) and _file.read(path) == named:
-            files.write(path, named, self._named(plan.source.data or b"{}", before))
-            problem = _engine.reload(engine, is_as_before, self._options["timeout"])
-            if problem:
-                problems.append(f"the engine did not go back to what it had ({shown}): {problem}")
+        :param cause: why the change did not succeed, as sentences.
+        :param advice: what to do about it, as sentences.
+        :raises Refused: always. It is C(changed) unless all is as it was.
+        """
+        problems = self._engine_back(plan, files, named) if self._is_signalled else []
         problems += files.undo()
-        start = f"The engine did not take the change: {refusal}."
-        if problems:
-            raise Refused(f"{start} Going back did not succeed: {'; '.join(problems)}. See what the engine's log says.", changed=True)
-        raise Refused(
-            f"{start} {path} and what is in force are as they were ({shown}); no container was touched. "
-            "Mend what the engine complains of and run this again."
-        )
+        states = [(edit.path, _state_of(edit)) for edit in plan.edits if edit.changes or edit.path == plan.source.path]
+        if self._is_signalled:
+            states.append(("the engine", self._state_of_engine(plan)))
+        if problems or any(state != "as before" for _what, state in states):
+            copies = [backup["backup_file"] for backup in self._backups if backup["backup_file"]]
+            sentences = [
+                cause,
+                f"Going back did not succeed: {'; '.join(problems) or 'something else changed it meanwhile'}.",
+                f"Now {'; '.join(f'{what} is {state}' for what, state in states)}.",
+                f"What they held before is in {' and '.join(copies)}." if copies else "",
+                advice,
+                "See what the engine's log says." if self._is_signalled else "",
+            ]
+            raise Refused(" ".join(filter(None, sentences)), changed=True)
+        self._remove_backups()
+        if self._is_signalled:
+            raise Refused(
+                f"{cause} {plan.source.path} and what is in force are as they were ({self._shown_before(plan)}); no container was touched. {advice}".strip()
+            )
+        raise Refused(f"{cause} Nothing was changed. {advice}".strip())
+
+    def _remove_backups(self) -> None:
+        """Remove the copies of files that did not change after all."""
+        for backup in self._backups:
+            with contextlib.suppress(OSError):  # A copy too many is no reason for another message.
+                if backup["backup_file"]:
+                    os.unlink(backup["backup_file"])
+        self._backups = []
+
+    @staticmethod
+    def _before(plan: Plan) -> Dict[str, Any]:
+        """What was in force of the settings that were to change."""
+        info = plan.seen.engine.info
+        return {key: info.settings[key] for key in plan.wanted if info and key in info.settings}
+
+    def _shown_before(self, plan: Plan) -> str:
+        return _mirror_url.mask("; ".join(f"{key}: {_shown(value)}" for key, value in self._before(plan).items())) or "none shown"
+
+    def _is_as_before(self, plan: Plan, info: _engine.Info) -> bool:
+        return all(_settings_are_same(key, value, info) for key, value in self._before(plan).items())
+
+    def _state_of_engine(self, plan: Plan) -> str:
+        """How the engine is, asked anew: as before, as wanted, neither, or not known."""
+        engine = _engine.look(self._options["service"], self._options["timeout"])
+        if engine.info is None:
+            return f"{engine.state} ({engine.reason})"
+        if self._is_as_before(plan, engine.info):
+            return "as before"
+        shown = "; ".join(f"{key}: {_shown(engine.info.settings[key])}" for key in self._before(plan) if key in engine.info.settings)
+        return f"{'as wanted' if self._is_in_force(plan, engine.info) else 'neither as before nor as wanted'} ({_mirror_url.mask(shown)})"
+
+    def _engine_back(self, plan: Plan, files: _file.Transaction, named: Optional[bytes]) -> List[str]:
+        """Bring the engine to what it was. Going back is a change like any other: name the settings, reload, ask.
+
+        :returns: why it did not go back, as a list of one sentence, or nothing.
+        """
+        path, shown = plan.source.path, self._shown_before(plan)
+        engine = _engine.look(self._options["service"], self._options["timeout"])
+        if engine.info is None:
+            return [f"whether what is in force is still as it was ({shown}) is unknown, as the engine is {engine.state}: {engine.reason}"]
+        try:
+            held = _file.read(path)
+            if (self._is_as_before(plan, engine.info) and not self.proof_is_event) or held not in (named, plan.text):
+                return []
+            files.write(path, held, self._named(plan.source.data or b"{}", self._before(plan)))
+        except _file.FileError as exc:
+            return [str(exc).rstrip(".")]
+        problem = _engine.reload(engine, lambda info: self._is_as_before(plan, info), self._options["timeout"])
+        return [f"the engine did not go back to what it had ({shown}): {problem}"] if problem else []
 
     # -- say ---------------------------------------------------------------------------------------------------------
 
@@ -418,6 +504,21 @@ class Change:
             "diff": diff,
             **plan.result,
         }
+
+
+def _settings_are_same(key: str, value: Any, info: _engine.Info) -> bool:
+    return _apply.is_same(key, value, info.settings.get(key))
+
+
+def _state_of(edit: Edit) -> str:
+    """How a file is: as before, as wanted, or neither."""
+    try:
+        held = _file.read(edit.path)
+    except _file.FileError as exc:
+        return f"not known ({str(exc).rstrip('.')})"
+    if held == edit.before:
+        return "as before"
+    return "as wanted" if held == edit.after else "neither as before nor as wanted"
 
 
 def _masked(data: Optional[bytes]) -> str:

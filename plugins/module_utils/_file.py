@@ -44,6 +44,15 @@ class FileError(Exception):
     """A file that cannot or must not be read or written; the text names it and says what to do."""
 
 
+class WriteError(FileError):
+    """A write that failed. Whether the file holds the old text or the new one, a look at it tells: the last step may have failed."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}. {advice}")
+        self.what = what
+        self.advice = advice
+
+
 class FileChanged(FileError):
     """The file is not what it was when the change was planned."""
 
@@ -54,7 +63,8 @@ NEW_MODE = 0o644
 
 class _Written(NamedTuple):
     before: Optional[bytes]
-    after: Optional[bytes]
+    ours: List[Optional[bytes]]
+    """What this run wrote there, or tried to."""
     found: Optional[os.stat_result]
     """Mode and owner before."""
 
@@ -234,47 +244,79 @@ class Transaction:
 
     def stage(self, path: str, data: bytes) -> None:
         """Keep beside the file what it is to hold, until L(unstage): before other files lose what comes to it, or it holds something else."""
-        self._replace(_staged_path(path), data, 0o600)
         self._staged.append(path)
+        self._replace(_staged_path(path), data, 0o600)
 
     @staticmethod
     def unstage(path: str) -> None:
-        """Remove what was staged, by this run or by one that was killed."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(_staged_path(path))
+        """Remove what was staged, by this run or by one that was killed.
+
+        :raises WriteError: when it cannot be removed.
+        """
+        staged_path = _staged_path(path)
+        try:
+            os.unlink(staged_path)
+        except FileNotFoundError:
+            pass
+        except OSError as exc:
+            raise WriteError(f"{staged_path}: cannot be removed: {exc.strerror}", _advice(exc)) from exc
 
     def write(self, path: str, expected: Optional[bytes], data: Optional[bytes]) -> None:
         """Replace the file, whole, keeping its mode, owner and label. None removes it.
 
         :param expected: what the file held when the change was planned, None when it did not exist.
         :raises FileChanged: when it holds something else by now; nothing was written.
-        :raises FileError: when it cannot be written; it is as it was.
+        :raises WriteError: when it cannot be written.
         """
         if read(path) != expected:
             raise FileChanged(f"{path}: someone else changed it during this run; it was left as they wrote it, run this again")
         if data == expected:
             return
-        first = self._written.get(path) or _Written(expected, expected, None if expected is None else os.stat(path))
+        if path not in self._written:
+            try:
+                self._written[path] = _Written(expected, [], None if expected is None else os.stat(path))
+            except OSError as exc:
+                raise WriteError(f"{path}: cannot be read: {exc.strerror}", _advice(exc)) from exc
+        self._written[path].ours.append(data)
         self._put(path, data, self._new_modes.get(path, NEW_MODE))
-        self._written[path] = first._replace(after=data)
 
     def undo(self) -> List[str]:
-        """Take all writes back, the last one first, and then what was staged for them.
+        """Take all writes back, the last one first, and then what was staged for them. It tries each, and raises nothing. A second
+        call tries again what was not done.
 
-        :returns: a sentence for each file that could not be, because someone else wrote it since.
+        :returns: a sentence for each file that is not as it was, and why.
         """
         left: List[str] = []
         for path, written in reversed(list(self._written.items())):
-            if read(path) != written.after:
-                left.append(f"{path} was changed by someone else meanwhile and was left as they wrote it")
-            else:
-                self._put(path, written.before, stat.S_IMODE(written.found.st_mode) if written.found else NEW_MODE)
-                if written.found:
-                    os.chown(path, written.found.st_uid, written.found.st_gid)
-        self._written.clear()
+            try:
+                self._restore(path, written)
+                del self._written[path]
+            except FileError as exc:
+                left.append(str(exc).rstrip("."))
         for path in self._staged:
-            self.unstage(path)
+            try:
+                self.unstage(path)
+            except FileError as exc:
+                left.append(str(exc).rstrip("."))
         return left
+
+    def _restore(self, path: str, written: _Written) -> None:
+        now = read(path)
+        if now == written.before:
+            return
+        if now not in written.ours:
+            raise FileChanged(f"{path} was changed by someone else meanwhile and was left as they wrote it")
+        self._put(path, written.before, stat.S_IMODE(written.found.st_mode) if written.found else NEW_MODE)
+        if written.found is None:
+            return
+        try:
+            found = os.stat(path)  # atomic_move goes on where it may not set them.
+            if (found.st_uid, found.st_gid) != (written.found.st_uid, written.found.st_gid):
+                os.chown(path, written.found.st_uid, written.found.st_gid)
+            if found.st_mode != written.found.st_mode:
+                os.chmod(path, stat.S_IMODE(written.found.st_mode))
+        except OSError as exc:
+            raise WriteError(f"{path}: its owner and mode cannot be put back: {exc.strerror}", _advice(exc)) from exc
 
     def tidy(self) -> None:
         """Remove the folders that held nothing but what was removed."""
@@ -290,7 +332,7 @@ class Transaction:
             os.unlink(path)
             _sync_folder(path)
         except OSError as exc:
-            raise FileError(f"{path}: cannot be removed: {exc.strerror}; the file is as it was. {_advice(exc)}") from exc
+            raise WriteError(f"{path}: cannot be removed: {exc.strerror}", _advice(exc)) from exc
 
     @staticmethod
     def backup(path: str, data: bytes) -> str:
@@ -305,7 +347,7 @@ class Transaction:
                     shutil.copystat(path, temporary)
                 os.rename(temporary, copy)
         except OSError as exc:
-            raise FileError(f"{path}: no backup can be made: {exc.strerror}; nothing was changed") from exc
+            raise WriteError(f"{path}: no backup can be made: {exc.strerror}", _advice(exc)) from exc
         return copy
 
     def _replace(self, path: str, data: bytes, mode: int) -> None:
@@ -316,7 +358,7 @@ class Transaction:
                 self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
             _sync_folder(path)
         except Exception as exc:  # atomic_move raises nothing narrower
-            raise FileError(f"{path}: cannot be written: {_cause(exc)}; the file is as it was. {_advice(exc)}") from exc
+            raise WriteError(f"{path}: cannot be written: {_cause(exc)}", _advice(exc)) from exc
 
 
 @contextlib.contextmanager

@@ -208,10 +208,14 @@ class Host:
         self.write(f"{folder}/ansible/__init__.py", b"")  # The real one wants more; Ansible sends none either.
         self.write(f"{folder}/call.py", CALL.read_bytes())
 
-    def execute(self, name="registry_mirrors", *, folder="/opt/lab", user="root", **options):
-        """Run a module on the host without Ansible, in a fifth of the time; what it returns, never a traceback."""
+    def execute(self, name="registry_mirrors", *, folder="/opt/lab", user="root", under=(), **options):
+        """Run a module on the host without Ansible, in a fifth of the time; what it returns, never a traceback.
+
+        under: a program with its arguments that runs the interpreter, such as strace.
+        """
+        python = ["env", f"PYTHONPATH={folder}", *under, "python3", f"{folder}/call.py", name]
         done = subprocess.run(
-            ["docker", "exec", "-i", f"--user={user}", self.container, "env", f"PYTHONPATH={folder}", "python3", f"{folder}/call.py", name],
+            ["docker", "exec", "-i", f"--user={user}", self.container, *python],
             input=json.dumps(options).encode(),
             capture_output=True,
             check=False,

@@ -347,7 +347,7 @@ class TestFiles:
         before = self.three_places(engine, daemon_json, systemd)
         self.fail_at(monkeypatch, daemon_json)
         result = run("registry_mirrors", mirrors=GCR, migrate=True)
-        assert (result["msg"], result["changed"]) == ("No space left on device.", False)
+        assert (result["msg"], result["changed"]) == ("No space left on device. Nothing was changed.", False)
         assert before == {path: path.read_text() for path in before}
         assert [os.listdir(path.parent) for path in before] == [[path.name] for path in before]
 
@@ -357,13 +357,16 @@ class TestFiles:
         self.fail_at(monkeypatch, daemon_json, lambda: [path.write_text("# mine\n") for path in both])
         result = run("registry_mirrors", mirrors=GCR, migrate=True)
         left = [f"{path} was changed by someone else meanwhile and was left as they wrote it" for path in both]
-        assert (result["msg"], result["changed"]) == (f"No space left on device. Going back did not succeed: {'; '.join(left)}.", True)
+        states = [f"{path} is {state}" for path, state in zip([*reversed(both), daemon_json], ["neither as before nor as wanted"] * 2 + ["as before"])]
+        message = f"No space left on device. Going back did not succeed: {'; '.join(left)}. Now {'; '.join(states)}."
+        assert (result["msg"], result["changed"]) == (message, True)
         assert [path.read_text() for path in both] == ["# mine\n"] * 2
 
     def test_a_certificate_that_cannot_be_written(self, engine, run, daemon_json, certs, monkeypatch):
         self.fail_at(monkeypatch, certs / "cache.example:5000/pullthrough-docker.crt")
         result = run("registry_mirrors", mirrors=OWN, ca_certificates={"cache.example:5000": PEM})
-        assert (result["msg"], result["changed"], daemon_json.exists(), certs.exists()) == ("No space left on device.", False, False, False)
+        assert (result["msg"], result["changed"]) == ("No space left on device. Nothing was changed.", False)
+        assert not daemon_json.exists() and not certs.exists()
 
     def test_systemd_reads_what_changed(self, engine, run, daemon_json, systemd, certs):
         options = {"mirrors": OWN, "source": "systemd_drop_in"}
@@ -413,9 +416,10 @@ class TestGoingBack:
             "no container was touched. Mend what the engine complains of and run this again."
         )
 
-    def not_back(self, *problems):
+    def not_back(self, daemon_json, file, engine, *problems):
         return (
             f"The engine did not take the change: it has half of it. Going back did not succeed: {'; '.join(problems)}. "
+            f"Now {daemon_json} is {file}; the engine is {engine}. Mend what the engine complains of and run this again. "
             "See what the engine's log says."
         )
 
@@ -470,7 +474,7 @@ class TestGoingBack:
         refusing[0] = dies
         result = run("daemon_config", **DEBUG)
         problem = "whether what is in force is still as it was (debug: False) is unknown, as the engine is unreachable: it is unreachable"
-        assert (result["msg"], result["changed"]) == (self.not_back(problem), True)
+        assert (result["msg"], result["changed"]) == (self.not_back(daemon_json, "as before", "unreachable (it is unreachable)", problem), True)
         assert held(daemon_json) == "{}" and len(engine.reloads) == 1
 
     def test_an_engine_that_does_not_go_back(self, engine, run, daemon_json, refusing):
@@ -478,8 +482,10 @@ class TestGoingBack:
         refusing.append(lambda: "it shows the old state")
         result = run("daemon_config", **DEBUG)
         problem = "the engine did not go back to what it had (debug: False): it shows the old state"
-        assert (result["msg"], result["changed"]) == (self.not_back(problem), True)
+        assert (result["msg"], result["changed"]) == (self.not_back(daemon_json, "as before", "as before", problem), True)
         assert held(daemon_json) == "{}"
+
+    ENGINES: ClassVar = ["as wanted (debug: True)", "as before"]
 
     @pytest.mark.parametrize("at", [0, 1])
     def test_a_file_that_someone_else_wrote_meanwhile_stays_so(self, engine, run, daemon_json, refusing, at):
@@ -494,7 +500,7 @@ class TestGoingBack:
         problems = [f"{daemon_json} was changed by someone else meanwhile and was left as they wrote it"]
         if at == 1:
             problems.insert(0, "the engine did not go back to what it had (debug: False): it has half of it")
-        assert (result["msg"], result["changed"]) == (self.not_back(*problems), True)
+        assert (result["msg"], result["changed"]) == (self.not_back(daemon_json, "neither as before nor as wanted", self.ENGINES[at], *problems), True)
         assert held(daemon_json) == "{ }" and len(engine.reloads) == at + 1
 
 

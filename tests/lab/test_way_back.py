@@ -1,0 +1,125 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A disk that is full from the n-th rename on: what the module says of files and engine is compared with the files and the engine.
+
+strace makes the renames of the module's interpreter fail, the ones that put things back as well. All engines at once.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from test_places import FILE, OPTIONS, each, restart, text_of
+
+import conftest
+
+from conftest import HOSTS, Host, wait_until
+
+OLD, NEW = "https://old.example", "https://new.example"
+REFUSED = "ftp://refused.example"
+WITH_OLD = json.dumps({"registry-mirrors": [OLD], "max-concurrent-uploads": 4}, indent=1)
+WITHOUT = json.dumps({"max-concurrent-uploads": 4}, indent=1)
+FLAG = f'# Options\nDOCKER_OPTS="--registry-mirror={OLD}"\n'
+
+KINDS = {
+    # name: (daemon.json, options file, options of the module, folder of the module on the host)
+    "absent": (WITH_OLD, "", {"mirrors": [OLD], "state": "absent"}, "/opt/lab"),
+    "present, which the engine refuses": (WITH_OLD, "", {"mirrors": [REFUSED]}, "/opt/unchecked"),
+    "migrate": (WITHOUT, FLAG, {"mirrors": [NEW], "migrate": True, "keep_containers": False, "backup": True}, "/opt/lab"),
+}
+
+
+@pytest.fixture(scope="module")
+def installed(lab, tmp_path_factory):
+    """One host of each engine, with the modules on it."""
+    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    for folder, copy in {"/opt/lab": conftest.collection, "/opt/unchecked": conftest.collection_without_checks}.items():
+        root = tmp_path_factory.mktemp("collections")
+        copy(root)
+        each(lambda host, root=root, folder=folder: host.install(root, folder), hosts)
+    return hosts
+
+
+@pytest.fixture
+def hosts(installed):
+    """One host of each engine; afterwards they are as they were."""
+    kept = {host.name: (host.daemon_json(), text_of(host, OPTIONS)) for host in installed}
+    try:
+        each(lambda host: host.run("docker", "kill", "witness"), installed)
+        yield installed
+    finally:
+
+        def end(host):
+            data, options = kept[host.name]
+            host.write(OPTIONS, options.encode())
+            host.write(FILE, data)
+            host.run("sh", "-c", "rm -f /etc/docker/*~ /etc/default/docker.*~")
+            restart(host)
+            host.run("docker", "start", "witness")
+
+        each(end, installed)
+
+
+def in_force(host):
+    return host.info()["RegistryConfig"]["Mirrors"] or []
+
+
+def seen(host):
+    """All that the module changes, asked of the host and the engine."""
+    folders = host.run("sh", "-c", "ls -A /etc/docker /etc/default").decode()
+    return {FILE: text_of(host, FILE), OPTIONS: text_of(host, OPTIONS), "in force": in_force(host), "folders": folders}
+
+
+def begin(host, daemon_json, options):
+    """The state that each run begins with."""
+    host.write(FILE, daemon_json.encode())
+    host.write(OPTIONS, options.encode())
+    host.run("sh", "-c", "rm -f /etc/docker/*~ /etc/default/docker.*~ /etc/docker/.pullthrough-* /etc/default/.pullthrough-*")
+    if in_force(host) != [f"{OLD}/"]:
+        host.run("systemctl", "reload", "docker")
+        wait_until(lambda: in_force(host) == [f"{OLD}/"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_said_is_true(hosts, kind):
+    daemon_json, options, arguments, folder = KINDS[kind]
+
+    def make(host):
+        host.write(FILE, daemon_json.encode())
+        host.write(OPTIONS, options.encode())
+        restart(host)
+
+    def runs(host):
+        """The results of the runs on one host, each judged: what was said of it that is not true."""
+        lies, failed = [], 0
+        for first in range(1, 6):
+            begin(host, daemon_json, options)
+            before = seen(host)
+            inject = f"inject=rename,renameat,renameat2:error=ENOSPC:when={first}+"
+            under = ["strace", "-o", "/dev/null", "-e", "trace=rename,renameat,renameat2", "-e", inject]
+            result = host.execute(folder=folder, under=under, timeout=5, **arguments)
+            after, message = seen(host), result.get("msg", "")
+            if not result.get("failed"):
+                continue
+            failed += 1
+            different = [what for what in before if before[what] != after[what]]
+            if not result["changed"]:
+                lies += [(first, message, different)] if different else []
+                continue
+            for what in {FILE, OPTIONS}.intersection(different):
+                if f"{what} is neither" not in message and f"{what} is as wanted" not in message:
+                    lies.append((first, message, what))
+            if "in force" in different and "the engine is as before" in message:
+                lies.append((first, message, "in force"))
+            if kind.startswith("present") and "invalid mirror" not in message:
+                lies.append((first, message, "the engine's own refusal is lost"))
+        return lies, failed
+
+    each(make, hosts)
+    for name, (lies, failed) in each(runs, hosts).items():
+        assert failed >= 2, (name, "strace made no rename fail")
+        assert not lies, (name, lies)
