@@ -213,7 +213,8 @@ class Host:
 
         under: a program with its arguments that runs the interpreter, such as strace.
         """
-        python = ["env", f"PYTHONPATH={folder}", *under, "python3", f"{folder}/call.py", name]
+        # Without bytecode, so that the files a program watches are those of the module.
+        python = ["env", f"PYTHONPATH={folder}", "PYTHONDONTWRITEBYTECODE=1", *under, "python3", f"{folder}/call.py", name]
         done = subprocess.run(
             ["docker", "exec", "-i", f"--user={user}", self.container, *python],
             input=json.dumps(options).encode(),
