@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import html.parser
 import json
 import pathlib
@@ -18,7 +19,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ansible_collections.pullthrough.docker.plugins.filter import audit_report
+from ansible_collections.pullthrough.docker.plugins.filter import audit_report, escape_html
 from ansible_collections.pullthrough.docker.tests.page import fleet
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -426,15 +427,73 @@ def test_the_page(hosts):
             assert finding["message"] in page.text and finding["advice"] in page.text
 
 
-def test_hostile_names_stay_text():
-    evil = '"><script>alert(1)</script>{{ 7 * 7 }}<img src=x onerror=alert(2)>\u202e'
-    seen = info(in_force=[evil], conflicts=[{"message": evil}], sources=[{**INFO["sources"][0], "path": evil, "reason": evil}])
-    text = fleet.page(report_of({evil: (seen, [{**DEAD, "url": evil, "reason": evil}])}))
-    plain = Page(fleet.page(report_of({"one": HOSTS["ok"]})))
-    page = Page(text)
-    assert page.elements.count("script") == 1 and "img" not in page.elements
+EVIL = (
+    "\"'></td></title></style></script><script>alert(1)</script>{{ 7 * 7 }}"
+    "<img src=x onerror=alert(2)> onload=alert(3)\u202e"
+)
+
+
+def evil(value):
+    """The same with hostile text in place of every text, keys too."""
+    if isinstance(value, dict):
+        return {evil(key): evil(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [evil(inner) for inner in value]
+    return f"{value}{EVIL}" if isinstance(value, str) else value
+
+
+def test_each_text_is_escaped():
+    escaped = escape_html.escape_html(evil([{"a": {"b": ["c", 1, 1.5, True, None]}}, "d"]))
+    assert escaped[0][html.escape(f"a{EVIL}")][html.escape(f"b{EVIL}")][1:] == [1, 1.5, True, None]
+    assert escaped[1] == html.escape(f"d{EVIL}") and not re.search("[<>]", json.dumps(escaped))
+
+
+def test_hostile_texts_stay_text():
+    """Of a host, of what it returned, and of a mirror."""
+    seen = info(
+        in_force=[EVIL],
+        mirrors=[EVIL],
+        drift_reasons=[EVIL],
+        cautions=[EVIL],
+        conflicts=[{"message": EVIL}],
+        last_change=EVIL,
+        sources=[{**INFO["sources"][0], "path": EVIL, "reason": EVIL}, {**INFO["sources"][0], "mirrors": [EVIL]}],
+        **engine(version=f"1.2{EVIL}"),
+    )
+    tls = {**TLS, "version": EVIL, "not_after": EVIL, "days_left": 3, "certificates": [EVIL]}
+    dead = {
+        **DEAD,
+        "url": EVIL,
+        "reason": EVIL,
+        "addresses": [EVIL, "x"],
+        "tls": tls,
+        "redirected_to": EVIL,
+        "authentication": EVIL,
+        "proxy": EVIL,
+    }
+    failed = {"failed": True, "msg": EVIL}
+    hosts = {
+        EVIL: (seen, [dead, {**dead, "usable": True, "latency_ms": 3.5}]),
+        "failed": (failed, None),
+        "gone": ({"unreachable": True, "msg": EVIL}, None),
+    }
+    texts = fleet.pages(
+        {"evil": report_of(hosts), "plain": report_of({"one": HOSTS["ends soon"], "two": HOSTS["failed"]})}
+    )
+    plain, page = Page(texts["plain"]), Page(texts["evil"])
+    assert page.elements.count("script") == 1 and set(page.elements) <= {*plain.elements, "br"}
     assert {name for name, _value in page.attributes} <= {name for name, _value in plain.attributes} | {"hidden"}
-    assert "{{ 7 * 7 }}" in page.text
+    assert page.open == []
+    assert page.text.count("{{ 7 * 7 }}") > 10
+
+
+def test_the_template_prints_escaped_text_alone():
+    template = (ROOT / "playbooks/templates/report.html.j2").read_text()
+    assert re.findall(r".*audit_report.*", template) == [
+        "{% set page = audit_report | pullthrough.docker.escape_html %}"
+    ]
+    assert "safe" not in re.findall(r"\|\s*(\w+)", template)
+    assert "style=" not in template and not re.search(r"\son\w+=", template)
 
 
 def test_the_page_says_what_each_colour_means():
