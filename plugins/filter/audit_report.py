@@ -19,10 +19,14 @@ options:
     description:
       - By host, a dictionary in which C(audit_info) and C(audit_health) are the registered results of the two modules, each possibly failed, skipped
         or missing. The host's variables will do.
+      - A result of another form than the modules return counts as a failed one, and names what is malformed in it.
+      - C(audit_wanted), where it is there, is the registered result of a task M(ansible.builtin.set_fact).
+        That task sets C(audit_urls) to the URLs of the mirrors that this host should use.
+        A string counts as a list with commas between its elements, as in a role's argument.
     type: dict
     required: true
   wanted:
-    description: URLs of the mirrors that the hosts are to use.
+    description: URLs of the mirrors that the hosts should use that have no C(audit_wanted).
     type: list
     elements: str
     required: true
@@ -54,7 +58,7 @@ _value:
       description: As it was given.
       type: str
     wanted:
-      description: The mirrors that the hosts are to use, as engines show them.
+      description: All mirrors that hosts should use, as engines show them.
       type: list
       elements: str
     summary:
@@ -80,7 +84,7 @@ _value:
     hosts:
       description:
         - Each host, with C(name), C(state) (the gravest of its findings' kinds, or V(ok)), C(covered), C(will_not_start), C(findings) (each C(kind),
-          C(message), C(advice)),
+          C(message), C(advice)), C(wanted) (the mirrors that it should use, or V(null) where its list cannot be used),
           C(configured), C(in_force), C(sources), C(health), C(engine) and C(last_change).
       type: list
       elements: dict
@@ -90,6 +94,10 @@ import collections
 import statistics
 
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ansible.module_utils.common.validation import check_type_list
+
+from ansible_collections.pullthrough.docker.plugins.module_utils import _mirror_url
 
 OLD = (23, 0)
 """Engines before this version have no C(dockerd --validate), and got no fixes for years."""
@@ -134,6 +142,44 @@ KINDS: Dict[str, Kind] = {
 """By kind, the gravest first."""
 
 
+MANY = 10**9
+"""More than any number in a result can be."""
+
+_URLS = [str]
+_TLS = {
+    "version": (str, None), "verified": bool, "not_after": (str, None), "days_left": (range(-MANY, MANY), None),
+    "certificates": [str],
+}  # fmt: skip
+_MIRROR = {
+    "url": str, "usable": bool, "reason": (str, None), "silent": bool, "proxy": (str, None), "addresses": [str],
+    "failed_at": (frozenset({"dns", "tcp", "proxy", "tls", "http", "token"}), None),
+    "status": (range(MANY), None), "authentication": (str, None), "redirected_to": (str, None),
+    "latency_ms": (float, None), "images": [], "tls": (_TLS, None),
+}  # fmt: skip
+_SOURCE = {
+    "source": frozenset({"daemon_json", "options_file", "systemd_drop_in", "command_line"}),
+    "path": (str, None), "line": (range(1, MANY), None), "mirrors": (_URLS, None), "reason": (str, None),
+}  # fmt: skip
+_ENGINE = {
+    "state": frozenset({"running", "starting", "stopped", "absent", "unreachable", "ambiguous"}),
+    "reason": (str, None), "version": (str, None), "image_store": (frozenset({"containerd", "graphdriver"}), None),
+    "containers_running": (range(MANY), None), "rootless": (bool, None),
+}  # fmt: skip
+_FORMS: Dict[str, Dict[str, Any]] = {
+    "registry_mirrors_info": {
+        "engine": _ENGINE, "mirrors": (_URLS, None), "in_force": (_URLS, None),
+        "drift_reasons": [str], "conflicts": [{"message": str}], "cautions": [str], "sources": [_SOURCE],
+        "last_change": (str, None),
+    },
+    "registry_mirrors_health_info": {"mirrors": [_MIRROR]},
+}  # fmt: skip
+"""What the report takes from the results, as ``_shaped`` reads it. Each result has the first key, unless it failed."""
+
+
+class MalformedResult(ValueError):
+    """A result that has another form than the module returns; the text names the place."""
+
+
 class FilterModule:
     def filters(self) -> Dict[str, Any]:
         return {"audit_report": audit_report}
@@ -141,14 +187,14 @@ class FilterModule:
 
 def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str], written_at: str) -> Dict[str, Any]:
     """The report of a fleet; see RETURN."""
-    spelled = [url if url.endswith("/") else f"{url}/" for url in wanted]
-    hosts = [_host(name, results[name].get("audit_info") or {}, results[name].get("audit_health") or {}, spelled) for name in sorted(results)]
+    default = _urls(wanted)
+    hosts = [_host(name, results[name], default) for name in sorted(results)]
     states = collections.Counter(host["state"] for host in hosts)
     findings = collections.Counter(kind for host in hosts for kind in _kinds(host["findings"]))
     report = {
         "schema": 1,
         "written_at": written_at,
-        "wanted": spelled,
+        "wanted": list(dict.fromkeys(url for host in hosts for url in host["wanted"] or [])),
         "summary": {
             "hosts": len(hosts),
             "covered": sum(host["covered"] for host in hosts),
@@ -164,26 +210,99 @@ def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str]
     return {**report, "lines": _lines(report)}
 
 
-def _host(name: str, info: Mapping[str, Any], health: Mapping[str, Any], wanted: Sequence[str]) -> Dict[str, Any]:
+def _urls(value: Any) -> List[str]:
+    """The URLs as engines show them, from a list or a string with commas, as the role takes them.
+
+    :raises TypeError, ValueError: when the role could not take it either.
+    """
+    return _mirror_url.engine_list([_mirror_url.declare(url) for url in check_type_list(value)])
+
+
+def _wanted(noted: Optional[Mapping[str, Any]], default: List[str]) -> Tuple[Optional[List[str]], str]:
+    """The mirrors that a host should use, or None and the reason."""
+    if noted is None:
+        return default, ""
+    if noted.get("failed"):
+        return None, noted["msg"]
+    try:
+        return _urls(noted["ansible_facts"]["audit_urls"]), ""
+    except (TypeError, ValueError) as error:
+        return None, str(error)
+
+
+def _checked(result: Any, module: str) -> Mapping[str, Any]:
+    """The result of a module as the module returns it, or a failed one that names what is malformed in it."""
+    form = _FORMS[module]
+    if not isinstance(result, Mapping):
+        return {}
+    if result.get("failed") or result.get("unreachable") or next(iter(form)) not in result:
+        return {key: result[key] for key in ("failed", "unreachable", "msg", "module_stderr") if key in result}
+    try:
+        return dict(_shaped(result, form, ""))
+    except MalformedResult as error:
+        return {"failed": True, "msg": f"{module} returned a malformed result, see its {error}"}
+
+
+def _shaped(value: Any, form: Any, place: str) -> Any:
+    """The value with the keys of its form and no others.
+
+    A tuple stands for a form or null. A set or a range has the possible values.
+
+    :raises MalformedResult: when the value has another form.
+    """
+    if isinstance(form, tuple):
+        return None if value is None else _shaped(value, form[0], place)
+    if isinstance(form, dict) and isinstance(value, dict):
+        return {key: _shaped(value.get(key), inner, f"{place}.{key}" if place else key) for key, inner in form.items()}
+    if isinstance(form, list) and isinstance(value, list) and (form or not value):
+        return [_shaped(inner, form[0], f"{place}[{index}]") for index, inner in enumerate(value)]
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(form, range):
+        fits = number and isinstance(value, int) and value in form
+    elif isinstance(form, frozenset):
+        fits = isinstance(value, str) and value in form
+    elif form is float:
+        fits = number and 0 <= value < MANY
+    else:
+        fits = form in (str, bool) and isinstance(value, form)
+    if not fits:
+        raise MalformedResult(place)
+    return value
+
+
+def _host(name: str, results: Mapping[str, Any], default: List[str]) -> Dict[str, Any]:
+    info = _checked(results.get("audit_info"), "registry_mirrors_info")
+    health = _checked(results.get("audit_health"), "registry_mirrors_health_info")
+    wanted, unusable = _wanted(results.get("audit_wanted"), default)
     # What a module says that was to change a file.
     told = [{**source, "reason": source["reason"] and source["reason"].replace(" Nothing was changed.", "")} for source in info.get("sources") or []]
     info = {**info, "sources": told}
     in_force, engine = info.get("in_force"), info.get("engine") or {}
     mirrors: List[Dict[str, Any]] = [] if health.get("failed") else list(health.get("mirrors") or [])
     usable = {mirror["url"] for mirror in mirrors if mirror["usable"]}
-    found = [{"kind": kind, "message": message, "advice": _advice(kind, name)} for kind, message in _findings(info, health, mirrors, wanted)]
+    found = [
+        {"kind": kind, "message": message, "advice": _advice(kind, name)}
+        for kind, message in _findings(info, health, mirrors, wanted or [])
+    ]
+    if wanted is None:
+        message = f"Its docker_mirror_urls cannot be used: {unusable}"
+        found.append({"kind": "failed", "message": message, "advice": _advice("failed", name)})
     found.sort(key=lambda finding: list(KINDS).index(finding["kind"]))
     return {
         "name": name,
         "state": found[0]["kind"] if found else "ok",
-        "covered": any(mirror in usable for mirror in wanted if mirror in (in_force or [])) and not info.get("cautions"),
+        "covered": any(mirror in usable for mirror in wanted or [] if mirror in (in_force or []))
+        and not info.get("cautions"),
         "will_not_start": engine.get("state") == "running" and not WILL_NOT_START.isdisjoint(_kinds(found)),
         "findings": found,
+        "wanted": wanted,
         "configured": info.get("mirrors"),
         "in_force": in_force,
         "sources": info["sources"],
         "health": mirrors,
-        "engine": {key: engine.get(key) for key in ("state", "version", "image_store", "containers_running", "rootless")},
+        "engine": {
+            key: engine.get(key) for key in ("state", "version", "image_store", "containers_running", "rootless")
+        },
         "last_change": info.get("last_change"),
     }
 
@@ -246,7 +365,8 @@ def _addresses(mirror: Mapping[str, Any]) -> str:
 
 def _version(text: Optional[str]) -> Optional[Tuple[int, ...]]:
     numbers = (text or "").split(".")[:2]
-    return tuple(map(int, numbers)) if len(numbers) == 2 and all(number.isdigit() for number in numbers) else None
+    known = len(numbers) == 2 and all(number.isdecimal() and len(number) < 5 for number in numbers)
+    return tuple(map(int, numbers)) if known else None
 
 
 def _mirrors(hosts: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
@@ -285,7 +405,9 @@ def _spread(numbers: Sequence[float]) -> Optional[Dict[str, float]]:
 def _lines(report: Mapping[str, Any]) -> List[str]:
     """The report in a few lines, for a terminal."""
     summary = report["summary"]
-    lines = [f"{summary['covered']} of {summary['hosts']} hosts are covered: {' or '.join(report['wanted'])} is in force there, and answers."]
+    wanted = ", ".join(report["wanted"]) or "none"
+    covered = f"{summary['covered']} of {summary['hosts']} hosts are covered"
+    lines = [f"{covered} by a wanted mirror that answers (wanted: {wanted})."]
     if summary["unknown"]:
         lines.append(f"Hosts of which it is not known: {summary['unknown']}.")
     if summary["will_not_start"]:

@@ -15,6 +15,8 @@ import conftest
 from conftest import GCR, HOSTS, Host, run_playbook
 
 OLD, DRIFTED, STOPPED, BARE = HOSTS
+HUB = "https://registry-1.docker.io/"
+"""The other registry of the lab, which answers as a mirror does."""
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def audit(folder, *arguments):
     page = (folder / "report.html").read_text()
     report = json.loads((folder / "report.json").read_text())
     assert all(f">{host['name']}</th>" in page for host in report["hosts"]) and page.endswith("</html>\n")
-    assert f"{report['summary']['covered']} of {report['summary']['hosts']} hosts are covered: " in out
+    assert f"{report['summary']['covered']} of {report['summary']['hosts']} hosts are covered" in out
     return report
 
 
@@ -80,3 +82,74 @@ def test_all_of_them_out_of_reach(gone, tmp_path):
         "states": {"unreachable": 1},
         "findings": {"unreachable": 1},
     }
+
+
+# -- the wanted mirrors ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sites(lab):
+    """Two hosts at two sites. Each uses its own site's mirror."""
+    at_a, at_b = Host(lab, OLD), Host(lab, BARE)
+    with conftest.as_they_were([at_a, at_b]):
+        conftest.modules([at_a], mirrors=[GCR], exclusive=True)
+        conftest.modules([at_b], mirrors=[HUB], exclusive=True)
+        yield at_a, at_b
+
+
+def verdicts(report):
+    """What the report says of each host, without what differs from run to run."""
+    hosts = {
+        host["name"]: (host["covered"], [finding["kind"] for finding in host["findings"]]) for host in report["hosts"]
+    }
+    return report["wanted"], report["summary"], hosts
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("docker_mirror_urls=https://mirror.gcr.io", ["https://mirror.gcr.io"]),
+        (
+            "docker_mirror_urls=' https://other.example , https://mirror.gcr.io '",
+            ["https://other.example", "https://mirror.gcr.io"],
+        ),
+    ],
+)
+def test_a_string_means_the_same_to_audit_and_configure(sites, tmp_path, text, urls):
+    of_text = audit(tmp_path / "text", "--limit", OLD, "-e", text)
+    of_list = audit(tmp_path / "list", "--limit", OLD, "-e", json.dumps({"docker_mirror_urls": urls}))
+    assert verdicts(of_text) == verdicts(of_list)
+    assert of_text["wanted"] == [f"{url}/" for url in urls]
+    assert of_text["summary"]["covered"] == 1
+    configure = ["pullthrough.docker.configure", "--limit", OLD, "-e", f"docker_mirror_left_file={tmp_path}/left"]
+    code, _counts, out = run_playbook(*configure, "-e", text)
+    assert code == 0, out
+    assert sites[0].mirrors() == [GCR, *(f"{url}/" for url in urls if f"{url}/" != GCR)]
+
+
+def site(folder, **urls):
+    """An inventory that adds two sites, with the variables of each in group_vars."""
+    (folder / "group_vars").mkdir(parents=True)
+    (folder / "hosts").write_text(f"[site_a]\n{OLD}\n[site_b]\n{BARE}\n")
+    for name, wanted in urls.items():
+        (folder / f"group_vars/{name}.yml").write_text(json.dumps({"docker_mirror_urls": wanted}))
+    return folder
+
+
+def test_each_host_is_judged_by_the_mirrors_of_its_own_site(sites, tmp_path, prove):
+    inventory = site(tmp_path / "sites", site_a=[GCR], site_b=HUB)
+    report = audit(tmp_path / "out", "-i", inventory, "--limit", f"{OLD},{BARE}")
+    hosts = {host["name"]: host for host in report["hosts"]}
+    assert {name: host["covered"] for name, host in hosts.items()} == {OLD: True, BARE: True}
+    assert "mirror_unused" not in report["summary"]["findings"]
+    assert {name: host["wanted"] for name, host in hosts.items()} == {OLD: [GCR], BARE: [HUB]}
+    assert report["wanted"] == [GCR, HUB]
+    for name, host in hosts.items():
+        prove(name, "judged by its own site's mirrors", host["wanted"])
+
+
+def test_the_mirror_of_another_site_does_not_count(sites, tmp_path):
+    inventory = site(tmp_path / "sites", site_a=[HUB], site_b=[GCR])
+    report = audit(tmp_path / "out", "-i", inventory, "--limit", f"{OLD},{BARE}")
+    assert report["summary"]["covered"] == 0
+    assert report["summary"]["findings"]["mirror_unused"] == 2

@@ -6,18 +6,29 @@
 
 from __future__ import annotations
 
+import json
+import os
 import pathlib
 import random
+import shutil
+import subprocess
+import sys
+import tempfile
 
-import jinja2
+import yaml
 
 from ansible_collections.pullthrough.docker.plugins.filter import audit_report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLAYBOOK = ROOT / "playbooks/audit.yml"
+TEMPLATE = "ansible.builtin.template"
 GCR = "https://mirror.gcr.io/"
 OWN = "https://registry-cache.fra1.infrastructure.example.com:5000/"
 LONG = "https://a-pull-through-cache-with-a-name-that-nobody-can-remember.eu-central-1.compute.internal.example.org:15443/"
-HOSTILE = "\"'><script>alert(1)</script>{{ 7 * 7 }}<img src=//evil.example/x onerror=alert(2)>"
+HOSTILE = (
+    "\"'></script></style><script>window.ran = 1</script>{{ 7 * 7 }}"
+    '<img src=//evil.example/x onerror="window.ran = 2"> onmouseover=ran=3'
+)
 ENDLESS = "ip-10-20-30-40-" + "worker-node-of-the-autoscaling-group-" * 6 + "a"
 SLOW = {GCR: 30, OWN: 4, LONG: 400}
 """Typical milliseconds."""
@@ -118,7 +129,151 @@ def report(number):
     return audit_report.audit_report(results, wanted=[GCR], written_at="2026-01-31T12:00:00Z")
 
 
+def hostile(value):
+    """The same with hostile text after every text, in keys too."""
+    if isinstance(value, dict):
+        return {hostile(key): hostile(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [hostile(inner) for inner in value]
+    return value + HOSTILE if isinstance(value, str) else value
+
+
+def _free(value, *fixed):
+    """The same with hostile text after every text, but for the values of these keys, which are words of a list."""
+    if isinstance(value, dict):
+        return {key: inner if key in fixed else _free(inner, *fixed) for key, inner in value.items()}
+    return [_free(inner, *fixed) for inner in value] if isinstance(value, list) else hostile(value)
+
+
+def hostile_hosts():
+    """By name, what the two modules return on a good host and on hosts of an attacker."""
+    chance = random.Random(7)
+    info, mirrors = _host(chance, "conflict")
+    info["engine"]["version"] = "28.5.2"
+    info.update(drift_reasons=["x"], cautions=["x"])
+    info["sources"].append({**info["sources"][0], "reason": "x", "mirrors": None})
+    mirrors = [
+        *mirrors,
+        {
+            **_dead(chance, GCR),
+            "tls": {**mirrors[0]["tls"], "days_left": 3},
+            "redirected_to": "x",
+            "authentication": "x",
+            "proxy": "x",
+        },
+    ]
+    health = {"mirrors": mirrors}
+    fixed = ("state", "source", "failed_at", "image_store")
+    running = {"engine": {"state": "running"}}
+    good, _used = _host(chance, "ok")
+    good["engine"]["version"] = "28.5.2"
+    usual, asked = {**good, "in_force": [GCR]}, {"mirrors": [_health(chance, GCR)]}
+    facts = {"docker_mirror_urls": [LONG], "audit_urls": [LONG], "audit_wanted": {"failed": True, "msg": "x"}}
+    facts.update(dict.fromkeys(["docker_mirror_audit_folder", "audit_folder"], "/dev/null/elsewhere"))
+    elsewhere = {"ansible_facts": facts}
+    return {
+        # First, as the tasks that run once take its variables.
+        "facts": ({**usual, **elsewhere}, {**asked, **elsewhere}),
+        "good": (usual, asked),
+        "texts": (_free(info, *fixed), _free(health, *fixed)),
+        "everything": ({**{key: hostile(value) for key, value in info.items()}, **running}, hostile(health)),
+        "keys": (hostile(info), hostile(health)),
+        "failed": ({"failed": True, "msg": HOSTILE, "exception": HOSTILE}, {}),
+        "shapes": (
+            {**info, "engine": {**info["engine"], "version": [HOSTILE], "pid": {HOSTILE: HOSTILE}}},
+            {"mirrors": {HOSTILE: HOSTILE}},
+        ),
+        "no-json": (HOSTILE, [HOSTILE]),
+    }
+
+
 def page(said):
-    """As Ansible renders it."""
-    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string((ROOT / "playbooks/templates/report.html.j2").read_text()).render(audit_report=said)
+    """The page of a report."""
+    return pages({"one": said})["one"]
+
+
+def pages(reports):
+    """The page of each report. Ansible itself renders them, with the task of the playbook."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        for name, said in reports.items():
+            (folder / f"{name}.json").write_text(json.dumps(said), encoding="utf-8")
+        load = {
+            "ansible.builtin.set_fact": {
+                "audit_report": "{{ lookup('ansible.builtin.file', audit_folder ~ '.json') | from_json }}"
+            }
+        }
+        make = {"ansible.builtin.file": {"path": "{{ audit_folder }}", "state": "directory", "mode": "0755"}}
+        local = {"hosts": "localhost", "gather_facts": False, "tasks": [load, make, _rendering()]}
+        plays = [{**local, "vars": {"audit_folder": str(folder / name)}} for name in reports]
+        (folder / "play.yml").write_text(json.dumps(plays), encoding="utf-8")
+        ansible_playbook(folder / "play.yml")
+        return {name: (folder / name / "report.html").read_text(encoding="utf-8") for name in reports}
+
+
+def _rendering():
+    """The playbook's task that renders the page; here the template's path must be absolute."""
+    (play,) = yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))
+    (task,) = [task for task in _tasks(play["tasks"]) if TEMPLATE in task]
+    return {**task, TEMPLATE: {**task[TEMPLATE], "src": str(PLAYBOOK.parent / "templates" / task[TEMPLATE]["src"])}}
+
+
+def _tasks(tasks):
+    for task in tasks:
+        yield task
+        yield from _tasks(task.get("block", []))
+
+
+def ansible_playbook(playbook, *arguments, collections=None):
+    """Run a playbook with the local machine as its hosts; what it printed."""
+    environment = dict(
+        os.environ,
+        ANSIBLE_LOCALHOST_WARNING="false",
+        ANSIBLE_INVENTORY_UNPARSED_WARNING="false",
+        ANSIBLE_NOCOLOR="true",
+    )
+    if collections:
+        environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
+    command = [pathlib.Path(sys.executable).with_name("ansible-playbook"), *arguments, playbook]
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+STAND_IN = """#!/usr/bin/python
+# WANT_JSON
+import json, pathlib, sys
+options = json.loads(pathlib.Path(sys.argv[1]).read_text())
+print(pathlib.Path(options["service"], "NAME.json").read_text())
+"""
+"""A module that returns what lies in a folder. It stands for a host that returns what it likes."""
+
+
+def audit(folder, hosts, *arguments):
+    """Run the playbook audit on hosts that return these results, as (info, health).
+
+    Returns the report, the page, and what was printed.
+    """
+    copy = folder / "collections/ansible_collections/pullthrough/docker"
+    for part in ("plugins/filter", "plugins/module_utils", "playbooks", "meta"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "galaxy.yml", copy)
+    (copy / "plugins/modules").mkdir()
+    variables = {}
+    for number, (name, results) in enumerate(hosts.items()):
+        place = folder / str(number)
+        place.mkdir()
+        variables[name] = {"docker_mirror_service": str(place)}
+        for module, result in zip(("registry_mirrors_info", "registry_mirrors_health_info"), results):
+            (place / f"{module}.json").write_text(json.dumps(result), encoding="utf-8")
+            (copy / f"plugins/modules/{module}.py").write_text(STAND_IN.replace("NAME", module), encoding="utf-8")
+    everywhere = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
+    everywhere["docker_mirror_audit_folder"] = str(folder / "out")
+    (folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": variables, "vars": everywhere}}), encoding="utf-8")
+    printed = ansible_playbook(
+        "pullthrough.docker.audit", "-i", folder / "hosts.yml", *arguments, collections=folder / "collections"
+    )
+    written = json.loads((folder / "out/report.json").read_text(encoding="utf-8"))
+    return written, (folder / "out/report.html").read_text(encoding="utf-8"), printed

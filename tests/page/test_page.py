@@ -10,10 +10,12 @@ Screenshots of all that are left in build/page, to be looked at.
 from __future__ import annotations
 
 import base64
+import http.server
 import json
 import os
 import re
 import shutil
+import threading
 import time
 
 import pytest
@@ -142,8 +144,8 @@ def reports():
 @pytest.fixture(scope="module")
 def pages(reports, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    for size, report in reports.items():
-        (folder / f"{size}.html").write_text(fleet.page(report), encoding="utf-8")
+    for size, page in fleet.pages({str(size): report for size, report in reports.items()}).items():
+        (folder / f"{size}.html").write_text(page, encoding="utf-8")
     return {size: folder / f"{size}.html" for size in SIZES}
 
 
@@ -178,14 +180,130 @@ def test_it_asks_no_network_and_complains_of_nothing(browser, pages):
     browser.type("db")
     browser.find("thead button").click()
     assert browser.driver.get_log("browser") == []
+    assert requested(browser) == {pages[200].as_uri()}
+
+
+def requested(browser):
+    """The URLs that the browser asked for since it was asked last."""
     events = [json.loads(entry["message"])["message"] for entry in browser.driver.get_log("performance")]
-    assert {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"} == {pages[200].as_uri()}
+    return {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
 
 
-def test_names_that_are_meant_ill_stay_text(browser, pages):
-    browser.open(pages[3])
+# -- hostile text ----------------------------------------------------------------------------------------------------
+
+ACTIVE = """
+  return [...document.querySelectorAll("*")].filter(element =>
+    ["IMG", "SVG", "IFRAME", "OBJECT", "EMBED", "LINK", "BASE", "A"].includes(element.tagName.toUpperCase())
+    || [...element.attributes].some(attribute => /^on|^src|^href|^action|^style$|^formaction/.test(attribute.name))
+  ).map(element => element.outerHTML);
+"""
+"""Elements that run or load something. The report has none."""
+
+
+def open_hostile(browser, path):
+    """Open a page, touch what an attacker could wait for, and see that nothing ran, was loaded or was even there."""
+    browser.driver.get_log("browser"), browser.driver.get_log("performance")
+    browser.open(path)
+    assert browser.run("return window.ran === undefined")
+    browser.run("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    for element in browser.find_all("tbody tr > *, .mirror > *"):
+        webdriver.ActionChains(browser.driver).move_to_element(element).perform()
+    assert browser.run("return window.ran === undefined")
+    assert len(browser.find_all("script")) == len(browser.find_all("style")) == 1
+    assert browser.run(ACTIVE) == []
+    assert requested(browser) == {path.as_uri()}
+    assert browser.driver.get_log("browser") == [], "not even the policy had something to refuse"
+
+
+def test_hostile_host_names_stay_text(browser, pages):
+    open_hostile(browser, pages[3])
     assert fleet.HOSTILE in browser.rows()
-    assert len(browser.find_all("script")) == 1 and browser.find_all("img") == []
+
+
+def test_hostile_results_stay_text(browser, tmp_path):
+    """The whole playbook runs on hosts whose modules return what an attacker likes, in every text and every key."""
+    (tmp_path / "fleet").mkdir()
+    report, page, printed = fleet.audit(tmp_path / "fleet", fleet.hostile_hosts())
+    assert {host["name"]: host["state"] for host in report["hosts"]} == {
+        "facts": "ok",
+        "good": "ok",
+        "texts": "conflict",
+        "everything": "failed",
+        "keys": "failed",
+        "failed": "failed",
+        "shapes": "failed",
+        "no-json": "failed",
+    }
+    assert report["summary"]["covered"] == 2 and "2 of 8 hosts are covered" in printed
+    path = tmp_path / "report.html"
+    path.write_text(page, encoding="utf-8")
+    open_hostile(browser, path)
+    assert sorted(browser.rows()) == sorted(host["name"] for host in report["hosts"])
+    text = browser.find("body").text
+    assert text.count(fleet.HOSTILE) > 10 and "49" not in text, "nothing was evaluated as a template either"
+
+
+INJECTED = """
+<script>window.ran = "a script"</script>
+<img src="SERVER/missing.png" onerror="window.ran = 'a handler'">
+<iframe srcdoc="<script>parent.ran = 'a frame'</script>"></iframe>
+<link rel="stylesheet" href="SERVER/injected.css">
+<style>h1 { display: none }</style>
+<p id="injected" style="position: fixed">x</p>
+<script src="SERVER/injected.js"></script>
+"""
+
+
+@pytest.fixture
+def attacker():
+    """A web server: its address, and the paths that were asked of it."""
+    paths = []
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            paths.append(self.path)
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            """Nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", paths
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("where", ["<title>", "<main>", "</body>"])
+def test_the_policy_refuses_what_is_injected(browser, pages, tmp_path, attacker, where):
+    """As if a text had come through unescaped. The same injection works in a page without the policy."""
+    server, asked = attacker
+    text = pages[3].read_text(encoding="utf-8")
+    assert text.count(where) == 1
+    injected = text.replace(where, INJECTED.replace("SERVER", server) + where)
+    without, number = re.subn("<meta http-equiv=[^>]*>", "", injected)
+    assert number == 1
+    for name, content in {"with": injected, "without": without}.items():
+        (tmp_path / f"{name}.html").write_text(content, encoding="utf-8")
+    state = """
+      const style = selector => getComputedStyle(document.querySelector(selector));
+      return [window.ran, style("h1").display, style("#injected").position];
+    """
+    browser.open(tmp_path / "without.html")
+    ran, shown, position = browser.run(state)
+    assert ran and (shown, position) == ("none", "fixed")
+    assert set(asked) == {"/missing.png", "/injected.css", "/injected.js"}
+    asked.clear()
+    browser.driver.get_log("browser")
+    browser.open(tmp_path / "with.html")
+    assert browser.run(state) == [None, "block", "static"]
+    assert asked == []
+    refused = [entry["message"] for entry in browser.driver.get_log("browser")]
+    for kind in ("inline script", "inline event handler", "inline style", "injected.js", "injected.css", "missing.png"):
+        assert any("Content Security Policy" in message and kind in message for message in refused), refused
+    assert len(browser.rows()) == 3, "the page's own script runs"
 
 
 def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, reports):

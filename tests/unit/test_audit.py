@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import html.parser
 import json
 import pathlib
@@ -18,7 +19,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ansible_collections.pullthrough.docker.plugins.filter import audit_report
+from ansible_collections.pullthrough.docker.plugins.filter import audit_report, escape_html
 from ansible_collections.pullthrough.docker.tests.page import fleet
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -139,11 +140,11 @@ def test_a_host_whose_mirrors_could_not_be_asked():
 
 def test_the_mirrors():
     slow = {**HEALTHY, "latency_ms": 300.0}
-    own = {**HEALTHY, "url": OWN, "latency_ms": None, "tls": {"days_left": None, "not_after": None}}
+    own = {**HEALTHY, "url": OWN, "latency_ms": None, "tls": {**TLS, "days_left": None, "not_after": None}}
     hosts = {
         "a": (info(in_force=[GCR, OWN]), [HEALTHY, own]),
         "b": (info(), [slow]),
-        "c": (info(), [{**HEALTHY, "latency_ms": 30.5, "tls": {"days_left": 9, "not_after": "soon"}}]),
+        "c": (info(), [{**HEALTHY, "latency_ms": 30.5, "tls": {**TLS, "days_left": 9, "not_after": "soon"}}]),
         "d": (info(), [{**DEAD, "addresses": ["127.0.0.9"]}]),
         "e": ({"unreachable": True}, None),
     }
@@ -174,7 +175,7 @@ def test_the_summary():
         "findings": {"unreachable": 1, "conflict": 1, "drift": 1, "mirror_unusable": 8, "old_engine": 1},
     }
     assert report["lines"] == [
-        "1 of 10 hosts are covered: https://mirror.gcr.io/ is in force there, and answers.",
+        "1 of 10 hosts are covered by a wanted mirror that answers (wanted: https://mirror.gcr.io/).",
         "Hosts of which it is not known: 1.",
         "Engines that run and will not start again, as things are: 1.",
         f"host not reached: 1 (gone). {report['kinds']['unreachable']['advice'].replace('HOST', 'gone')}",
@@ -194,6 +195,155 @@ def test_its_example():
     values = {"inventory_hostname": "one", "result": info(drift_reasons=["differs"])}
     report = environment.from_string(task["vars"]["report"]).render(**values)
     assert list(environment.from_string(task["ansible.builtin.debug"]["msg"]).render(report=report)) == ["one"]
+
+
+# -- the wanted mirrors ----------------------------------------------------------------------------------------------
+
+
+def noted(urls):
+    """What the task that reads the wanted mirrors of a host registers."""
+    return {"ansible_facts": {"audit_urls": urls}, "changed": False, "failed": False}
+
+
+def judged(**wanted):
+    """The report of hosts that are as they should be for who wants GCR."""
+    results = {
+        name: {"audit_wanted": seen, "audit_info": info(), "audit_health": {"mirrors": [HEALTHY]}}
+        for name, seen in wanted.items()
+    }
+    return audit_report.audit_report(results, wanted=[OWN], written_at="2026-01-31T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        [GCR],
+        ["https://mirror.gcr.io"],
+        "https://mirror.gcr.io",
+        " https://mirror.gcr.io ",
+        "HTTPS://mirror.gcr.io",
+        "https://mirror.gcr.io,https://mirror.gcr.io/",
+    ],
+)
+def test_the_wanted_mirrors_are_read_as_the_role_reads_them(urls):
+    report = judged(one=noted(urls))
+    assert report["wanted"] == report["hosts"][0]["wanted"] == [GCR]
+    assert report["summary"]["covered"] == 1 and report["hosts"][0]["findings"] == []
+
+
+@pytest.mark.parametrize("urls", [f"{OWN},{GCR}", f"{OWN} , {GCR}", f" {OWN},{GCR} ", [OWN, GCR]])
+def test_two_wanted_mirrors(urls):
+    assert judged(one=noted(urls))["wanted"] == [OWN, GCR]
+
+
+def test_each_host_is_judged_by_its_own_list():
+    report = judged(a=noted([GCR]), b=noted(OWN), c=None, d=noted([]))
+    assert {host["name"]: (host["wanted"], host["covered"], host["state"]) for host in report["hosts"]} == {
+        "a": ([GCR], True, "ok"),
+        "b": ([OWN], False, "mirror_unused"),
+        "c": ([OWN], False, "mirror_unused"),
+        "d": ([], False, "ok"),
+    }
+    assert report["wanted"] == [GCR, OWN]
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(report)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (noted("mirror.gcr.io"), "it has no scheme"),
+        (noted("https://mirror.gcr.io https://other.example"), "white space"),
+        (noted([7]), "7 is not a mirror's URL"),
+        (noted({"url": GCR}), "cannot be converted to a list"),
+        (noted(None), "cannot be converted to a list"),
+        ({"failed": True, "msg": "'site' is undefined"}, "'site' is undefined"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_a_finding_of_its_host(seen, words):
+    report = judged(a=noted([GCR]), b=seen)
+    good, bad = report["hosts"]
+    assert good["covered"] and good["state"] == "ok"
+    assert (bad["wanted"], bad["covered"], bad["state"]) == (None, False, "failed")
+    (finding,) = bad["findings"]
+    assert finding["message"].startswith("Its docker_mirror_urls cannot be used: ") and words in finding["message"]
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(report)))
+
+
+# -- malformed results -----------------------------------------------------------------------------------------------
+
+FULL = {
+    "audit_info": info(conflicts=[{"message": "twice"}], cautions=["c"], drift_reasons=["d"]),
+    "audit_health": {
+        "mirrors": [
+            {
+                **HEALTHY,
+                "reason": "r",
+                "redirected_to": "x",
+                "proxy": "y",
+                "authentication": "basic",
+                "failed_at": "tls",
+            }
+        ]
+    },
+}
+WRONG = [None, True, -1, 1.5, float("nan"), float("inf"), 10**400, "<b>", [], [[]], ["x"], {}, {"x": {}}]
+
+
+def places(value, *path):
+    """The path to each part of it."""
+    yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(inner, *path, key)
+
+
+@pytest.mark.parametrize(
+    "place", [place for place in places(FULL) if place], ids=lambda place: ".".join(map(str, place))
+)
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_malformed_result_is_a_finding_of_its_host(place, wrong):
+    results = {"good": {"audit_info": info(), "audit_health": {"mirrors": [HEALTHY]}}, "bad": copy.deepcopy(FULL)}
+    inner = results["bad"]
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = wrong
+    report = audit_report.audit_report(results, wanted=[GCR], written_at="2026-01-31T12:00:00Z")
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(report, allow_nan=False)))
+    assert report["hosts"][1]["name"] == "good" and report["hosts"][1]["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong", "words"),
+    [
+        (("audit_info", "sources", 0, "line"), "2", "sources[0].line"),
+        (("audit_info", "conflicts"), {"message": "x"}, "conflicts"),
+        (("audit_info", "engine"), [], "engine"),
+        (("audit_info", "engine", "state"), "<b>", "engine.state"),
+        (("audit_health", "mirrors", 0, "latency_ms"), "1", "mirrors[0].latency_ms"),
+        (("audit_health", "mirrors", 0, "tls", "days_left"), True, "mirrors[0].tls.days_left"),
+        (("audit_health", "mirrors"), 7, "mirrors"),
+    ],
+)
+def test_what_is_said_of_a_malformed_result(place, wrong, words):
+    results = copy.deepcopy(FULL)
+    inner = results
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = wrong
+    (host,) = audit_report.audit_report({"bad": results}, wanted=[GCR], written_at="x")["hosts"]
+    module = {"audit_info": "registry_mirrors_info", "audit_health": "registry_mirrors_health_info"}[place[0]]
+    assert host["state"] == "failed" and not host["covered"]
+    assert host["findings"][0]["message"].endswith(f": {module} returned a malformed result, see its {words}")
+
+
+def test_what_a_module_does_not_return_is_left_out():
+    (host,) = report_of({"a": (info(sources=[{**INFO["sources"][0], "<b>": "x"}]), [{**HEALTHY, "<b>": "x"}])})["hosts"]
+    assert host["findings"] == [] and "<b>" not in json.dumps(host)
+
+
+@pytest.mark.parametrize("version", ["9" * 5000 + ".1", "².1", "1", "", "-1.5"])
+def test_a_version_that_is_none(version):
+    (host,) = report_of({"a": (info(**engine(version=version)), [HEALTHY])})["hosts"]
+    assert host["findings"] == []
 
 
 # -- its schema ------------------------------------------------------------------------------------------------------
@@ -277,15 +427,73 @@ def test_the_page(hosts):
             assert finding["message"] in page.text and finding["advice"] in page.text
 
 
-def test_hostile_names_stay_text():
-    evil = '"><script>alert(1)</script>{{ 7 * 7 }}<img src=x onerror=alert(2)>\u202e'
-    seen = info(in_force=[evil], conflicts=[{"message": evil}], sources=[{**INFO["sources"][0], "path": evil, "reason": evil}])
-    text = fleet.page(report_of({evil: (seen, [{**DEAD, "url": evil, "reason": evil}])}))
-    plain = Page(fleet.page(report_of({"one": HOSTS["ok"]})))
-    page = Page(text)
-    assert page.elements.count("script") == 1 and "img" not in page.elements
+EVIL = (
+    "\"'></td></title></style></script><script>alert(1)</script>{{ 7 * 7 }}"
+    "<img src=x onerror=alert(2)> onload=alert(3)\u202e"
+)
+
+
+def evil(value):
+    """The same with hostile text in place of every text, keys too."""
+    if isinstance(value, dict):
+        return {evil(key): evil(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [evil(inner) for inner in value]
+    return f"{value}{EVIL}" if isinstance(value, str) else value
+
+
+def test_each_text_is_escaped():
+    escaped = escape_html.escape_html(evil([{"a": {"b": ["c", 1, 1.5, True, None]}}, "d"]))
+    assert escaped[0][html.escape(f"a{EVIL}")][html.escape(f"b{EVIL}")][1:] == [1, 1.5, True, None]
+    assert escaped[1] == html.escape(f"d{EVIL}") and not re.search("[<>]", json.dumps(escaped))
+
+
+def test_hostile_texts_stay_text():
+    """Of a host, of what it returned, and of a mirror."""
+    seen = info(
+        in_force=[EVIL],
+        mirrors=[EVIL],
+        drift_reasons=[EVIL],
+        cautions=[EVIL],
+        conflicts=[{"message": EVIL}],
+        last_change=EVIL,
+        sources=[{**INFO["sources"][0], "path": EVIL, "reason": EVIL}, {**INFO["sources"][0], "mirrors": [EVIL]}],
+        **engine(version=f"1.2{EVIL}"),
+    )
+    tls = {**TLS, "version": EVIL, "not_after": EVIL, "days_left": 3, "certificates": [EVIL]}
+    dead = {
+        **DEAD,
+        "url": EVIL,
+        "reason": EVIL,
+        "addresses": [EVIL, "x"],
+        "tls": tls,
+        "redirected_to": EVIL,
+        "authentication": EVIL,
+        "proxy": EVIL,
+    }
+    failed = {"failed": True, "msg": EVIL}
+    hosts = {
+        EVIL: (seen, [dead, {**dead, "usable": True, "latency_ms": 3.5}]),
+        "failed": (failed, None),
+        "gone": ({"unreachable": True, "msg": EVIL}, None),
+    }
+    texts = fleet.pages(
+        {"evil": report_of(hosts), "plain": report_of({"one": HOSTS["ends soon"], "two": HOSTS["failed"]})}
+    )
+    plain, page = Page(texts["plain"]), Page(texts["evil"])
+    assert page.elements.count("script") == 1 and set(page.elements) <= {*plain.elements, "br"}
     assert {name for name, _value in page.attributes} <= {name for name, _value in plain.attributes} | {"hidden"}
-    assert "{{ 7 * 7 }}" in page.text
+    assert page.open == []
+    assert page.text.count("{{ 7 * 7 }}") > 10
+
+
+def test_the_template_prints_escaped_text_alone():
+    template = (ROOT / "playbooks/templates/report.html.j2").read_text()
+    assert re.findall(r".*audit_report.*", template) == [
+        "{% set page = audit_report | pullthrough.docker.escape_html %}"
+    ]
+    assert "safe" not in re.findall(r"\|\s*(\w+)", template)
+    assert "style=" not in template and not re.search(r"\son\w+=", template)
 
 
 def test_the_page_says_what_each_colour_means():
