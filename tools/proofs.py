@@ -42,6 +42,7 @@ EACH_ENGINE = [
     "settings by a reload, and back",
     "a setting that the engine refuses is put back",
     "settings by a restart, with the mirrors",
+    "pulled through a cache made as the guide says",
 ]
 
 # Every host that the scenario uses the role on, and then what only some are there for.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every example of the README, of the guides and of the modules' documentation runs, as it is printed, on a real engine.
+"""Every example of the two READMEs, of the guides and of the modules' documentation runs, as it is printed, on a real engine.
 
 What is printed as plain text needs something that the lab has not (a network, AWX, a snap), and does not run.
 """
@@ -22,7 +22,13 @@ from conftest import ROOT, ansible, run_playbook
 
 HOST = "engine-26.1"
 OPTIONS = "/etc/default/docker"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/docsite/rst").glob("*.rst"))]
+ROLE_README = "roles/docker_mirror/README.md"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / ROLE_README,
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/docsite/rst").glob("*.rst")),
+]
 BLOCK = {".md": r"^```(\w+)\n(.*?)^```", ".rst": r"^ *[.][.] code-block:: (\w+)\n\n((?: .*\n|\n)+)"}
 
 
@@ -31,7 +37,7 @@ def blocks():
     found = {}
     for page in PAGES:
         for kind, text in re.findall(BLOCK[page.suffix], page.read_text(), re.MULTILINE | re.DOTALL if page.suffix == ".md" else re.MULTILINE):
-            found.setdefault((kind, textwrap.dedent(text).strip("\n") + "\n"), page.name)
+            found.setdefault((kind, textwrap.dedent(text).strip("\n") + "\n"), str(page.relative_to(ROOT)))
     return [(page, kind, text) for (kind, text), page in found.items()]
 
 
@@ -103,4 +109,5 @@ def test_examples_of_modules(tasks, engine, tmp_path):
 
 def test_the_pages_have_examples():
     assert len(list(examples())) >= 18
-    assert len(PLAYBOOKS) >= 6 and len(COMMANDS) >= 14
+    assert sum(page == ROLE_README for page, _text in PLAYBOOKS) == 3
+    assert len(PLAYBOOKS) >= 9 and len(COMMANDS) >= 14

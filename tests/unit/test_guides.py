@@ -64,3 +64,24 @@ def test_the_guide_to_the_report_has_its_states_in_their_order():
 def test_the_site_has_every_guide_and_no_other():
     (section,) = yaml.safe_load((ROOT / "docs/docsite/extra-docs.yml").read_text())["sections"]
     assert sorted(section["toctree"]) == sorted(GUIDES)
+
+
+def configuration_of_the_cache():
+    (text,) = re.findall(r"^Write ``/etc/registry-cache/config.yml``:\n\n.*\n\n((?: {3}.*\n)+)", GUIDES["guide_own_cache"], re.MULTILINE)
+    return yaml.safe_load(text)
+
+
+def test_the_cache_of_the_guide_keeps_no_descriptors_and_deletes_nothing():
+    """With storage.cache and storage.delete, a cache serves empty layers after seven days."""
+    assert set(configuration_of_the_cache()["storage"]) == {"filesystem"}
+
+
+def test_the_cache_of_the_guide_is_the_one_of_the_lab():
+    """Except for its log and the places of its files."""
+
+    def shape(value):
+        return {key: shape(inner) for key, inner in value.items()} if isinstance(value, dict) else type(value)
+
+    guide, lab = configuration_of_the_cache(), yaml.safe_load((ROOT / "tests/lab/images/cache.yml").read_text())
+    assert shape(guide) == shape(lab)
+    assert (guide["proxy"], guide["http"]["addr"]) == (lab["proxy"], lab["http"]["addr"])

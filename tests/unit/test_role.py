@@ -50,6 +50,31 @@ def test_the_readme_has_each_variable_with_its_default():
     assert {name: yaml.safe_load(value) for name, value in rows.items()} == DEFAULTS
 
 
+def readme_rows():
+    """The table in the role's own README: type and default by variable."""
+    rows = re.findall(r"^\| `(docker_mirror_\w+)` \| ([\w ]+) \| `(.*?)` \|", (ROLE / "README.md").read_text(), re.MULTILINE)
+    return {name: (kind, yaml.safe_load(default)) for name, kind, default in rows}
+
+
+def test_the_readme_of_the_role_has_each_variable_with_its_type_and_default():
+    def kind(option):
+        return f"{option['type']} of {option['elements']}" if "elements" in option else option["type"]
+
+    assert readme_rows() == {name: (kind(option), option["default"]) for name, option in OPTIONS.items()}
+    assert list(readme_rows()) == list(OPTIONS)
+
+
+def test_the_readme_of_the_role_names_every_choice():
+    table = {line.split("`")[1]: line for line in (ROLE / "README.md").read_text().splitlines() if line.startswith("| `")}
+    for name, option in OPTIONS.items():
+        assert all(f"`{choice}`" in table[name] for choice in option.get("choices", ())), name
+
+
+def test_the_readme_of_the_role_links_to_the_one_of_the_collection():
+    documentation = yaml.safe_load((ROOT / "galaxy.yml").read_text())["documentation"]
+    assert f"({documentation})" in (ROLE / "README.md").read_text()
+
+
 def test_the_play_written_by_hand_is_the_one_that_is_measured():
     play = (ROOT / "tests/bench/by_hand.yml").read_text()
     assert play[play.index("- name: Use a registry mirror") :] in (ROOT / "README.md").read_text()
