@@ -146,7 +146,7 @@ def _free(value, *fixed):
 
 
 def hostile_hosts():
-    """By name, what the two modules return on a good host and on hosts of an attacker."""
+    """By name, a good host and hosts of an attacker, as ``audit`` takes them."""
     chance = random.Random(7)
     info, mirrors = _host(chance, "conflict")
     info["engine"]["version"] = "28.5.2"
@@ -171,7 +171,7 @@ def hostile_hosts():
     facts = {"docker_mirror_urls": [LONG], "audit_urls": [LONG], "audit_wanted": {"failed": True, "msg": "x"}}
     facts.update(dict.fromkeys(["docker_mirror_audit_folder", "audit_folder"], "/dev/null/elsewhere"))
     elsewhere = {"ansible_facts": facts}
-    return {
+    hosts = {
         # First, as the tasks that run once take its variables.
         "facts": ({**usual, **elsewhere}, {**asked, **elsewhere}),
         "good": (usual, asked),
@@ -185,6 +185,7 @@ def hostile_hosts():
         ),
         "no-json": (HOSTILE, [HOSTILE]),
     }
+    return {name: (*results, {}) for name, results in hosts.items()}
 
 
 def page(said):
@@ -252,7 +253,7 @@ print(pathlib.Path(options["service"], "NAME.json").read_text())
 
 
 def audit(folder, hosts, *arguments):
-    """Run the playbook audit on hosts that return these results, as (info, health).
+    """Run the playbook audit on hosts that return these results and have these variables: (info, health, variables).
 
     Returns the report, the page, and what was printed.
     """
@@ -262,10 +263,10 @@ def audit(folder, hosts, *arguments):
     shutil.copy(ROOT / "galaxy.yml", copy)
     (copy / "plugins/modules").mkdir()
     variables = {}
-    for number, (name, results) in enumerate(hosts.items()):
+    for number, (name, (*results, given)) in enumerate(hosts.items()):
         place = folder / str(number)
         place.mkdir()
-        variables[name] = {"docker_mirror_service": str(place)}
+        variables[name] = {**given, "docker_mirror_service": str(place)}
         for module, result in zip(("registry_mirrors_info", "registry_mirrors_health_info"), results):
             (place / f"{module}.json").write_text(json.dumps(result), encoding="utf-8")
             (copy / f"plugins/modules/{module}.py").write_text(STAND_IN.replace("NAME", module), encoding="utf-8")

@@ -269,6 +269,29 @@ def test_a_list_that_cannot_be_used_is_a_finding_of_its_host(seen, words):
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(report)))
 
 
+def test_the_playbook_reads_the_list_of_each_host(tmp_path):
+    given = {
+        "as-list": {"docker_mirror_urls": [GCR]},
+        "as-string": {"docker_mirror_urls": "https://other.example , https://mirror.gcr.io"},
+        "by-template": {"docker_mirror_urls": ["https://{{ site }}"], "site": "cache.example"},
+        "by-default": {},
+        "undefined": {"docker_mirror_urls": "{{ no_such_variable }}"},
+        "none": {"docker_mirror_urls": None},
+    }
+    hosts = {name: (info(), {"mirrors": [HEALTHY]}, variables) for name, variables in given.items()}
+    report, _page, _printed = fleet.audit(tmp_path, hosts)
+    assert {host["name"]: (host["wanted"], host["state"]) for host in report["hosts"]} == {
+        "as-list": ([GCR], "ok"),
+        "as-string": (["https://other.example/", GCR], "ok"),
+        "by-template": ([OWN], "mirror_unused"),
+        "by-default": ([GCR], "ok"),
+        "undefined": (None, "failed"),
+        "none": (None, "failed"),
+    }
+    messages = {host["name"]: finding["message"] for host in report["hosts"] for finding in host["findings"]}
+    assert "'no_such_variable' is undefined" in messages["undefined"]
+
+
 # -- malformed results -----------------------------------------------------------------------------------------------
 
 FULL = {
