@@ -56,7 +56,9 @@ class CacheHost(Host):
         self.remove()
         created = lab.engine.api.create_container_from_config({**config, "NetworkingConfig": network}, self.container)
         lab.engine.api.start(created["Id"])
-        wait_until(lambda: self.run("systemctl", "is-active", "multi-user.target", check=False) == b"active\n")
+        wait_until(lambda: self.run("systemctl", "is-active", "multi-user.target", check=False) == b"active\n", 120)
+        # Docker lets every user of a container open every port. A real host does not.
+        self.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", b"1024")
 
     def remove(self):
         with contextlib.suppress(docker.errors.NotFound):
@@ -198,22 +200,24 @@ def test_after_seven_days_it_serves_whole_layers(cache, engines):
     assert pulls_through_it(cache, engines[0], IMAGES[0])
     wait_until(lambda: len(entries()[1]) >= 2)
     cache.run("systemctl", "stop", "registry-cache")
-    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=15)
     state, ending = entries()
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=30)
     for key in ending:
         state[key]["ExpiryData"] = soon.isoformat()
     cache.write(STATE, json.dumps(state).encode())
     cache.run("systemctl", "start", "registry-cache")
-    wait_until(cache.answers)
+    wait_until(cache.answers, 60)
     assert pulls_through_it(cache, engines[0], IMAGES[1])
     assert datetime.datetime.now(datetime.timezone.utc) < soon, "the layer was known before its entry ended"
-    wait_until(lambda: not entries()[1], 60)
+    wait_until(lambda: not entries()[1], 90)
     for host in engines:
         for image in reversed(IMAGES):
             assert pulls_through_it(cache, host, image)
 
 
 def test_docker_hub_is_down(cache, engines):
+    assert pulls_through_it(cache, engines[0], IMAGES[0])
+    wait_until(lambda: held(cache) >= 3)
     process = cache.shows("MainPID")
     with cache.without_hub():
         assert all(pulls_through_it(cache, host, IMAGES[0]) for host in engines), "it serves what it holds"
@@ -230,7 +234,7 @@ def test_docker_hub_is_down(cache, engines):
     process = cache.shows("MainPID")
     cache.commands(RESTART)
     assert cache.shows("MainPID") != process
-    wait_until(cache.answers)
+    wait_until(cache.answers, 60)
 
 
 def test_an_empty_state_file_is_deleted(cache):
