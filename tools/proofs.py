@@ -42,6 +42,8 @@ EACH_ENGINE = [
     "settings by a reload, and back",
     "a setting that the engine refuses is put back",
     "settings by a restart, with the mirrors",
+    "dead mirror, no level",
+    "dead mirror, warning",
 ]
 
 # Every host that the scenario uses the role on, and then what only some are there for.
