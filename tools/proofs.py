@@ -61,6 +61,7 @@ BY_INIT = [
     "mirrors as flags, pulled through, and moved to the file and back",
 ]
 PRIVATE = ["pulled through a mirror with a CA of its own"]
+HOSTS_TOML = ["hosts.toml, a host in _default", "hosts.toml, a host in docker.io"]
 BESIDE = ["left alone while the other engine of its host changed there and back"]
 REQUIRED = {
     "default": {"": [*DEFAULT, *EACH_ENGINE], "engine-28.5-bare": DEFAULT},
@@ -70,8 +71,8 @@ REQUIRED = {
         "openrc-26.1": [*WAYS, *BY_INIT],
         "rootless-26.1": [*WAYS, *BY_INIT, *BESIDE],
         "moved-26.1": [*WAYS, "moved between a flag and a file elsewhere", *PRIVATE],
-        "containerd-26.1": [*WAYS, *PRIVATE],
-        "containerd-28.5": [*WAYS, *PRIVATE],
+        "containerd-26.1": [*WAYS, *PRIVATE, *HOSTS_TOML],
+        "containerd-28.5": [*WAYS, *PRIVATE, *HOSTS_TOML],
         "beside-rootless-26.1": ["check mode changed nothing", "as it was while the other engine of its host changed", *BESIDE],
     },
     "crash": {

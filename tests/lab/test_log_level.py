@@ -74,7 +74,8 @@ def spelled(host, text):
 def start(hosts, flag, level, mirrors):
     def one(host):
         command = host.run("sed", "-n", "s/^ExecStart=//p", "/lib/systemd/system/docker.service").decode().strip()
-        host.write(DROP_IN, f"[Service]\nExecStart=\nExecStart={command} {spelled(host, flag)}\n".encode() if flag else None)
+        drop_in = f"[Service]\nExecStart=\nExecStart={command} {spelled(host, flag)}\n".encode() if flag else None
+        host.write(DROP_IN, drop_in)
         host.write(FILE, configuration(host, level, mirrors))
         restart(host)
 
