@@ -157,6 +157,8 @@ class Change:
         seen = _look.look(self._options["service"], self._options["path"], self._options["timeout"])
         engine = seen.engine
         path = _file.resolve(seen.path)
+        if self._options["path"] is None:  # Whoever names the file does not mean an engine of their own.
+            self._refuse_roots(engine)
         if engine.state in ("unreachable", "ambiguous", "starting"):
             raise Refused(
                 f"The Docker Engine is {engine.state}: {engine.reason}. "
@@ -165,6 +167,13 @@ class Change:
         plan = self.plan(seen, _sources.DaemonJson(path, _file.read(path)))
         self._refuse_flags(plan)
         return plan
+
+    @staticmethod
+    def _refuse_roots(engine: _engine.Engine) -> None:
+        try:
+            _engine.refuse_roots(engine)
+        except _engine.Unreachable as exc:
+            raise Refused(str(exc)) from exc
 
     def _refuse_flags(self, plan: Plan) -> None:
         """Refuse settings that will stand in the file and on the command line, now or at the next start: with both, no engine starts."""

@@ -214,6 +214,8 @@ def told(seen: Look) -> Tuple[Dict[str, Any], List[str]]:
         "cautions": warnings,
         "engine": seen.engine.facts(),
     }
+    if seen.engine.is_roots:
+        warnings = [*warnings, f"The task does not run as root: {seen.engine.reason}."]
     return result, warnings
 
 

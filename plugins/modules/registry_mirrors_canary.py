@@ -122,6 +122,7 @@ def pull(options: Dict[str, Any]) -> Dict[str, Any]:
     """The module's returns."""
     images = [_health.image(image) for image in options["images"]]
     seen = _look.look(options["service"], options["path"], options["timeout"])
+    _engine.refuse_roots(seen.engine)
     found: List[Dict[str, Any]]
     if seen.engine.info is None:
         reason = f"nothing was pulled, as the engine is {seen.engine.state}: {seen.engine.reason}"
