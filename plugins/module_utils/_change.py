@@ -246,12 +246,14 @@ class Change:
             raise Refused(
                 f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would also apply what someone changed "
                 f"since the engine read it: {'; '.join(told)}. Nothing was changed. "
-                "Take that back or let it come into force first, or allow it with keep_containers: false."
+                "Take that back or let it come into force first, or allow it with "
+                "keep_containers: false (docker_mirror_keep_containers in the role)."
             )
         if _apply.restart_stops_containers(containers_running=info.containers_running, live_restore=info.live_restore):
             raise Refused(
                 f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would stop "
-                f"{info.containers_running} running container(s). Nothing was changed. Allow it with keep_containers: false, "
+                f"{info.containers_running} running container(s). Nothing was changed. "
+                "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), "
                 "or keep them through it by setting live-restore to true in the engine's configuration."
             )
 
