@@ -42,6 +42,8 @@ EACH_ENGINE = [
     "settings by a reload, and back",
     "a setting that the engine refuses is put back",
     "settings by a restart, with the mirrors",
+    "settings that are refused after the mirrors changed",
+    "without become, registry_mirrors",
     "dead mirror, no level",
     "dead mirror, warning",
 ]
