@@ -43,6 +43,10 @@ EACH_ENGINE = [
     "a setting that the engine refuses is put back",
     "settings by a restart, with the mirrors",
     "pulled through a cache made as the guide says",
+    "settings that are refused after the mirrors changed",
+    "without become, registry_mirrors",
+    "dead mirror, no level",
+    "dead mirror, warning",
 ]
 
 # Every host that the scenario uses the role on, and then what only some are there for.
@@ -60,6 +64,7 @@ BY_INIT = [
     "mirrors as flags, pulled through, and moved to the file and back",
 ]
 PRIVATE = ["pulled through a mirror with a CA of its own"]
+HOSTS_TOML = ["hosts.toml, a host in _default", "hosts.toml, a host in docker.io"]
 BESIDE = ["left alone while the other engine of its host changed there and back"]
 REQUIRED = {
     "default": {"": [*DEFAULT, *EACH_ENGINE], "engine-28.5-bare": DEFAULT},
@@ -69,8 +74,8 @@ REQUIRED = {
         "openrc-26.1": [*WAYS, *BY_INIT],
         "rootless-26.1": [*WAYS, *BY_INIT, *BESIDE],
         "moved-26.1": [*WAYS, "moved between a flag and a file elsewhere", *PRIVATE],
-        "containerd-26.1": [*WAYS, *PRIVATE],
-        "containerd-28.5": [*WAYS, *PRIVATE],
+        "containerd-26.1": [*WAYS, *PRIVATE, *HOSTS_TOML],
+        "containerd-28.5": [*WAYS, *PRIVATE, *HOSTS_TOML],
         "beside-rootless-26.1": ["check mode changed nothing", "as it was while the other engine of its host changed", *BESIDE],
     },
     "crash": {

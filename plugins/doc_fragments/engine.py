@@ -34,6 +34,7 @@ attributes:
 notes:
   - The user who runs the task decides which engine is meant. Root means the root engine, any other user means that user's rootless one.
     Use C(become) accordingly.
+  - A task of a user who has no engine is refused where root has one, unless O(path) names the file.
   - The engine is asked over its own unix socket. The C(docker) command, C(DOCKER_HOST) and contexts have no say, and nothing but Python is needed
     on the host.
   - A stopped engine is never started, not by asking it either.

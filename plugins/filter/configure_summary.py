@@ -63,6 +63,12 @@ _value:
           C(refused) that the host is as it was or its message says otherwise, C(unreachable) that it was not reached, and C(waiting) that the run ended
           before its turn.
       type: dict
+    changed_before_failure:
+      description:
+        - The names of the hosts in C(outcomes.refused) on which something changed before the failure, and stays changed.
+        - Added in version 0.3.1.
+      type: list
+      elements: str
     reloads:
       description: How often an engine reloaded its configuration.
       type: int
@@ -99,10 +105,13 @@ def configure_summary(said: Sequence[Mapping[str, Any]], hosts: Sequence[str], l
     """How a fleet fared; see RETURN."""
     outcomes: Dict[str, List[str]] = {outcome: [] for outcome in OUTCOMES}
     messages = {}
+    changed_first = []
     reloads = restarts = stopped = 0
     for host in said:
         outcome, messages[host["host"]] = _outcome(host)
         outcomes[outcome].append(host["host"])
+        if outcome == "refused" and not check and _changed_before_failure(host["results"]):
+            changed_first.append(host["host"])
         succeeded = [result for result in host["results"] if "engine" in result]
         reloads += sum(result["reloaded"] for result in succeeded)
         if succeeded and not check and any(result["pending"] == "restart" for result in succeeded) and host["pid"] != succeeded[0]["engine"]["pid"]:
@@ -112,7 +121,14 @@ def configure_summary(said: Sequence[Mapping[str, Any]], hosts: Sequence[str], l
     done = {name for outcome in DONE for name in outcomes[outcome]}
     ours = [name for outcome in OUTCOMES if outcome not in DONE for name in outcomes[outcome]]
     left = [name for name in dict.fromkeys([*ours, *left_before]) if name not in done]
-    result = {"outcomes": outcomes, "reloads": reloads, "restarts": restarts, "containers_stopped": stopped, "left": left}
+    result = {
+        "outcomes": outcomes,
+        "changed_before_failure": changed_first,
+        "reloads": reloads,
+        "restarts": restarts,
+        "containers_stopped": stopped,
+        "left": left,
+    }
     return {**result, "lines": _lines(result, messages, check)}
 
 
@@ -129,6 +145,11 @@ def _outcome(host: Mapping[str, Any]) -> Tuple[str, str]:
     return ("changed" if written else "healed"), ""
 
 
+def _changed_before_failure(results: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a module changed something and then it, or a later one, failed. Nothing is put back in that case."""
+    return any(result.get("failed") for result in results) and any(result.get("changed") for result in results)
+
+
 def _one_line(text: Any) -> str:
     return " ".join(str(text or "no reason is known").split())
 
@@ -143,4 +164,8 @@ def _lines(result: Mapping[str, Any], messages: Mapping[str, str], check: bool) 
         lines += [f"{outcome}: {name}: {messages[name]}" for name in names[:SHOWN]]
         if len(names) > SHOWN:
             lines.append(f"{outcome}: and {len(names) - SHOWN} more")
+    names = result["changed_before_failure"]
+    if names:
+        more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        lines.append(f"{len(names)} of the refused hosts changed before the failure: {', '.join(names[:SHOWN])}{more}.")
     return lines

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _certs, _engine, _health, _mirror_url
 
@@ -26,16 +26,29 @@ EVIDENCE_LIMIT = 20
 LOG_LINES = 20000
 """That are read: at debug level a pull has some for each object."""
 
-_NOBODY = "127.0.0.1:1"
-_END = f"{_NOBODY}/pullthrough-docker-end-of-log"
-"""An image of a registry that cannot be there. An engine says at level error that its pull failed, so what came before has been said."""
+_END = "127.0.0.1:1/pullthrough-docker-end-of-log"
+"""An image of a registry that cannot exist. The engine logs the failed pull in several lines, and the one at level error
+is the last: all that happened before is in the log by then. With either image store it logs the pull at level info and
+at level debug as well (seen on 20.10.24, 26.1.5 and 28.5.2). So these lines show which levels the engine writes, whatever
+its configuration says now or said at its start."""
+
+_OF_END = re.compile(r"(?<![\w.-])127\.0\.0\.1:1(?!\d)")
 
 _NEXT = re.compile(r'msg="Attempting next endpoint for pull after error')
 _NEXT_HOST = re.compile(r'msg="trying next host\b.*\bhost="?([^\s"]+)')
 _TRIES = re.compile(r'msg="Trying to pull (\S+) from (https?://[^\s"]+?)/?(?: v2)?"')
 _RESOLVED = re.compile(r'msg=resolved\b.*\bhost="?([^\s"]+)')
 _FETCHED = re.compile(r'msg="fetch response received".*response\.status="200 OK".*\burl="?https?://([^/\s"]+)/(?:\S+?/)?v2/(\S+?)/(?:manifests|blobs)/')
-_QUIET_LEVELS = ("warn", "error", "fatal")
+
+
+_LEVEL = re.compile(r"\blevel=(\w+)")
+
+
+class _Logged(NamedTuple):
+    """What the engine logged of a pull, and the levels at which it logged the pull that marks the end."""
+
+    lines: List[str]
+    levels: Set[str]
 
 
 class Verdict(NamedTuple):
@@ -56,7 +69,7 @@ def verdict(
     :param mirrors: those in force, as the engine shows them.
     :param image_store: C(containerd) or C(graphdriver).
     :param debug: whether the engine logs at level debug.
-    :param quiet: whether it logs less than level info.
+    :param quiet: whether its log shows no line at level info, at which it names a mirror that fails.
     :param alone: whether no other pull ended meanwhile, whose lines could be taken for this one's.
     """
     if not mirrors:
@@ -116,17 +129,18 @@ def _by(host: str, mirrors: Sequence[str], evidence: List[str]) -> Verdict:
 # -- pulling ---------------------------------------------------------------------------------------------------------
 
 
-def try_out(engine: _engine.Engine, images: Sequence[_health.Image], *, log_level: str, pull_timeout: float, timeout: float) -> List[Dict[str, Any]]:
+def try_out(
+    engine: _engine.Engine, images: Sequence[_health.Image], *, pull_timeout: float, timeout: float
+) -> List[Dict[str, Any]]:
     """Pull images one after another, through an engine that runs, and say of each who served it.
 
-    :param log_level: the engine's, as its configuration says.
     :param pull_timeout: seconds for each pull.
     :param timeout: seconds for other answers, and for the log to be readable.
     """
-    return [_try_one(engine, image, log_level, pull_timeout, timeout) for image in images]
+    return [_try_one(engine, image, pull_timeout, timeout) for image in images]
 
 
-def _try_one(engine: _engine.Engine, image: _health.Image, log_level: str, pull_timeout: float, timeout: float) -> Dict[str, Any]:
+def _try_one(engine: _engine.Engine, image: _health.Image, pull_timeout: float, timeout: float) -> Dict[str, Any]:
     info, process = engine.info, engine.process
     if info is None or process is None:
         raise _engine.Unreachable("it is not running")
@@ -139,18 +153,18 @@ def _try_one(engine: _engine.Engine, image: _health.Image, log_level: str, pull_
     seconds = round(time.monotonic() - began, 2)
     found = Verdict("unknown", None, f"it could not be pulled: {problem}", [])
     if problem is None:
-        lines = _lines_to_the_end(engine, log, timeout)
-        if lines is None:
-            found = Verdict("unknown", None, "the engine's log cannot be read, or comes late", [])
+        logged = _logged_to_the_end(engine, log, timeout)
+        if logged is None:
+            found = Verdict("unknown", None, "the engine's log cannot be read, comes late, or leaves out errors", [])
         else:
             others = _engine.pulls(engine, since, time.monotonic() + timeout) > 1
             found = verdict(
-                lines,
+                logged.lines,
                 image,
                 info.mirrors,
                 image_store=info.image_store,
-                debug=info.settings.get("debug") is True or log_level == "debug",
-                quiet=log_level in _QUIET_LEVELS,
+                debug="debug" in logged.levels,
+                quiet="info" not in logged.levels,
                 alone=not others,
             )
     return {
@@ -165,13 +179,14 @@ def _try_one(engine: _engine.Engine, image: _health.Image, log_level: str, pull_
     }
 
 
-def _lines_to_the_end(engine: _engine.Engine, log: _engine.Log, timeout: float) -> Optional[List[str]]:
-    """What the engine has logged until now, or None where that does not come to light: a log is read later than it is written."""
+def _logged_to_the_end(engine: _engine.Engine, log: _engine.Log, timeout: float) -> Optional[_Logged]:
+    """What the engine has logged until now, or None if its end does not appear in time: a log lags behind the engine."""
     deadline = time.monotonic() + timeout
     _engine.pull(engine, _END, "latest", deadline)
     while time.monotonic() < deadline:
         lines = log.lines()
-        if any(_NOBODY in line and "level=error" in line for line in lines):
-            return [line for line in lines if _NOBODY not in line]
+        levels = {match[1] for line in lines if _OF_END.search(line) for match in [_LEVEL.search(line)] if match}
+        if "error" in levels:
+            return _Logged([line for line in lines if not _OF_END.search(line)], levels)
         time.sleep(_engine.LOG_POLL_SECONDS)
     return None

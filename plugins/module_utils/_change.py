@@ -161,6 +161,8 @@ class Change:
         seen = _look.look(self._options["service"], self._options["path"], self._options["timeout"])
         engine = seen.engine
         path = _file.resolve(seen.path)
+        if self._options["path"] is None:  # Whoever names the file does not mean an engine of their own.
+            self._refuse_roots(engine)
         if engine.state in ("unreachable", "ambiguous", "starting"):
             raise Refused(
                 f"The Docker Engine is {engine.state}: {engine.reason}. "
@@ -169,6 +171,13 @@ class Change:
         plan = self.plan(seen, _sources.DaemonJson(path, _file.read(path)))
         self._refuse_flags(plan)
         return plan
+
+    @staticmethod
+    def _refuse_roots(engine: _engine.Engine) -> None:
+        try:
+            _engine.refuse_roots(engine)
+        except _engine.Unreachable as exc:
+            raise Refused(str(exc)) from exc
 
     def _refuse_flags(self, plan: Plan) -> None:
         """Refuse settings that will stand in the file and on the command line, now or at the next start: with both, no engine starts."""
@@ -241,12 +250,14 @@ class Change:
             raise Refused(
                 f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would also apply what someone changed "
                 f"since the engine read it: {'; '.join(told)}. Nothing was changed. "
-                "Take that back or let it come into force first, or allow it with keep_containers: false."
+                "Take that back or let it come into force first, or allow it with "
+                "keep_containers: false (docker_mirror_keep_containers in the role)."
             )
         if _apply.restart_stops_containers(containers_running=info.containers_running, live_restore=info.live_restore):
             raise Refused(
                 f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would stop "
-                f"{info.containers_running} running container(s). Nothing was changed. Allow it with keep_containers: false, "
+                f"{info.containers_running} running container(s). Nothing was changed. "
+                "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), "
                 "or keep them through it by setting live-restore to true in the engine's configuration."
             )
 

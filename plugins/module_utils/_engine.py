@@ -55,6 +55,9 @@ _REFUSAL = re.compile(
 _OWN_WORDS = "_TRANSPORT=stdout"
 """Of the journal, what the engine itself printed: with the log driver journald it sends there, in its name, what containers print."""
 
+_ROOT_SOCKET = "/var/run/docker.sock"
+"""Where root's engine listens, or systemd in its place."""
+
 _START_FAILURE = re.compile(r"^\s*failed to |unable to configure the Docker daemon|invalid argument")
 
 _MASKED_USER = "xxxxx:xxxxx@"
@@ -109,6 +112,8 @@ class Engine(NamedTuple):
     binary: Optional[str]
     config_path: str
     socket_path: str
+    is_roots: bool = False
+    """Whether the user who runs this has no engine, and root has one. The state is then ``absent``."""
 
     @property
     def version(self) -> Optional[Version]:
@@ -156,6 +161,9 @@ def look(service: str, timeout: float) -> Engine:
         named = " and ".join(f"process {p.pid} ({shlex.join(p.argv)})" for p in processes)
         return engine("ambiguous", f"two engines are running: {_mirror_url.mask(named)}; name one with the option service")
     if process is None:
+        if _is_roots(name, unit):
+            whose = f"user {os.geteuid()} has no Docker Engine of their own, and this host's engine is root's: add become: true"
+            return engine("absent", whose)._replace(is_roots=True)
         if binary is None and not unit.get("FragmentPath"):
             return engine("absent", "no Docker Engine is installed")
         failed = unit.get("ActiveState") in ("failed", "activating") if _service.has_systemd() else True
@@ -171,6 +179,30 @@ def look(service: str, timeout: float) -> Engine:
             unit = _service.unit(name)
         starting = unit.get("ActiveState") == "activating" or isinstance(exc.__cause__, (ConnectionRefusedError, FileNotFoundError))
         return engine("starting" if starting else "unreachable", str(exc))
+
+
+def refuse_roots(engine: Engine) -> None:
+    """Refuse a task about a user's own engine where only root has one.
+
+    :raises Unreachable: with the message for the user.
+    """
+    if engine.is_roots:
+        raise Unreachable(
+            f"The task does not run as root: {engine.reason}. Nothing was changed. "
+            "If this user needs a rootless engine, install it first (dockerd-rootless-setuptool.sh install)."
+        )
+
+
+def _is_roots(name: str, unit: Mapping[str, str]) -> bool:
+    """Whether the user who runs this has no engine, not even a stopped one, and root's engine is installed or runs."""
+    if os.geteuid() == 0:
+        return False
+    own = [os.path.join(folder, f"{name}.service") for folder in _service.unit_folders()]
+    if not _service.has_systemd():  # No unit tells of a stopped engine there, but its data does.
+        own.append(os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "docker"))
+    if unit.get("FragmentPath") or any(map(os.path.exists, own)):
+        return False
+    return _installed_binary() is not None or os.path.exists(_ROOT_SOCKET)
 
 
 def _runtime_dir() -> str:

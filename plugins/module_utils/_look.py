@@ -16,6 +16,7 @@ import re
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import (
+    _certs,
     _engine,
     _file,
     _host,
@@ -244,6 +245,8 @@ def told(seen: Look) -> Tuple[Dict[str, Any], List[str]]:
         "cautions": warnings,
         "engine": seen.engine.facts(),
     }
+    if seen.engine.is_roots:
+        warnings = [*warnings, f"The task does not run as root: {seen.engine.reason}."]
     return result, warnings
 
 
@@ -255,9 +258,21 @@ def cautions(engine: _engine.Engine, mirrors: Sequence[str], insecure: Sequence[
     return [_mirror_url.mask(caution) for caution in found]
 
 
+_HOST_TABLE = r"""^\s*\[\s*(?:host|"host"|'host')\s*\.\s*[^\s.\]]"""
+"""The header of a host table in ``hosts.toml``. Engines find hosts by these headers only: they ignore a host that is
+written as an inline table or below a plain ``[host]`` (seen on 28.5.2)."""
+
+
 def hosts_in_place_of_mirrors(folder: str) -> Optional[str]:
-    """File and line of the first host in C(docker.io/hosts.toml) of a C(certs.d) folder, or None."""
-    found = lines_with(r"^\s*\[host\.", os.path.join(folder, "docker.io/hosts.toml"))
+    """File and line of the first host in the ``hosts.toml`` that the engine reads for Docker Hub's images, or None.
+
+    The engine reads ``_default`` only where there is no ``docker.io``, not even an empty one (seen on 28.5.2).
+
+    :param folder: the engine's ``certs.d``.
+    """
+    hub = os.path.join(folder, _certs.HUB)
+    read = hub if os.path.exists(hub) else os.path.join(folder, "_default")
+    found = lines_with(_HOST_TABLE, os.path.join(read, "hosts.toml"))
     return found[0] if found else None
 
 

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version
 
 HOSTS_TOML_SINCE: Version = (28, 0, 0)
-"""With the containerd image store, engines since this version read C(certs.d/docker.io/hosts.toml), and share one TLS setting
-between mirrors and Docker Hub (seen on 28.5.2; 26.1.5 does neither)."""
+"""With the containerd image store, engines since this version read ``hosts.toml`` in ``certs.d/docker.io`` or
+``certs.d/_default``, and share one TLS setting between mirrors and Docker Hub (seen on 28.5.2; 26.1.5 does neither)."""
 
 
 def cautions(
@@ -29,7 +29,7 @@ def cautions(
     :param mirrors: the mirrors in force, or those that will be.
     :param insecure: the engine's insecure registries: C(host), C(host:port) or a network such as C(10.0.0.0/8).
     :param image_store: C(containerd), C(graphdriver), or None when unknown.
-    :param hosts_toml: file and line of a host in C(certs.d/docker.io/hosts.toml), or None.
+    :param hosts_toml: file and line of a host in the ``hosts.toml`` that engines read for Docker Hub's images, or None.
     """
     if not mirrors or image_store != "containerd" or version is None:
         return []

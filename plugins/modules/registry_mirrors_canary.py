@@ -14,6 +14,7 @@ description:
     from Docker Hub. This module pulls images as C(docker pull) does and reads in the engine's own log who served them.
   - It says V(unknown) where the log leaves it open. With the classic image stores (C(overlay2)) level info is enough. With the containerd image
     store only level debug tells (C("debug") in C(daemon.json), which a reload brings into force).
+  - An engine that writes less than level info to its log says nothing of a mirror that fails. The answer is then V(unknown).
   - The images stay. Choose such as the host needs anyway.
   - An engine that is not running is not started; nothing is pulled then.
 options:
@@ -39,8 +40,8 @@ attributes:
     description: Returns details on what has changed, or in check mode would change.
     support: none
 notes:
-  - To see the end of its log, the engine is told to pull from port 1 of its own host, which fails at once, and leaves an error in its log that names
-    C(pullthrough-docker-end-of-log).
+  - To find the end of the log and the levels that the engine writes, the module tells the engine to pull from port 1
+    of its own host. That fails at once, and leaves an error in the log that names C(pullthrough-docker-end-of-log).
   - An image that is there already is asked for by its tag alone, and that is what the answer is about.
 seealso:
   - module: pullthrough.docker.registry_mirrors_health_info
@@ -114,13 +115,14 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _canary, _engine, _file, _health, _look, _sources
+from ansible_collections.pullthrough.docker.plugins.module_utils import _canary, _engine, _file, _health, _look
 
 
 def pull(options: Dict[str, Any]) -> Dict[str, Any]:
     """The module's returns."""
     images = [_health.image(image) for image in options["images"]]
     seen = _look.look(options["service"], options["path"], options["timeout"])
+    _engine.refuse_roots(seen.engine)
     found: List[Dict[str, Any]]
     if seen.engine.info is None:
         reason = f"nothing was pulled, as the engine is {seen.engine.state}: {seen.engine.reason}"
@@ -129,15 +131,7 @@ def pull(options: Dict[str, Any]) -> Dict[str, Any]:
             for image in images
         ]
     else:
-        levels = _engine.flag_values(seen.engine.argv, "--log-level", "-l")
-        settings = _sources.DaemonJson(seen.path, _file.read(_file.resolve(seen.path))).settings
-        found = _canary.try_out(
-            seen.engine,
-            images,
-            log_level=str((levels or [settings.get("log-level", "info")])[-1]),
-            pull_timeout=options["pull_timeout"],
-            timeout=options["timeout"],
-        )
+        found = _canary.try_out(seen.engine, images, pull_timeout=options["pull_timeout"], timeout=options["timeout"])
     return {"changed": any(image["new"] for image in found), "images": found, "engine": seen.engine.facts()}
 
 
@@ -156,7 +150,7 @@ def main() -> None:
         module.exit_json(changed=False, skipped=True, images=[], msg="nothing is pulled in check mode")
     try:
         result = pull(module.params)
-    except (_file.FileError, _sources.SourceError, _health.ImageError, _engine.Unreachable) as exc:
+    except (_file.FileError, _health.ImageError, _engine.Unreachable) as exc:
         module.fail_json(msg=str(exc))
     for image in result["images"]:
         if image["used"] == "fell_through" or not image["pulled"]:

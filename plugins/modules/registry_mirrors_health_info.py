@@ -222,7 +222,7 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _certs, _health, _look, _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils import _certs, _engine, _health, _look, _mirror_url
 from ansible_collections.pullthrough.docker.plugins.module_utils._file import FileError
 
 
@@ -230,6 +230,8 @@ def ask(options: Dict[str, Any]) -> Dict[str, Any]:
     """The module's returns, and its warnings."""
     seen = _look.look(options["service"], options["path"], options["timeout"])
     mirrors: List[str]
+    if options["mirrors"] is None:
+        _engine.refuse_roots(seen.engine)
     if options["mirrors"] is not None:
         mirrors = _mirror_url.engine_list([_mirror_url.declare(mirror) for mirror in options["mirrors"]])
         _certs.check(options["ca_certificates"], mirrors)
@@ -272,7 +274,7 @@ def main() -> None:
     )
     try:
         result = ask(module.params)
-    except (FileError, _mirror_url.MirrorUrlError, _certs.CertificateError, _health.ImageError) as exc:
+    except (FileError, _mirror_url.MirrorUrlError, _certs.CertificateError, _health.ImageError, _engine.Unreachable) as exc:
         module.fail_json(msg=str(exc))
     for warning in result.pop("warnings"):
         module.warn(warning)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 
 import pytest
@@ -134,6 +136,40 @@ def test_settings_that_take_a_restart(settled, tmp_path, prove):
         assert b'"max-size": "10m",\t"max-file": "3"' in data and b'"log-level" : "warn"' in data
         assert not [name for name in host.files() if "~" in name], "no copy is left behind"
         prove(host.name, "settings by a restart, with the mirrors", {"engine": [before[host.name][1], pids[host.name]], "in force": host.mirrors()})
+
+
+REFUSED = {"log-opts": {"max-size": "11m"}}
+"""Settings that need a restart, which the running container forbids."""
+OTHER = "https://other.example"
+
+
+def test_refused_settings_do_not_hide_that_the_mirrors_changed(settled, tmp_path, prove):
+    variables = {"urls": [OTHER], "daemon_settings": REFUSED, "keep_containers": True}
+    before = each(lambda host: [host.engine_pid(), host.witness()], settled)
+    code, counts, out = role(tmp_path, settled, **variables)
+    assert code == 2 and all(count["failed"] == 1 and count["changed"] == 1 for count in counts.values()), out
+    assert each(lambda host: [host.engine_pid(), host.witness()], settled) == before
+    messages = re.findall(r'"msg": "(The registry mirrors were changed first.*)"', out)
+    assert len(messages) == len(settled) and "Nothing was changed" not in "".join(messages), out
+    for host, message in zip(settled, messages):
+        assert f"{OTHER}/" in host.mirrors() and b"11m" not in host.daemon_json()
+        assert f"in force: {' '.join(host.mirrors())}" in message and "docker_mirror_keep_containers" in message, message
+        assert "docker_mirror_daemon_settings" in message, message
+        prove(host.name, "settings that are refused after the mirrors changed", {"message": message})
+
+    code, counts, out = role(tmp_path, settled, **variables)
+    assert code == 2 and all(count["failed"] == 1 and count["changed"] == 0 for count in counts.values()), out
+    assert "The registry mirrors were changed first" not in out and "Nothing was changed" in out, "which is now true"
+
+
+def test_the_summary_of_a_fleet_names_hosts_that_changed_before_they_failed(settled, tmp_path):
+    names = [host.name for host in settled]
+    declared = {"docker_mirror_urls": [OTHER], "docker_mirror_daemon_settings": REFUSED, "docker_mirror_left_file": ""}
+    arguments = ["--limit", ",".join(names), "-e", json.dumps({**declared, "docker_mirror_waves": ["100%"]})]
+    code, _counts, out = conftest.run_playbook("pullthrough.docker.configure", *arguments)
+    assert code != 0 and f"refused {len(names)}, " in out and f"reloads {len(names)}, " in out, out
+    assert f"{len(names)} of the refused hosts changed before the failure: {', '.join(names)}." in out, out
+    assert all(f"{OTHER}/" in host.mirrors() for host in settled)
 
 
 def test_settings_with_which_the_engine_does_not_start_are_put_back(settled, tmp_path):

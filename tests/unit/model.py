@@ -30,6 +30,7 @@ class ModelEngine:
         self.version = "28.5.2"
         self.binary = None
         self.has_ended = False
+        self.is_roots = False
         self.mirrors = []
         self.argv = ("/usr/sbin/dockerd", "-H", "fd://")
         self.containers_running = 0
@@ -67,6 +68,7 @@ class ModelEngine:
             binary=self.binary,
             config_path=str(self.config_path),
             socket_path="/nowhere/docker.sock",
+            is_roots=self.is_roots,
         )
 
     def reload(self, engine, in_force, timeout, *, event=False):

@@ -71,3 +71,28 @@ def test_a_message_is_one_line_and_a_terminal_is_not_flooded():
     lines = configure_summary(said, [])["lines"]
     assert lines[1] == "refused: h0: a b" and len(lines) == 1 + SHOWN + 1 and lines[-1] == "refused: and 2 more"
     assert configure_summary(said[:SHOWN], [])["lines"][-1] == f"refused: h{SHOWN - 1}: a b"
+
+
+FAILED = {"failed": True, "changed": False, "msg": "no"}
+BEFORE_FAILURE = {
+    # name: (results, whether the host changed before the failure)
+    "the settings failed after the mirrors changed": ([{}, {**RELOADED, "diff": [FILE]}, FAILED], True),
+    "the settings failed, the mirrors were there": ([{}, SAME, FAILED], False),
+    "the mirrors failed": ([{}, FAILED, {}], False),
+    "the mirrors failed and could not be put back": ([{}, {**FAILED, "changed": True}, {}], True),
+    "the restart failed, and all was put back": ([{}, {**RESTART, "changed": True, "diff": [FILE]}, {}], False),
+}
+
+
+@pytest.mark.parametrize(("results", "changed"), BEFORE_FAILURE.values(), ids=BEFORE_FAILURE)
+def test_hosts_that_changed_before_they_failed_are_named(results, changed):
+    went = configure_summary([host(*results, failure="no")], ["a"])
+    assert went["outcomes"]["refused"] == ["a"] and went["changed_before_failure"] == (["a"] if changed else [])
+    assert went["lines"][2:] == (["1 of the refused hosts changed before the failure: a."] if changed else [])
+    assert configure_summary([host(*results, failure="no")], ["a"], check=True)["changed_before_failure"] == []
+
+
+def test_a_terminal_is_not_flooded_with_hosts_that_changed():
+    said = [host(RELOADED, FAILED, name=f"h{number}", failure="no") for number in range(SHOWN + 1)]
+    assert configure_summary(said, [])["lines"][-1].endswith(f"h{SHOWN - 1}, and 1 more.")
+    assert configure_summary(said[:SHOWN], [])["lines"][-1].endswith(f"h{SHOWN - 1}.")

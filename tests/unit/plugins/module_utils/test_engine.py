@@ -114,6 +114,7 @@ def host(tmp_path, monkeypatch):
     (tmp_path / "bin").mkdir()
     monkeypatch.setattr(_engine, "_runtime_dir", lambda: str(tmp_path))
     monkeypatch.setattr(_host, "PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(_engine, "_ROOT_SOCKET", str(tmp_path / "root.sock"))
     monkeypatch.setattr(_service, "has_systemd", lambda: False)
     return tmp_path
 
@@ -319,6 +320,49 @@ def test_an_absent_engine(host, monkeypatch, user, rootless):
         "swarm_active": None,
         "image_store": None,
     }
+
+
+ROOTS = {
+    # name: (user, what lies there, whether systemd runs, whether the engine is root's)
+    "dockerd is installed": (USER, ["bin/dockerd"], True, True),
+    "root's engine runs": (USER, ["root.sock"], True, True),
+    "without systemd": (USER, ["bin/dockerd"], False, True),
+    "nothing": (USER, [], True, False),
+    "a unit of the user": (USER, ["bin/dockerd", "config/systemd/user/docker.service"], True, False),
+    "a unit of another service": (USER, ["bin/dockerd", "config/systemd/user/other.service"], True, True),
+    "data of a stopped engine, without systemd": (USER, ["bin/dockerd", "data/docker/x"], False, False),
+    "data of a removed engine, with systemd": (USER, ["bin/dockerd", "data/docker/x"], True, True),
+    "root": (0, ["bin/dockerd", "root.sock"], True, False),
+}
+
+
+@pytest.mark.parametrize(("user", "files", "systemd_runs", "is_roots"), ROOTS.values(), ids=ROOTS)
+def test_a_user_without_an_engine_where_root_has_one(host, monkeypatch, user, files, systemd_runs, is_roots):
+    for name in files:
+        (host / name).parent.mkdir(parents=True, exist_ok=True)
+        write_program(host / name, "")
+    monkeypatch.setattr(_service, "has_systemd", lambda: systemd_runs)
+    monkeypatch.setattr(_host, "trusted", lambda path: path if os.path.exists(path) else None)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(host / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(host / "data"))
+    as_user(monkeypatch, user)
+    engine = _engine.look("docker", 10)
+    assert engine.is_roots is is_roots
+    whose = "user 4711 has no Docker Engine of their own, and this host's engine is root's: add become: true"
+    if is_roots:
+        assert (engine.state, engine.reason) == ("absent", whose)
+        with pytest.raises(_engine.Unreachable, match=f"^The task does not run as root: {whose}[.] Nothing was changed[.]"):
+            _engine.refuse_roots(engine)
+    else:
+        assert engine.reason != whose
+        _engine.refuse_roots(engine)
+
+
+def test_a_unit_that_systemd_knows_is_the_user_s_engine(host, systemd, monkeypatch):
+    systemd(FragmentPath="/somewhere/docker.service", ActiveState="inactive", MainPID="0")
+    write_program(host / "root.sock", "")
+    as_user(monkeypatch, USER)
+    assert not _engine.look("docker", 10).is_roots
 
 
 def chunked(body, status="200 OK"):

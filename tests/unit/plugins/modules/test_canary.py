@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _canary, _engine, _health
@@ -149,11 +147,14 @@ class Clock:
 logs = []
 
 
+END = 'msg="pull: Get \\"https://127.0.0.1:1/v2/\\": connection refused"'
+
+
 class Log:
-    """The log of an engine whose lines come late: nothing at the first look."""
+    """The log of an engine whose lines come late: nothing of its end at the first look."""
 
     said = ()
-    ends = True
+    levels = ("info", "error")
 
     def __init__(self, process, most):
         self.pid, self.most, self.looks = process.pid, most, 0
@@ -161,9 +162,8 @@ class Log:
 
     def lines(self):
         self.looks += 1
-        end = 'level=error msg="Handler for POST /images/create returned error: Get \\"http://127.0.0.1:1/v2/\\": connection refused"'
-        around = 'level=info msg="Attempting next endpoint for pull after error: Get \\"https://127.0.0.1:1/v2/\\": refused"'
-        return [*self.said, around, *([end] if self.ends and self.looks > 1 else [])]
+        end = [f"level={level} {END}" for level in self.levels if level != "error" or self.looks > 1]
+        return [*self.said, *end]
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def pulling(monkeypatch, engine):
     monkeypatch.setattr(_engine, "Log", Log)
     monkeypatch.setattr(_engine, "LOG_POLL_SECONDS", 0.25)
     monkeypatch.setattr(Log, "said", [])
-    monkeypatch.setattr(Log, "ends", True)
+    monkeypatch.setattr(Log, "levels", ("info", "error"))
     logs.clear()
     return said
 
@@ -251,7 +251,7 @@ def test_an_engine_that_does_not_answer_the_pull(run, pulling):
 def test_an_engine_that_has_ended(engine, pulling, gone):
     ended = engine.look("docker", 10)._replace(**{gone: None})
     with pytest.raises(_engine.Unreachable, match=r"^it is not running$"):
-        _canary.try_out(ended, [_health.image("alpine")], log_level="info", pull_timeout=60, timeout=5)
+        _canary.try_out(ended, [_health.image("alpine")], pull_timeout=60, timeout=5)
     assert pulling["asked"] == []
 
 
@@ -262,30 +262,44 @@ def test_another_pull_meanwhile(run, pulling):
 
 def test_a_log_that_cannot_be_read(run, pulling, monkeypatch):
     """It is waited for until the time is up, and no longer."""
-    monkeypatch.setattr(Log, "ends", False)
+    monkeypatch.setattr(Log, "levels", ("info",))
     image = run("registry_mirrors_canary", images=["alpine"], timeout=3)["images"][0]
-    assert (image["pulled"], image["used"], image["reason"]) == (True, "unknown", "the engine's log cannot be read, or comes late")
+    assert (image["pulled"], image["used"], image["reason"]) == (True, "unknown", "the engine's log cannot be read, comes late, or leaves out errors")
     assert logs[0].looks == 7
 
 
+QUIET = "the engine logs less than level info, which is where it says that a mirror failed"
 LEVELS = {
-    # name: (words of the command line, settings of the file, what /info says, used)
-    "info": ((), {}, {}, "served"),
-    "debug as /info says": ((), {}, {"debug": True}, "unknown"),
-    "debug in the file": ((), {"log-level": "debug"}, {}, "unknown"),
-    "less in the file": ((), {"log-level": "warn"}, {}, "unknown"),
-    "less on the command line": (("--log-level=error",), {"log-level": "info"}, {}, "unknown"),
-    "the last on the command line": (("-l", "error", "--log-level", "info"), {}, {}, "served"),
+    # name: (levels at which the log shows the end, what /info shows, reason)
+    "info": (("warning", "info", "error"), {}, served(ONE, f"{UNSAID}named none")[2]),
+    "debug": (("debug", "warning", "info", "error"), {}, NOT_SHOWN[2]),
+    "debug in /info, not in the log": (("info", "error"), {"debug": True}, served(ONE, f"{UNSAID}named none")[2]),
+    "warning": (("warning", "error"), {}, QUIET),
+    "error": (("error",), {}, QUIET),
+    "error, and debug in /info": (("error",), {"debug": True}, QUIET),
 }
 
 
-@pytest.mark.parametrize(("words", "settings", "shown", "used"), LEVELS.values(), ids=LEVELS)
-def test_the_level_of_the_log(run, engine, pulling, daemon_json, words, settings, shown, used):
-    daemon_json.parent.mkdir()
-    daemon_json.write_text(json.dumps(settings))
-    engine.argv += words
+@pytest.mark.parametrize(("levels", "shown", "reason"), LEVELS.values(), ids=LEVELS)
+@pytest.mark.parametrize("text", [None, '{"log-level": "info"}', '{"log-level": "error"}', "{,}"])
+def test_only_the_log_itself_shows_its_level(run, engine, pulling, daemon_json, monkeypatch, levels, shown, reason, text):
+    """The file may have changed since the engine started."""
+    monkeypatch.setattr(Log, "levels", levels)
     engine.settings = shown
-    assert run("registry_mirrors_canary", images=["alpine"])["images"][0]["used"] == used
+    if text:
+        daemon_json.parent.mkdir()
+        daemon_json.write_text(text)
+    assert run("registry_mirrors_canary", images=["alpine"])["images"][0]["reason"] == reason
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:15000", "127.0.0.1:1080", "10.127.0.0.1:1"])
+def test_a_mirror_whose_address_looks_like_the_end_of_the_log(run, engine, pulling, monkeypatch, address):
+    """Its lines are its own, and no end of the log."""
+    engine.mirrors = [f"http://{address}/"]
+    line = f'level=info msg="Attempting next endpoint for pull after error: Get \\"http://{address}/v2/\\": refused"'
+    monkeypatch.setattr(Log, "said", [line, line.replace("info", "error")])
+    image = run("registry_mirrors_canary", images=["alpine"])["images"][0]
+    assert (image["used"], image["evidence"], logs[0].looks) == ("fell_through", [line, line.replace("info", "error")], 2)
 
 
 def test_the_image_store_of_the_engine(run, engine, pulling):
@@ -309,9 +323,3 @@ def test_check_mode_pulls_nothing(run, pulling):
 def test_what_is_no_image_of_docker_hub(run, pulling):
     assert "an image of ghcr.io" in run("registry_mirrors_canary", images=["ghcr.io/a/b"])["msg"]
     assert pulling["asked"] == []
-
-
-def test_a_file_that_cannot_be_read(run, pulling, daemon_json):
-    daemon_json.parent.mkdir()
-    daemon_json.write_text("{,}")
-    assert "line 1, column 2" in run("registry_mirrors_canary", images=["alpine"])["msg"]

@@ -212,7 +212,7 @@ class TestConsent:
             "Only a restart brings this into force (the engine reads bip at its start alone; the engine reads mtu at its start alone), and it would also "
             f"apply what someone changed since the engine read it: {daemon_json}, line 2: data-root is /mnt/new, and the engine uses "
             f"/var/lib/docker; {self.told(daemon_json)}. Nothing was changed. Take that back or let it come into force first, or allow it with "
-            "keep_containers: false."
+            "keep_containers: false (docker_mirror_keep_containers in the role)."
         )
         assert held(daemon_json) == self.TEXT
 
@@ -236,7 +236,8 @@ class TestConsent:
         assert result.get("msg") == (
             told
             and f"Only a restart brings this into force (the engine reads bip at its start alone), and it would also apply what someone changed since the "
-            f"engine read it: {told}. Nothing was changed. Take that back or let it come into force first, or allow it with keep_containers: false."
+            f"engine read it: {told}. Nothing was changed. Take that back or let it come into force first, or allow it with "
+            "keep_containers: false (docker_mirror_keep_containers in the role)."
         )
         allowed = run("daemon_config", keep_containers=False, **BIP)
         assert allowed["pending"] == "restart", allowed
@@ -264,7 +265,8 @@ class TestConsent:
         engine.containers_running = 1
         assert run("daemon_config", settings={"bip": "10.0.0.1/24", "mtu": 1400})["msg"] == (
             "Only a restart brings this into force (the engine reads bip at its start alone; the engine reads mtu at its start alone), and it would stop "
-            "1 running container(s). Nothing was changed. Allow it with keep_containers: false, or keep them through it by setting live-restore to true "
+            "1 running container(s). Nothing was changed. "
+            "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), or keep them through it by setting live-restore to true "
             "in the engine's configuration."
         )
 

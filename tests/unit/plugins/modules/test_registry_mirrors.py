@@ -792,3 +792,35 @@ def test_a_user_who_has_no_engine_is_told_whose_engine_is_meant(run, engine, mon
         "This is about the rootless engine of the user who ran it (uid 4711), and there is none yet. "
         "For the root engine of the host, run the task as root (become: true)."
     ]
+
+
+WITHOUT_BECOME = {
+    "registry_mirrors": {"mirrors": GCR},
+    "daemon_config": {"settings": {"debug": True}},
+    "registry_mirrors_canary": {"images": ["alpine"]},
+    "registry_mirrors_health_info": {},
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_BECOME)
+def test_an_engine_of_root_is_not_mistaken_for_the_user_s(run, engine, daemon_json, name):
+    engine.state, engine.is_roots = "absent", True
+    result = run(name, **WITHOUT_BECOME[name])
+    assert result["failed"] and not result.get("changed")
+    assert result["msg"] == (
+        "The task does not run as root: it is absent. Nothing was changed. "
+        "If this user needs a rootless engine, install it first (dockerd-rootless-setuptool.sh install)."
+    )
+    assert not daemon_json.exists()
+
+
+def test_a_file_that_is_named_is_written_where_the_engine_is_root_s(run, engine, tmp_path):
+    engine.state, engine.is_roots = "absent", True
+    assert run("registry_mirrors", mirrors=GCR, path=str(tmp_path / "named.json"))["changed"]
+    assert (tmp_path / "named.json").exists()
+
+
+def test_a_look_at_an_engine_of_root_warns(run, engine):
+    engine.state, engine.is_roots = "absent", True
+    result = run("registry_mirrors_info")
+    assert result["warnings"] == ["The task does not run as root: it is absent."] and result["cautions"] == []
