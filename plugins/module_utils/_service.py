@@ -90,8 +90,9 @@ def unit(name: str) -> Dict[str, str]:
 
 def unit_argv(shown: Dict[str, str]) -> Tuple[str, ...]:
     """The words of the unit's C(ExecStart), as systemd prints them, with variables unexpanded."""
-    match = re.search(r"argv\[\]=(.*?) ; ignore_errors=", shown.get("ExecStart", ""))
-    return tuple(match.group(1).split()) if match else ()
+    _before, _start, rest = shown.get("ExecStart", "").partition("argv[]=")
+    words, end, _after = rest.partition(" ; ignore_errors=")
+    return tuple(words.split()) if end else ()
 
 
 def next_start(service: str) -> Start:
