@@ -139,9 +139,10 @@ def mask(text: str, limit: int = SHOWN_LIMIT) -> str:
     """
     # A long text is cut twice: before the search, which takes time, and after it, when each secret is known as one.
     part = text[: limit + 2 * _SECRET_LIMIT]
-    shown = _URL.sub(lambda match: _QUERY.sub(r"\g<1>***", match.group()), without_secrets(part))
-    shown = _escaped(_UNPRINTABLE_OR_LINE_END, shown)
     is_cut = len(part) < len(text)
+    # A user and password that go on where the text is cut end there.
+    shown = without_secrets(f"{part}@" if is_cut else part)
+    shown = _escaped(_UNPRINTABLE_OR_LINE_END, _URL.sub(lambda match: _QUERY.sub(r"\g<1>***", match.group()), shown))
     if is_cut:
         shown = shown[:-_SECRET_LIMIT]
     return f"{shown[: limit - 1]}\N{HORIZONTAL ELLIPSIS}" if is_cut or len(shown) > limit else shown

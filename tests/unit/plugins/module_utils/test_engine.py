@@ -1021,6 +1021,10 @@ def test_the_journal_is_read_where_the_log_goes_there(host, systemd, monkeypatch
 LINES = {
     # name: (line of the engine, whether it is a refusal)
     "the mirrors": ('time="x" level=error msg="Error reconfiguring the daemon: invalid mirror: x"', True),
+    "a mirror's reason in another line": (
+        'time="x" level=error msg="Handler for POST /images/create: 500 level=error msg=\\"Error reloading configuration\\""', False
+    ),
+    "a mirror's reason in a warning": ('time="x" level=warning msg="500 level=error msg="Error reconfiguring the daemon""', False),
     "the file": ('time="x" level=fatal msg="unable to configure the Docker daemon with file /etc/docker/daemon.json: x"', True),
     "its syntax": ('time="x" level=error msg="Error reloading configuration" error="file configuration validation failed"', True),
     "something else": ('time="x" level=error msg="Handler for POST /v1.41/images/create returned error: x"', False),
