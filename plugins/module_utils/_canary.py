@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _certs, _engine, _health, _mirror_url
 
@@ -22,6 +22,9 @@ HUB_HOST = _certs.host_of(_health.HUB)
 
 EVIDENCE_LIMIT = 20
 """Lines of the log that are quoted at the most."""
+
+EVIDENCE_LENGTH = 4000
+"""Characters of such a line that are shown: the URL, at the end, tells who was asked."""
 
 LOG_LINES = 20000
 """That are read: at debug level a pull has some for each object."""
@@ -34,14 +37,15 @@ its configuration says now or said at its start."""
 
 _OF_END = re.compile(r"(?<![\w.-])127\.0\.0\.1:1(?!\d)")
 
-_NEXT = re.compile(r'msg="Attempting next endpoint for pull after error')
-_NEXT_HOST = re.compile(r'msg="trying next host\b.*\bhost="?([^\s"]+)')
-_TRIES = re.compile(r'msg="Trying to pull (\S+) from (https?://[^\s"]+?)/?(?: v2)?"')
-_RESOLVED = re.compile(r'msg=resolved\b.*\bhost="?([^\s"]+)')
-_FETCHED = re.compile(r'msg="fetch response received".*response\.status="200 OK".*\burl="?https?://([^/\s"]+)/(?:\S+?/)?v2/(\S+?)/(?:manifests|blobs)/')
-
-
-_LEVEL = re.compile(r"\blevel=(\w+)")
+# From a line's beginning: what a mirror said of itself is quoted in lines too, and only there does a search take no longer than its line.
+_LINE = r'\A\s*(?:time="[^"]*" )?level=\w+ '
+_NEXT = re.compile(rf'{_LINE}msg="Attempting next endpoint for pull after error')
+_NEXT_HOST = re.compile(rf'{_LINE}msg="trying next host\b.*\bhost="?([^\s"]+)')
+_TRIES = re.compile(rf'{_LINE}msg="Trying to pull (\S+) from (https?://[^\s"]+?)/?(?: v2)?"')
+_RESOLVED = re.compile(rf'{_LINE}msg=resolved\b.*\bhost="?([^\s"]+)')
+_FETCHED = re.compile(rf'{_LINE}msg="fetch response received" ')
+_FIELD = re.compile(r'(?<![^ ])([\w.]+)=("(?:[^"\\]|\\.)*"|[^ ]*)')
+_LEVEL = re.compile(r'\A\s*(?:time="[^"]*" )?level=(\w+)')
 
 
 class _Logged(NamedTuple):
@@ -102,7 +106,7 @@ def _of_containerd(lines: Sequence[str], image: _health.Image, mirrors: Sequence
     another object than the tag fails at the mirror, and 26.1.5 for most answers to the tag as well."""
     failed = [line for line in lines if _NEXT_HOST.search(line)]
     if debug:
-        fetched = [(line, match[1]) for line in lines for match in [_FETCHED.search(line)] if match and match[2] == image.name]
+        fetched = [(line, host) for line in lines for host, name in [_fetched(line)] if name == image.name]
         if not fetched and alone:  # All of it was there, so that no more than its tag was asked for.
             fetched = [(line, match[1]) for line in lines for match in [_RESOLVED.search(line)] if match]
         if not fetched:
@@ -114,6 +118,14 @@ def _of_containerd(lines: Sequence[str], image: _health.Image, mirrors: Sequence
     if alone and len({match[1] for line in failed for match in [_NEXT_HOST.search(line)] if match}) >= len(mirrors):
         return Verdict("fell_through", HUB_HOST, "each mirror failed, and Docker Hub was asked", failed)
     return Verdict("unknown", None, 'with the containerd image store an engine says so at level debug alone ("debug": true, by a reload)', failed)
+
+
+def _fetched(line: str) -> Tuple[str, str]:
+    """Return the host that sent an object of an image, and the image's name; both are empty where a line does not say so."""
+    fields = dict(_FIELD.findall(line)) if _FETCHED.search(line) else {}
+    host, _slash, path = fields.get("url", "").strip('"').partition("://")[2].partition("/")
+    name, *rest = re.split("/(?:manifests|blobs)/", f"/{path}".partition("/v2/")[2], maxsplit=1)
+    return (host, name) if fields.get("response.status") == '"200 OK"' and rest else ("", "")
 
 
 def _by(host: str, mirrors: Sequence[str], evidence: List[str]) -> Verdict:
@@ -172,9 +184,9 @@ def _try_one(engine: _engine.Engine, image: _health.Image, pull_timeout: float, 
         "pulled": problem is None,
         "new": new,
         "used": found.used,
-        "by": found.by,
-        "reason": found.reason,
-        "evidence": [_mirror_url.mask(line.strip()) for line in found.evidence[:EVIDENCE_LIMIT]],
+        "by": None if found.by is None else _mirror_url.mask(found.by),
+        "reason": _mirror_url.mask(found.reason),
+        "evidence": [_mirror_url.mask(line.strip(), EVIDENCE_LENGTH) for line in found.evidence[:EVIDENCE_LIMIT]],
         "seconds": seconds,
     }
 

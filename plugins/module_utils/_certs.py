@@ -138,7 +138,8 @@ def _check_text(host: str, text: object) -> None:
 
 def _refuse(host: object, why: str) -> NoReturn:
     # A user and password that someone wrote before the host are not to be shown.
-    shown = re.sub(r".*@", "***@", str(host), flags=re.DOTALL)
+    _user, at, name = str(host).rpartition("@")
+    shown = f"***@{name}" if at else name
     raise CertificateError(f'ca_certificates, "{shown}": {why}. Nothing was changed.')
 
 

@@ -49,7 +49,7 @@ class Refused(Exception):
     """
 
     def __init__(self, message: str, changed: bool = False) -> None:
-        super().__init__(_mirror_url.mask(message))
+        super().__init__(_mirror_url.mask(message, _mirror_url.MESSAGE_LIMIT))
         self.changed = changed
 
 
@@ -509,7 +509,7 @@ class Change:
             "path": plan.source.path,
             "reloaded": reloaded,
             "pending": pending,
-            "pending_reasons": reasons,
+            "pending_reasons": [_mirror_url.mask(reason) for reason in reasons],
             "backups": self._backups,
             "engine": engine.facts(),
             "diff": diff,

@@ -49,9 +49,15 @@ LOG_SECONDS = 5
 VALIDATE_SINCE: Version = (23, 0, 0)
 """C(dockerd --validate) exists since this version (moby cmd/dockerd/daemon.go)."""
 
+LINE_LIMIT = 65536
+"""Characters of a line of a log that are read."""
+
 _REFUSAL = re.compile(
-    r"level=(?:error|fatal)\b.*(?:reconfiguring the daemon|reloading configuration|unable to configure the Docker daemon)"
+    r'(?:time="[^"]*" )?level=(?:error|fatal) '
+    r'msg="(?:[Ee]rror reconfiguring the daemon|[Ee]rror reloading configuration|unable to configure the Docker daemon)'
 )
+"""The engine's own line, from its beginning: what a mirror said of itself is quoted in lines too."""
+
 _OWN_WORDS = "_TRANSPORT=stdout"
 """Of the journal, what the engine itself printed: with the log driver journald it sends there, in its name, what containers print."""
 
@@ -68,6 +74,9 @@ _CREDENTIALS = struct.Struct("3i")
 
 class Unreachable(Exception):
     """The engine gave no answer that can be believed; the text says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(_mirror_url.mask(text))
 
 
 class Process(NamedTuple):
@@ -126,8 +135,8 @@ class Engine(NamedTuple):
         return {
             "service": self.service,
             "state": self.state,
-            "reason": self.reason,
-            "version": info.version if info else None,
+            "reason": None if self.reason is None else _mirror_url.mask(self.reason),
+            "version": _mirror_url.mask(info.version, 100) if info else None,
             "pid": self.process.pid if self.process else None,
             "rootless": info.rootless if info else (os.geteuid() != 0),
             "live_restore": info.live_restore if info else None,
@@ -434,7 +443,7 @@ def pull(engine: Engine, name: str, reference: str, deadline: float) -> Tuple[bo
                 problem = str(said["error"]) if "error" in said else problem
     except _Answered as exc:  # With HTTP/1.1 an engine says at once what it knows at once.
         problem = str(json_object(exc.body).get("message") or exc)
-    return new, None if problem is None else _mirror_url.mask(problem[:500])
+    return new, None if problem is None else _mirror_url.mask(problem, 500)
 
 
 def pulls(engine: Engine, since: float, deadline: float) -> int:
@@ -458,7 +467,7 @@ class _Answered(Unreachable):
     """An answer that is an error."""
 
     def __init__(self, path: str, status: int, body: bytes) -> None:
-        super().__init__(f"the answer on {path} is HTTP {status}: {_mirror_url.mask(repr(body[:200]))}")
+        super().__init__(f"the answer on {path} is HTTP {status}: {_mirror_url.mask(repr(body[:8192]), 200)}")
         self.body = body
 
 
@@ -479,7 +488,7 @@ def _parts(engine: Engine, method: str, target: str, deadline: float, limit: int
     except PermissionError as exc:
         raise Unreachable(f"no right to connect to {path}; run the task as the engine's own user (become: true)") from exc
     except (OSError, http.client.HTTPException) as exc:
-        raise Unreachable(f"no answer on {path}: {_mirror_url.mask(str(exc)[:200])}") from exc
+        raise Unreachable(f"no answer on {path}: {_mirror_url.mask(str(exc), 200)}") from exc
     finally:
         connection.close()
 
@@ -610,7 +619,7 @@ def _last_words(name: str) -> str:
         # Where Debian's init script, for sysvinit and OpenRC, sends what the engine says. Of a good end, its last lines tell nothing.
         command = ["tail", "-n", "3", f"/var/log/{name}.log"]
     _code, out = _host.run(command, LOG_SECONDS)
-    lines = [line for line in out.splitlines() if _START_FAILURE.search(line)]
+    lines = [line for line in _lines(out) if _START_FAILURE.search(line)]
     return f", it said: {_mirror_url.mask(lines[-1].strip())}" if lines else ""
 
 
@@ -634,17 +643,21 @@ class Log:
     def refusal(self) -> Optional[str]:
         """The engine's line that says why it refused a reload, masked, or None when there is none (yet)."""
         for line in self.lines():
-            if _REFUSAL.search(line):
+            if _REFUSAL.match(line.strip()):
                 return _mirror_url.mask(line.strip())
         return None
 
     def lines(self) -> List[str]:
         """What it says since then, as far as it can be read."""
         if self._start is not None:
-            return _host.text_of(self._file, start=self._start).splitlines()
+            return _lines(_host.text_of(self._file, start=self._start))
         command = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", str(self._most), _OWN_WORDS, f"_PID={self._pid}", f"--since=@{self._since:.6f}"]
         code, out = _host.run(command, LOG_SECONDS)
-        return out.splitlines() if code == 0 else []
+        return _lines(out) if code == 0 else []
+
+
+def _lines(text: str) -> List[str]:
+    return [line[:LINE_LIMIT] for line in text.splitlines()]
 
 
 def reload(engine: Engine, in_force: Callable[[Info], bool], timeout: float, *, event: bool = False) -> Optional[str]:
@@ -712,4 +725,4 @@ def validate(engine: Engine, argv: Sequence[str], text: bytes, timeout: float) -
     code, out = _host.run([engine.binary, *flags, "--config-file=/dev/stdin", "--validate"], timeout, text)
     if code == 0:
         return None
-    return _mirror_url.mask(out.strip().replace("/dev/stdin", engine.config_path)) or f"dockerd --validate ended with {code}"
+    return _mirror_url.mask("; ".join(out.strip().replace("/dev/stdin", engine.config_path).splitlines())) or f"dockerd --validate ended with {code}"

@@ -14,15 +14,17 @@ from __future__ import annotations
 import base64
 import http.client
 import ipaddress
+import json
 import os
 import re
+import signal
 import socket
 import ssl
 import threading
 import time
 
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
 from ansible_collections.pullthrough.docker.plugins.module_utils import _certs, _engine, _mirror_url, _use
@@ -37,6 +39,15 @@ GRACE = 0.5
 
 REDIRECTS = 9
 """That are followed at the most, as by Go's client, which asks ten times in all (net/http defaultCheckRedirect)."""
+
+HEADER_LIMIT = 8192
+"""Characters of a header that are read."""
+
+_SCHEMES = ("basic", "bearer", "digest", "negotiate", "ntlm")
+"""The schemes of a challenge that are shown by their names; each other is "other"."""
+
+_PARAMETER = re.compile(r'(?<!\w)(\w+)="([^"]*)"')
+"""A parameter of a challenge. A search begins only where a word does: the time must not grow with the square of the length."""
 
 _INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json")
 _MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json")
@@ -56,7 +67,7 @@ class Failure(Exception):
     """
 
     def __init__(self, stage: str, text: str, *, is_silent: bool = False) -> None:
-        super().__init__(text)
+        super().__init__(_mirror_url.mask(text))
         self.stage = stage
         self.is_silent = is_silent
 
@@ -94,7 +105,8 @@ class Answer(NamedTuple):
     body: bytes
 
     def header(self, name: str) -> str:
-        return self.headers.get(name) or ""
+        """Return the first header of this name as one line: an answer may fold it, and may make it as long as it wants."""
+        return " ".join(part.strip() for part in (self.headers.get(name) or "")[:HEADER_LIMIT].splitlines())
 
     @property
     def is_page(self) -> bool:
@@ -210,12 +222,13 @@ class Registry:
         self.latency = time.monotonic() - began
         self.status = answer.status
         if answer.url != f"{self._url}v2/":
-            self.redirected_to = _mirror_url.mask(answer.url)
+            self.redirected_to = self._at(answer)
         if answer.is_page:
             raise Failure("http", f"{self._at(answer)} answers with a web page (HTTP {answer.status}): no registry, or a login page before it")
         if answer.status == 401:
             self._challenge = answer.header("WWW-Authenticate")
-            self.authentication = self._challenge.partition(" ")[0].lower() or "none"
+            scheme = self._challenge.partition(" ")[0].lower() or "none"
+            self.authentication = scheme if scheme in (*_SCHEMES, "none") else "other"
             if self.authentication != "bearer":
                 raise Failure("token", f"{self._at(answer)} asks for a user and password, and engines have none for a mirror: let it allow anonymous pulls")
             self._token("library/alpine")
@@ -226,24 +239,24 @@ class Registry:
 
     @staticmethod
     def _at(answer: Answer) -> str:
-        return _mirror_url.mask(answer.url)
+        return _mirror_url.place(answer.url)
 
     def _token(self, name: str) -> str:
         """A token to pull an image, without a user, from where the registry sends us for it."""
         if name in self._tokens:
             return self._tokens[name]
-        fields = dict(re.findall(r'(\w+)="([^"]*)"', self._challenge))
+        fields = dict(_PARAMETER.findall(self._challenge))
         realm = fields.get("realm", "")
         if not realm.startswith(("https://", "http://")):
             raise Failure("token", "it asks for a token and does not say where to get one")
         query = {"service": fields["service"]} if "service" in fields else {}
         answer = self._ask("GET", f"{realm}{'&' if '?' in realm else '?'}{urlencode({**query, 'scope': f'repository:{name}:pull'})}", stage="token")
         if answer.status != 200:
-            raise Failure("token", f"{_mirror_url.mask(realm)} gives no token to a pull without user (HTTP {answer.status})")
+            raise Failure("token", f"{_mirror_url.place(realm)} gives no token to a pull without user (HTTP {answer.status})")
         held = _engine.json_object(answer.body)
         token = held.get("token") or held.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise Failure("token", f"{_mirror_url.mask(realm)} gives no token to a pull without user")
+            raise Failure("token", f"{_mirror_url.place(realm)} gives no token to a pull without user")
         self._tokens[name] = token
         return token
 
@@ -284,12 +297,11 @@ class Registry:
         limit, left = (re.match(r"(\d{1,9})(?:;w=(\d{1,9}))?", answer.header(f"ratelimit-{what}")) for what in ("limit", "remaining"))
         if not limit or not left:
             return None
-        source = answer.header("docker-ratelimit-source")[:100]
         return {
             "limit": int(limit[1]),
             "remaining": int(left[1]),
             "window_seconds": int(limit[2]) if limit[2] else None,
-            "source": _mirror_url.printable(source) or None,
+            "source": _mirror_url.mask(answer.header("docker-ratelimit-source"), 100) or None,
         }
 
     def _manifest(self, method: str, name: str, reference: str) -> Answer:
@@ -312,7 +324,7 @@ class Registry:
                 response = connection.getresponse()
                 answer = Answer(url, response.status, response.headers, self._body(response))
             except (OSError, http.client.HTTPException, ValueError) as exc:
-                raise Failure(stage, f"{_mirror_url.mask(url)} gives no answer in HTTP: {_why(exc)}", is_silent=_is_silent(exc)) from exc
+                raise Failure(stage, f"{_mirror_url.place(url)} gives no answer in HTTP: {_why(exc)}", is_silent=_is_silent(exc)) from exc
             finally:
                 connection.close()
             location = answer.header("Location")
@@ -323,10 +335,10 @@ class Registry:
             except ValueError:
                 url = location
             if not url.startswith(("https://", "http://")):
-                raise Failure(stage, f"{self._at(answer)} leads to {_mirror_url.mask(url[:200])}, which is no place of a registry")
+                raise Failure(stage, f"{self._at(answer)} leads to {_mirror_url.place(url)}, which is no place of a registry")
             if _split(url, stage).netloc != parts.netloc:
                 headers = {name: value for name, value in headers.items() if name != "Authorization"}
-        raise Failure(stage, f"{_mirror_url.mask(url)} leads from one place to another, more than {REDIRECTS} times")
+        raise Failure(stage, f"{_mirror_url.place(url)} leads from one place to another, more than {REDIRECTS} times")
 
     def _body(self, response: http.client.HTTPResponse) -> bytes:
         parts: List[bytes] = []
@@ -362,7 +374,7 @@ class Registry:
         hop = _split(proxy, "proxy") if proxy else parts
         host, port = hop.hostname or "", hop.port or _port(hop.scheme)
         own_host, own_port = parts.hostname or "", parts.port or _port(parts.scheme)
-        via = f"the proxy {_mirror_url.mask(proxy)}" if proxy else host
+        via = f"the proxy {_mirror_url.mask(proxy)}" if proxy else _mirror_url.mask(host, 253)
         self.stage = "dns"
         addresses = self._resolve(host, port, via)
         if watch:
@@ -479,11 +491,13 @@ class Registry:
 
 def _split(url: str, stage: str) -> SplitResult:
     """The parts of a URL, whose port can be read."""
+    if re.search(r"[\x00-\x20\x7f]", url):
+        raise Failure(stage, f"{_mirror_url.place(url)} is no URL: it holds white space or a control character")
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018
     except ValueError as exc:
-        raise Failure(stage, f"{_mirror_url.mask(url[:200])} is no URL: {exc}") from exc
+        raise Failure(stage, f"{_mirror_url.place(url)} is no URL: {_mirror_url.mask(str(exc), 200)}") from exc
     return parts
 
 
@@ -494,7 +508,7 @@ def _is_silent(exc: Optional[BaseException]) -> bool:
 
 def _why(exc: BaseException) -> str:
     """What an exception says, for people."""
-    return "none in time" if _is_silent(exc) else _mirror_url.mask(str(exc).strip()[:200]) or type(exc).__name__
+    return "none in time" if _is_silent(exc) else _mirror_url.mask(str(exc).strip(), 200) or type(exc).__name__
 
 
 def _names(folder: str) -> List[str]:
@@ -517,7 +531,7 @@ def _said(answer: Answer) -> str:
     errors = _engine.json_object(answer.body).get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     message = first.get("message") if isinstance(first, dict) else None
-    return f": {_mirror_url.mask(str(message)[:200])}" if message else ""
+    return f": {_mirror_url.mask(str(message), 200)}" if message else ""
 
 
 # -- all of them -----------------------------------------------------------------------------------------------------
@@ -540,7 +554,7 @@ def route(mirror: str, engine: _engine.Engine, certificates: Mapping[str, str]) 
 
 
 class Probe(threading.Thread):
-    """Asks one registry in the background, so that all are asked at once and within one time, even where the system's resolver hangs."""
+    """Asks one registry in the background, within a time limit that holds even where the system's resolver hangs."""
 
     def __init__(self, url: str, way: Route, images: Sequence[Image], platform: str, deadline: float) -> None:
         super().__init__(daemon=True)
@@ -565,6 +579,10 @@ class Probe(threading.Thread):
         except Failure as exc:
             self._failure = exc
 
+    @property
+    def seconds_left(self) -> float:
+        return max(self._deadline - time.monotonic(), 0)
+
     def _look(self, wanted: Image) -> Dict[str, Any]:
         digest, reason = self._registry.digest(wanted)
         size = None
@@ -575,14 +593,21 @@ class Probe(threading.Thread):
     def result(self) -> Dict[str, Any]:
         """What is known when the time is over."""
         self.join(max(self._deadline + GRACE - time.monotonic(), 0))
-        registry, failure = self._registry, self._failure
+        stage, failure = self._registry.stage, self._failure
         if failure is None and self.is_alive():
-            failure = Failure(registry.stage, f"no answer in time, at this point: {registry.stage}", is_silent=True)
+            failure = Failure(stage, f"no answer in time, at this point: {stage}", is_silent=True)
+        elif failure is None and not self._answers:
+            failure = Failure(stage, f"the check ended without a result, at this point: {stage}")
+        return self.report(failure)
+
+    def report(self, failure: Optional[Failure]) -> Dict[str, Any]:
+        """Return what is known so far, with the reason of a failure."""
+        registry = self._registry
         rest = [
             {"image": wanted.text, "cached": None, "digest": None, "size": None, "reason": str(failure)} for wanted in self._images[len(self._seen) :]
         ]
         return {
-            "url": self._url,
+            "url": _mirror_url.mask(self._url),
             "usable": self._answers,
             "reason": str(failure) if failure else None,
             "failed_at": failure.stage if failure else None,
@@ -597,6 +622,39 @@ class Probe(threading.Thread):
             "images": [*self._seen, *rest],
             **({"rate_limit": self._rate_limit} if self._is_hub else {}),
         }
+
+
+def _in_own_process(probe: Probe) -> Callable[[], Dict[str, Any]]:
+    """Start a probe in a process of its own, and return a function that waits for its result.
+
+    The kernel ends that process when the time is over. A thread cannot do this: whoever reads a hostile answer holds the
+    interpreter's lock, and every other thread waits for it.
+    """
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, probe.seconds_left + 1.5 * GRACE)
+            probe.start()
+            result = json.dumps(probe.result()).encode()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            with os.fdopen(sender, "wb") as file:
+                file.write(result)
+        finally:
+            os._exit(0)
+    os.close(sender)
+
+    def wait() -> Dict[str, Any]:
+        with os.fdopen(receiver, "rb") as file:
+            result = file.read()
+        os.waitpid(child, 0)
+        if not result:
+            return probe.report(Failure("http", "its answers could not be read within the time limit"))
+        held: Dict[str, Any] = json.loads(result)
+        return held
+
+    return wait
 
 
 def examine(
@@ -616,9 +674,7 @@ def examine(
     """
     deadline = time.monotonic() + timeout
     probes = [Probe(url, route(url, engine, certificates), images, platform, deadline) for url in [*mirrors, *([HUB] if hub else [])]]
-    for probe in probes:
-        probe.start()
-    results = [probe.result() for probe in probes]
+    results = [wait() for wait in [_in_own_process(probe) for probe in probes]]
     found, asked = (results[:-1], results[-1]) if hub else (results, None)
     for result in found:
         for index, seen in enumerate(result["images"]):

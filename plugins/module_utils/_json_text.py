@@ -174,7 +174,7 @@ def masked(text: str) -> str:
     try:
         document = parse(text)
     except JsonTextError:
-        return _mirror_url.mask(text)
+        return _mirror_url.printable(_mirror_url.without_secrets(text))
     parts: List[str] = []
     done = 0
     for start, end, shown in _secrets(document.root, ""):

@@ -209,7 +209,7 @@ def told(seen: Look) -> Tuple[Dict[str, Any], List[str]]:
             "path": flag.path,
             "line": flag.line,
             "mirrors": None if flag.reason else _mirror_url.shown_list(flag.listed),
-            "reason": flag.reason,
+            "reason": None if flag.reason is None else _mirror_url.mask(flag.reason),
         }
         for flag in seen.flags
         if flag.present
@@ -219,7 +219,7 @@ def told(seen: Look) -> Tuple[Dict[str, Any], List[str]]:
         mirrors = _mirror_url.shown_list(seen.stray_mirrors)
         places.append({"source": "command_line", "path": path, "line": line, "mirrors": mirrors, "reason": None})
     if seen.start.fault:
-        conflicts.append({"setting": "command line", "places": [seen.start.fault.partition(": ")[0]], "message": f"{seen.start.fault}."})
+        conflicts.append({"setting": "command line", "places": [seen.start.fault.partition(": ")[0]], "message": _mirror_url.mask(f"{seen.start.fault}.")})
     configured = _mirror_url.shown_list(seen.flags_later) or places[0]["mirrors"]
     in_force = None if seen.in_force is None else _mirror_url.shown_list(seen.in_force)
     if any(conflict["setting"] == _sources.KEY for conflict in conflicts):

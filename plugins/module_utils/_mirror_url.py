@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Pattern, Sequence
 from urllib.parse import urlsplit
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version
@@ -32,11 +32,24 @@ _PROXY = re.compile(r"""(proxy\\?["']?(?:\s*[=:]\s*|\s+)\\?["']?)(?![a-z0-9]+:\\
 _QUOTED_PAIR = re.compile(rf"""(["'])([^"'\s=]{{0,100}}(?:{SECRET_KEY})[\w.-]{{0,100}}=)(?:\\.|(?!\1)[^\\\n]){{0,1024}}\1""", re.IGNORECASE)
 _SECRET_PAIR = re.compile(
     rf"""((?:{SECRET_KEY})[\w.-]{{0,100}}\\?["']?\s*[=:]\s*)"""
-    r"""("(?:[^"\\]|\\.)*"|\\"(?:\\\\\\"|\\[^"]|[^"\\])*\\"|'[^']*'|[{\[].*|(?:[^\s"'\\]|\\.)+)""",
+    r"""("(?:[^"\\]|\\.)*(?:"|\\?\Z)|\\"(?:\\\\\\"|\\[^"]|[^"\\])*(?:\\"|\\?\Z)|'[^']*(?:'|\Z)|[{\[].*|(?:[^\s"'\\]|\\.)+)""",
     re.IGNORECASE,
 )
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)")
-"""What a terminal obeys instead of showing it, what turns the direction of text, and what cannot be printed at all."""
+_INVISIBLE = "\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f"
+"""Characters that a terminal obeys, that turn the direction of text or end a line, that have no width, or that cannot be printed."""
+_UNPRINTABLE = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f{_INVISIBLE}]|\r(?!\n)")
+_UNPRINTABLE_OR_LINE_END = re.compile(f"[\x00-\x1f\ufeff{_INVISIBLE}]")
+_URL = re.compile(r""":\\?/\\?/[^ \t\n"'<>]*""")
+_QUERY = re.compile(r"([?#]).*", re.DOTALL)
+
+SHOWN_LIMIT = 1000
+"""Characters of a foreign text that are shown, unless a caller of `mask` sets another limit."""
+
+MESSAGE_LIMIT = 10000
+"""Characters of a whole message that are shown. It has our own words too, and each foreign text in it was cut before."""
+
+_SECRET_LIMIT = 4096
+"""Characters at the end of a cut text that are never shown, as they may be the beginning of a secret."""
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\])\Z")
 
 
@@ -118,9 +131,27 @@ def shown_list(urls: Sequence[str]) -> List[str]:
     return [mask(url) for url in engine_list(urls)]
 
 
-def mask(text: str) -> str:
-    """The text to be shown: without its secrets, and with nothing that a terminal would obey."""
-    return printable(without_secrets(text))
+def mask(text: str, limit: int = SHOWN_LIMIT) -> str:
+    """Return a text as one line that is safe to show: the gate for every foreign text in a message, a warning or a return value.
+
+    Foreign is what a mirror, a proxy, a token server, an engine, its log or a file says. The line shows no secret, no query of a
+    URL, no control character and no line end, and it ends with an ellipsis where the text is longer than the limit.
+    """
+    # A long text is cut twice: before the search, which takes time, and after it, when each secret is known as one.
+    part = text[: limit + 2 * _SECRET_LIMIT]
+    is_cut = len(part) < len(text)
+    # A user and password that go on where the text is cut end there.
+    shown = without_secrets(f"{part}@" if is_cut else part)
+    shown = _escaped(_UNPRINTABLE_OR_LINE_END, _URL.sub(lambda match: _QUERY.sub(r"\g<1>***", match.group()), shown))
+    if is_cut:
+        shown = shown[:-_SECRET_LIMIT]
+    return f"{shown[: limit - 1]}\N{HORIZONTAL ELLIPSIS}" if is_cut or len(shown) > limit else shown
+
+
+def place(url: str) -> str:
+    """Return scheme, host and path of a foreign URL, safe to show: a query, a fragment or a user may be a secret."""
+    shown = mask(url, 200)
+    return _QUERY.sub("", shown).replace("://***@", "://")
 
 
 def without_secrets(text: str) -> str:
@@ -131,5 +162,9 @@ def without_secrets(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with control characters and halves of surrogate pairs written as escapes."""
-    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+    """Return the lines of a text with control characters, and halves of surrogate pairs, written as escapes."""
+    return _escaped(_UNPRINTABLE, text)
+
+
+def _escaped(pattern: Pattern[str], text: str) -> str:
+    return pattern.sub(lambda match: match.group().encode("unicode_escape").decode(), text)

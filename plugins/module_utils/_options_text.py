@@ -163,7 +163,8 @@ def words_of(value: str) -> List[str]:
 
 def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
     """The value of one assignment, or None where it takes more than quotes and variables of the same file."""
-    value = re.sub(r"(?<![ \t])[ \t]+#.*\Z", "", source).rstrip(" \t")
+    lines, end, last = source.rpartition("\n")
+    value = (lines + end + re.sub(r"(?<![ \t])[ \t]+#.*", "", last)).rstrip(" \t")
     quote = value[:1] if value[:1] in ("'", '"') else ""
     inner = value[1:-1] if quote and len(value) > 1 and value.endswith(quote) else value
     if (quote and (inner == value or quote in inner)) or (not quote and re.search(r"[\s'\"~]", inner)):

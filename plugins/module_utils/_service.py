@@ -124,8 +124,9 @@ def unit_argv(shown: Dict[str, Any]) -> Tuple[str, ...]:
     """The words of the unit's C(ExecStart), with variables unexpanded; without D-Bus, split at each blank."""
     if "Argv" in shown:
         return tuple(shown["Argv"])
-    match = re.search(r"argv\[\]=(.*?) ; ignore_errors=", shown.get("ExecStart", ""))
-    return tuple(match.group(1).split()) if match else ()
+    _before, _start, rest = shown.get("ExecStart", "").partition("argv[]=")
+    words, end, _after = rest.partition(" ; ignore_errors=")
+    return tuple(words.split()) if end else ()
 
 
 def next_start(service: str) -> Start:

@@ -115,7 +115,7 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _canary, _engine, _file, _health, _look
+from ansible_collections.pullthrough.docker.plugins.module_utils import _canary, _engine, _file, _health, _look, _mirror_url
 
 
 def pull(options: Dict[str, Any]) -> Dict[str, Any]:
@@ -151,7 +151,7 @@ def main() -> None:
     try:
         result = pull(module.params)
     except (_file.FileError, _health.ImageError, _engine.Unreachable) as exc:
-        module.fail_json(msg=str(exc))
+        module.fail_json(msg=_mirror_url.mask(str(exc), _mirror_url.MESSAGE_LIMIT))
     for image in result["images"]:
         if image["used"] == "fell_through" or not image["pulled"]:
             module.warn(f"{image['image']} was not served by a mirror: {image['reason']}.")

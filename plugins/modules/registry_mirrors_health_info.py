@@ -153,11 +153,13 @@ mirrors:
       type: int
       sample: 401
     authentication:
-      description: How it wants to be asked, V(bearer) for a token, V(basic) for a user and password, or V(null) for neither.
+      description:
+        - How it wants to be asked, V(bearer) for a token, V(basic) for a user and password, or V(null) for neither.
+        - It is V(digest), V(negotiate), V(ntlm) or V(other) for another scheme, and V(none) where the mirror names no scheme.
       type: str
       sample: bearer
     redirected_to:
-      description: Where C(/v2/) was found in the end, or V(null) where it was at once.
+      description: Where C(/v2/) was found in the end, without query, fragment and user, or V(null) where it was at once.
       type: str
     latency_ms:
       description: Milliseconds from the name to the first answer, connection included, or V(null).
@@ -275,7 +277,7 @@ def main() -> None:
     try:
         result = ask(module.params)
     except (FileError, _mirror_url.MirrorUrlError, _certs.CertificateError, _health.ImageError, _engine.Unreachable) as exc:
-        module.fail_json(msg=str(exc))
+        module.fail_json(msg=_mirror_url.mask(str(exc), _mirror_url.MESSAGE_LIMIT))
     for warning in result.pop("warnings"):
         module.warn(warning)
     module.exit_json(changed=False, **result)

@@ -178,6 +178,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.pullthrough.docker.plugins.module_utils import _mirror_url
 from ansible_collections.pullthrough.docker.plugins.module_utils._file import FileError
 from ansible_collections.pullthrough.docker.plugins.module_utils._look import survey
 
@@ -195,7 +196,7 @@ def main() -> None:
     try:
         result, warnings = survey(options["service"], options["path"], options["timeout"])
     except FileError as exc:
-        module.fail_json(msg=str(exc))
+        module.fail_json(msg=_mirror_url.mask(str(exc), _mirror_url.MESSAGE_LIMIT))
     for warning in warnings:
         module.warn(warning)
     module.exit_json(**result)

@@ -18,7 +18,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _apply, _engine, _mirror_url, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils import _apply, _engine, _health, _mirror_url, _service
 
 
 class ModelEngine:
@@ -90,6 +90,8 @@ class ModelEngine:
         patch.setattr(_engine, "reload", self.reload)
         patch.setattr(_engine, "has_ended", lambda engine: engine.process is None or self.has_ended)
         patch.setattr(_engine, "certs_folder", lambda: str(certs))
+        # A thread of this process sees what tests replace, as a process of its own would not see what they replace later.
+        patch.setattr(_health, "_in_own_process", lambda probe: (probe.start(), probe.result)[1])
         patch.setattr(_service, "has_systemd", lambda: False)
         patch.setattr(_service, "_SCRIPT_FOLDER", "/nowhere")
 

@@ -716,7 +716,7 @@ PULLS = {
     "failed on the way": (
         stream({"status": "x"}, {"errorDetail": {"message": "no"}, "error": "no, see https://a:b@c.example"}), False, "no, see https://***@c.example",
     ),
-    "failed at once, at length": (stream({"error": "y" * 600}), False, "y" * 500),
+    "failed at once, at length": (stream({"error": "y" * 600}), False, f"{'y' * 499}…"),
     "odd lines": (stream(b"[]\n", b"{\n", {"status": 7}), False, None),
     "refused": (http(b'{"message":"no such image"}', "404 Not Found"), False, "no such image"),
     "refused oddly": (http(b"no", "500 x"), False, "the answer on {0}/docker.sock is HTTP 500: b'no'"),
@@ -809,7 +809,7 @@ NOT_STRINGS = NOT_AN_ENGINE + "its mirrors are not a list of strings"
 ANSWERS = {
     "silence": ([], "no answer on SOCKET: timed out"),
     "an end": ([b"H"], "no answer on SOCKET: H"),
-    "a long word": ([b"H" * 300], f"no answer on SOCKET: {'H' * 200}"),
+    "a long word": ([b"H" * 300], f"no answer on SOCKET: {'H' * 199}…"),
     "half an answer, and silence": ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", b""], "no answer on SOCKET: timed out"),
     "no JSON": (http(b"<html>"), NOT_AN_ENGINE + "Expecting value: line 1 column 1 (char 0)"),
     "a list": (http(b"[]"), NOT_AN_ENGINE + "it has no ServerVersion"),
@@ -820,7 +820,7 @@ ANSWERS = {
     "mirrors of a wrong type": (http(b'{"ServerVersion": "1", "RegistryConfig": {"Mirrors": "x"}}'), NOT_STRINGS),
     "a mirror of a wrong type": (http(b'{"ServerVersion": "1", "RegistryConfig": {"Mirrors": ["x", 1]}}'), NOT_STRINGS),
     "an error": (http(b'{"message": "http://u:pw@x"}', "500 Oops"), "the answer on SOCKET is HTTP 500: b'{\"message\": \"http://***@x\"}'"),
-    "a long error": (http(b"y" * 300, "500 Oops"), f"the answer on SOCKET is HTTP 500: b'{'y' * 200}'"),
+    "a long error": (http(b"y" * 300, "500 Oops"), f"the answer on SOCKET is HTTP 500: b'{'y' * 197}…"),
     "an error in chunks": (chunked(b'{"message": "http://u:pw@x"}', "500 Oops"), "the answer on SOCKET is HTTP 500: b'{\"message\": \"http://***@x\"}'"),
     "too large": ([b"HTTP/1.1 200 OK\r\n\r\n"] + [b"x" * (1024 * 1024)] * 6, "the answer on SOCKET is too large"),
 }
@@ -1065,6 +1065,10 @@ def test_the_journal_is_read_where_the_log_goes_there(host, systemd, monkeypatch
 LINES = {
     # name: (line of the engine, whether it is a refusal)
     "the mirrors": ('time="x" level=error msg="Error reconfiguring the daemon: invalid mirror: x"', True),
+    "a mirror's reason in another line": (
+        'time="x" level=error msg="Handler for POST /images/create: 500 level=error msg=\\"Error reloading configuration\\""', False
+    ),
+    "a mirror's reason in a warning": ('time="x" level=warning msg="500 level=error msg="Error reconfiguring the daemon""', False),
     "the file": ('time="x" level=fatal msg="unable to configure the Docker daemon with file /etc/docker/daemon.json: x"', True),
     "its syntax": ('time="x" level=error msg="Error reloading configuration" error="file configuration validation failed"', True),
     "something else": ('time="x" level=error msg="Handler for POST /v1.41/images/create returned error: x"', False),
@@ -1118,7 +1122,7 @@ def test_what_validate_says(checked, script, objection):
 def test_validate_sees_the_flags_and_the_text(checked):
     argv = ["dockerd", "-H", "fd://", "--config-file", "/a", "--config-file=/b", "$DOCKER_OPTS", "--debug"]
     objection = _engine.validate(checked("28.5.2", 'echo "$*"; /bin/cat; exit 1'), argv, b"the text", 10)
-    assert objection == "-H fd:// --debug --config-file=/a.json --validate\nthe text"
+    assert objection == "-H fd:// --debug --config-file=/a.json --validate; the text"
 
 
 def test_validate_without_a_program(checked):

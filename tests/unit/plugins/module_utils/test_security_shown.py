@@ -90,6 +90,44 @@ def test_a_terminal_is_told_nothing(character):
         shown.encode("utf-8")
 
 
+CONTROLS = [
+    *map(chr, [*range(0x20), *range(0x7F, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)]),
+    "\xad",
+    "\ufeff",
+    "\ud800",
+]
+
+
+def test_a_foreign_text_is_shown_as_one_line_that_can_be_printed():
+    for character in CONTROLS:
+        shown = _mirror_url.mask(f"a{character}[WARNING]: b")
+        assert shown.isprintable() and shown.startswith("a") and shown.endswith("[WARNING]: b") and len(shown) > 13, ascii(character)
+
+
+def test_a_diff_keeps_its_lines_and_tabs_and_nothing_else_that_a_terminal_obeys():
+    for character in CONTROLS:
+        shown = _json_text.masked(f'{{"a": "b{character}c",\n\t"d": 1}}').replace("\n", "").replace("\t", "")
+        assert shown.isprintable() or character in "\r\ufeff", ascii(character)
+
+
+def test_a_long_foreign_text_ends_with_an_ellipsis():
+    assert _mirror_url.mask("a" * 1000) == "a" * 1000
+    assert _mirror_url.mask("a" * 1001) == _mirror_url.mask("a" * 1_000_000) == f"{'a' * 999}\N{HORIZONTAL ELLIPSIS}"
+    assert _mirror_url.mask("a" * 11, 10) == f"{'a' * 9}\N{HORIZONTAL ELLIPSIS}"
+
+
+@pytest.mark.parametrize("length", [50, 990, 1000, 5000, 9000, 9200, 20000])
+def test_a_cut_shows_no_beginning_of_a_secret(length):
+    for text in (f"{'x' * length} http://me:hush{'hush' * 3000}@seen.example", f"{'x' * length} token={'hush' * 3000}"):
+        assert "hush" not in _mirror_url.mask(text)
+
+
+@pytest.mark.parametrize("url", ["https://me:hush@a.example/p?sig=hush#hush", "https://a.example/p#hush", "https://a.example/p?hush=1", "https://a.example/p"])
+def test_a_foreign_url_is_shown_without_query_fragment_and_user(url):
+    assert _mirror_url.place(url) == "https://a.example/p"
+    assert "hush" not in _mirror_url.mask(f'Get "{url}": EOF')
+
+
 @pytest.mark.parametrize("word", ["a", "token", "token=", "token ", "://a:", '"token=\\"', "proxy=", "%3A%2F%2F", "'token="])
 def test_a_long_text_takes_no_time_that_grows_with_its_square(word):
     """The slowest takes seconds here; time that grew with the square would take hours."""
