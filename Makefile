@@ -36,8 +36,9 @@ docs: .venv/test/ready ## Build the site of the documentation
 	@tools/docs
 
 .PHONY: unit
-unit: .venv/test/ready ## Test the core and the modules in process, by tables and by properties: seconds
-	$(TEST)/python -m pytest -q tests/unit tests/properties
+unit: .venv/test/ready ## Test the core and the modules in process, by tables and by properties: three minutes
+	$(TEST)/python -m pytest -q --numprocesses=auto tests/unit
+	$(TEST)/python -m pytest -q tests/properties
 
 .PHONY: properties
 properties: .venv/test/ready ## Try the properties of the core on more than 100,000 examples: a quarter of an hour
