@@ -28,7 +28,7 @@ if not WHOLE:
 """The cases of each host, with the number of random instants."""
 
 STAGING = "if plan.target and plan.target.after is not None:"
-WRITING = "for edit in plan.edits:\n                files.write"
+WRITING = "for edit in plan.edits:\n            files.write"
 HEALS = 'plan.writes or plan.way.pending == "reload"'
 FAULTS = {
     # name: (host, case, file, text, text instead, words of what is found)
@@ -47,7 +47,7 @@ FAULTS = {
     "an engine that missed its reload is left alone": (RELOADS, RELOAD, "_change", HEALS, "plan.writes", "in force is"),
     "the empty list is not known again": (RELOADS, RELOAD, "_mirror_change", "alone and not ours", "alone", "the next run leaves other files"),
     "nothing is staged": (MOVES, MOVE, "_change", STAGING, "if False:", "the mirrors are in no file"),
-    "what is staged stays": (MOVES, MOVE, "_change", "            files.unstage(edit.path)\n\n", "            pass\n\n", "leaves ["),
+    "what is staged stays": (MOVES, MOVE, "_change", "                files.unstage(edit.path)\n", "                pass\n", "leaves ["),
     "the target is written first": (MOVES, MOVE, "_change", WRITING, WRITING.replace("edits", "edits[::-1]"), "torn"),
 }
 
