@@ -20,7 +20,7 @@ options:
       - By host, a dictionary in which C(audit_info) and C(audit_health) are the registered results of the two modules, each possibly failed, skipped
         or missing. The host's variables will do.
       - A result of another form than the modules return counts as a failed one, and names what is malformed in it.
-      - C(audit_wanted), where it is there, is the registered result of a task M(ansible.builtin.set_fact).
+      - C(audit_wanted), where it is there, is the registered result of a task C(ansible.builtin.set_fact).
         That task sets C(audit_urls) to the URLs of the mirrors that this host should use.
         A string counts as a list with commas between its elements, as in a role's argument.
     type: dict
