@@ -154,7 +154,7 @@ def texts_for(pattern):
     parts = []
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     whole = samples_of(_parser.parse(source, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags), "", parts)
-    starts = list(dict.fromkeys([(before, part) for before, part in parts] + [("", whole)]))
+    starts = list(dict.fromkeys([*parts, ("", whole)]))
     return list(dict.fromkeys(
         (beginning, repeated, end)
         for before, part in starts
