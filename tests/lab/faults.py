@@ -13,7 +13,6 @@ A fault declares how the run must end (C(ends)):
 - C(done): the new mirrors are in the file and in force, by a reload;
 - C(written): they are in the file, and come into force at the next start;
 - C(either): the run failed or not, and the old or the new ones are in the file, the old or the new ones in force;
-- C(elsewhere): the run did something for another engine, and says so in a warning; file and engine are as they were;
 - C(unknown): the run failed, says so, and the file is as it was; which ones the engine took up could not be seen.
 
 However it ends: the engine runs once the fault is over, the container lives, every byte of the user's is there, nobody sees a
@@ -356,12 +355,10 @@ for _name, _script in (
 
 
 def run_as_guest(host):
-    """What is said is a warning: a user's own engine may be set up later."""
-    result = run_module(host, user="guest")
-    return {**result, "msg": " ".join(warning["event"]["msg"] for warning in result["warnings"])}
+    return run_module(host, user="guest")
 
 
-@fault("a user without rights (become forgotten)", "elsewhere", "become: true", run=run_as_guest)
+@fault("a user without rights (become forgotten)", "refused", "add become: true", run=run_as_guest)
 def without_rights(host):
     host.run("sh", "-c", "id guest 2>/dev/null || useradd --create-home guest")
     yield
