@@ -67,16 +67,14 @@ local: .venv/test/ready ## Run the molecule scenario that needs no container: se
 	@tools/molecule test --scenario-name local
 
 .PHONY: molecule
-molecule: .venv/test/ready ## Run the molecule scenario on real engines
+molecule: .venv/test/ready ## Run the molecule scenario on real engines (WHOLE=yes: each test of a restart on each engine)
 	@rm -f build/proofs-default.json
 	@tools/molecule test --scenario-name default
-	@$(TEST)/python tools/proofs.py default
 
 .PHONY: ways
 ways: .venv/test/ready ## Run the molecule scenario on engines under other init systems, rootless, with another file or store
 	@rm -f build/proofs-ways.json
 	@tools/molecule test --scenario-name ways
-	@$(TEST)/python tools/proofs.py ways
 
 .PHONY: faults
 faults: .venv/test/ready ## Run the molecule scenario in which everything goes wrong, and compare it with docs/faults.md: ten minutes
@@ -98,13 +96,11 @@ faults-keep: .venv/test/ready ## Keep what "make faults" saw last as docs/faults
 crash: .venv/test/ready ## Kill the module at every system call and at 1,000 random instants, and see the next run converge: an hour
 	@rm -f build/proofs-crash.json
 	@WHOLE=yes tools/molecule test --scenario-name crash
-	@$(TEST)/python tools/proofs.py crash
 
 .PHONY: crash-quick
 crash-quick: .venv/test/ready ## The same at the calls that change something, and at 20 instants
 	@rm -f build/proofs-crash.json
 	@tools/molecule test --scenario-name crash
-	@$(TEST)/python tools/proofs.py crash
 
 .PHONY: package
 package: .venv/test/ready ## Build the collection, install it elsewhere, and use it from there

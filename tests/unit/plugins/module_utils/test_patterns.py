@@ -34,7 +34,7 @@ METHODS = {"search", "match", "fullmatch", "sub", "split", "findall", "finditer"
 NOT_CONSTANT = {"_options_text": 1, "_look": 3}
 """Calls, by module, whose pattern is put together while it runs. They read files that only root writes."""
 
-LENGTH = 16384
+LENGTH = 65536
 """Characters of a text: more than any bound in a pattern, within which the time may grow as it likes."""
 ENOUGH = 0.05
 """Seconds in which a text of this length is fast. With the square of the length it would take several times as long."""
