@@ -97,7 +97,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 
 from ansible.module_utils.common.validation import check_type_list
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url
 
 OLD = (23, 0)
 """Engines before this version have no C(dockerd --validate), and got no fixes for years."""
@@ -215,7 +215,7 @@ def _urls(value: Any) -> List[str]:
 
     :raises TypeError, ValueError: when the role could not take it either.
     """
-    return _mirror_url.engine_list([_mirror_url.declare(url) for url in check_type_list(value)])
+    return mirror_url.engine_list([mirror_url.declare(url) for url in check_type_list(value)])
 
 
 def _wanted(noted: Optional[Mapping[str, Any]], default: List[str]) -> Tuple[Optional[List[str]], str]:

@@ -190,22 +190,21 @@ diff:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import SPEC, Refused
-from ansible_collections.pullthrough.docker.plugins.module_utils._settings_change import SettingsChange
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute, plan_settings
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **SPEC,
+            **execute.SPEC,
             "settings": {"type": "dict", "default": {}},
             "remove": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     try:
-        result = SettingsChange(module).run()
-    except Refused as exc:
+        result = plan_settings.SettingsChange(module).run()
+    except execute.Refused as exc:
         module.fail_json(msg=str(exc), changed=exc.changed)
     module.exit_json(**result)
 

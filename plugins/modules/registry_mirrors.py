@@ -265,14 +265,13 @@ diff:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import SPEC, Refused
-from ansible_collections.pullthrough.docker.plugins.module_utils._mirror_change import MirrorChange
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute, plan_mirrors
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **SPEC,
+            **execute.SPEC,
             "mirrors": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "exclusive": {"type": "bool", "default": False},
@@ -285,8 +284,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = MirrorChange(module).run()
-    except Refused as exc:
+        result = plan_mirrors.MirrorChange(module).run()
+    except execute.Refused as exc:
         module.fail_json(msg=str(exc), changed=exc.changed)
     module.exit_json(**result)
 

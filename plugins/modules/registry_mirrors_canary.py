@@ -115,23 +115,26 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _canary, _engine, _file, _health, _look, _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, files
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import images, pull_log
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
 def pull(options: Dict[str, Any]) -> Dict[str, Any]:
     """The module's returns."""
-    images = [_health.image(image) for image in options["images"]]
-    seen = _look.look(options["service"], options["path"], options["timeout"])
-    _engine.refuse_roots(seen.engine)
+    wanted = [images.parse(image) for image in options["images"]]
+    seen = snapshots.take(options["service"], options["path"], options["timeout"])
+    engines.refuse_roots(seen.engine)
     found: List[Dict[str, Any]]
     if seen.engine.info is None:
         reason = f"nothing was pulled, as the engine is {seen.engine.state}: {seen.engine.reason}"
         found = [
             {"image": image.text, "pulled": False, "new": False, "used": "unknown", "by": None, "reason": reason, "evidence": [], "seconds": 0.0}
-            for image in images
+            for image in wanted
         ]
     else:
-        found = _canary.try_out(seen.engine, images, pull_timeout=options["pull_timeout"], timeout=options["timeout"])
+        found = pull_log.try_out(seen.engine, wanted, pull_timeout=options["pull_timeout"], timeout=options["timeout"])
     return {"changed": any(image["new"] for image in found), "images": found, "engine": seen.engine.facts()}
 
 
@@ -150,8 +153,8 @@ def main() -> None:
         module.exit_json(changed=False, skipped=True, images=[], msg="nothing is pulled in check mode")
     try:
         result = pull(module.params)
-    except (_file.FileError, _health.ImageError, _engine.Unreachable) as exc:
-        module.fail_json(msg=_mirror_url.mask(str(exc), _mirror_url.MESSAGE_LIMIT))
+    except (files.FileError, images.ImageError, engine_api.Unreachable) as exc:
+        module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
     for image in result["images"]:
         if image["used"] == "fell_through" or not image["pulled"]:
             module.warn(f"{image['image']} was not served by a mirror: {image['reason']}.")

@@ -224,30 +224,33 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _certs, _engine, _health, _look, _mirror_url
-from ansible_collections.pullthrough.docker.plugins.module_utils._file import FileError
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import report, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, files
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import images, probes
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
 def ask(options: Dict[str, Any]) -> Dict[str, Any]:
     """The module's returns, and its warnings."""
-    seen = _look.look(options["service"], options["path"], options["timeout"])
+    seen = snapshots.take(options["service"], options["path"], options["timeout"])
     mirrors: List[str]
     if options["mirrors"] is None:
-        _engine.refuse_roots(seen.engine)
+        engines.refuse_roots(seen.engine)
     if options["mirrors"] is not None:
-        mirrors = _mirror_url.engine_list([_mirror_url.declare(mirror) for mirror in options["mirrors"]])
-        _certs.check(options["ca_certificates"], mirrors)
+        mirrors = mirror_url.engine_list([mirror_url.declare(mirror) for mirror in options["mirrors"]])
+        certs_d.check(options["ca_certificates"], mirrors)
     elif seen.in_force is not None:
         mirrors = seen.in_force
     else:
-        configured, _warnings = _look.told(seen)
+        configured, _warnings = report.report(seen)
         mirrors = configured["mirrors"] or []
-    found, hub = _health.examine(
+    found, hub = probes.examine(
         mirrors,
         seen.engine,
         certificates=options["ca_certificates"],
-        images=[_health.image(image) for image in options["images"]],
-        platform=options["platform"] or _health.platform_of_host(),
+        images=[images.parse(image) for image in options["images"]],
+        platform=options["platform"] or images.platform_of_host(),
         hub=options["hub"],
         timeout=options["timeout"],
     )
@@ -256,7 +259,7 @@ def ask(options: Dict[str, Any]) -> Dict[str, Any]:
         "usable_mirrors": [result["url"] for result in found if result["usable"]],
         "mirrors": found,
         "hub": hub,
-        "warnings": _health.complaints(found, info.image_store if info else None),
+        "warnings": probes.complaints(found, info.image_store if info else None),
     }
 
 
@@ -276,8 +279,8 @@ def main() -> None:
     )
     try:
         result = ask(module.params)
-    except (FileError, _mirror_url.MirrorUrlError, _certs.CertificateError, _health.ImageError, _engine.Unreachable) as exc:
-        module.fail_json(msg=_mirror_url.mask(str(exc), _mirror_url.MESSAGE_LIMIT))
+    except (files.FileError, mirror_url.MirrorUrlError, certs_d.CertificateError, images.ImageError, engine_api.Unreachable) as exc:
+        module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
     for warning in result.pop("warnings"):
         module.warn(warning)
     module.exit_json(changed=False, **result)

@@ -178,9 +178,9 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _mirror_url
-from ansible_collections.pullthrough.docker.plugins.module_utils._file import FileError
-from ansible_collections.pullthrough.docker.plugins.module_utils._look import survey
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import report
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
 def main() -> None:
@@ -194,9 +194,9 @@ def main() -> None:
     )
     options: Dict[str, Any] = module.params
     try:
-        result, warnings = survey(options["service"], options["path"], options["timeout"])
-    except FileError as exc:
-        module.fail_json(msg=_mirror_url.mask(str(exc), _mirror_url.MESSAGE_LIMIT))
+        result, warnings = report.survey(options["service"], options["path"], options["timeout"])
+    except files.FileError as exc:
+        module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
     for warning in warnings:
         module.warn(warning)
     module.exit_json(**result)

@@ -299,7 +299,7 @@ def collection(root):
 def collection_without_checks(root):
     """A copy of the collection that checks nothing before it writes, so that the engine itself must refuse."""
     copy = collection(root)
-    for name, function in (("_mirror_url", "declare"), ("_mirror_url", "check"), ("_engine", "validate")):
+    for name, function in (("_rules/mirror_url", "declare"), ("_rules/mirror_url", "check"), ("_host/engines", "validate")):
         path = copy / f"plugins/module_utils/{name}.py"
         text = path.read_text()
         body = "    return url\n" if function == "declare" else "    return None\n"

@@ -13,17 +13,10 @@ import pathlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import (
-    _certs,
-    _engine,
-    _flag_text,
-    _json_text,
-    _mirror_url,
-    _options_text,
-    _sources,
-    _unit_text,
-    _version,
-)
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import flag_text, masking, options_text, unit_text
 from ansible_collections.pullthrough.docker.tests.properties.readers import FLAG, quickly
 from ansible_collections.pullthrough.docker.tests.properties.texts import DAMAGED_JSON_TEXTS, JSON_TEXTS, LONG_TEXTS, OPTIONS_TEXTS, UNIT_TEXTS
 
@@ -32,8 +25,8 @@ CERTIFICATE = pathlib.Path(__file__, "../../unit/plugins/modules/ca.crt").resolv
 
 @given(st.binary(max_size=40) | LONG_TEXTS.map(str.encode) | DAMAGED_JSON_TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_daemon_json(data):
-    with quickly(), contextlib.suppress(_sources.SourceError):
-        source = _sources.DaemonJson("/etc/docker/daemon.json", data)
+    with quickly(), contextlib.suppress(daemon_file.PlaceError):
+        source = daemon_file.DaemonJson("/etc/docker/daemon.json", data)
         source.check(source.listed, [None, (20, 10, 24), (28, 5, 2)])
         source.text(["https://a.example"])
         source.locate("debug")
@@ -42,24 +35,24 @@ def test_daemon_json(data):
 @given(JSON_TEXTS | DAMAGED_JSON_TEXTS | LONG_TEXTS | LONG_TEXTS | LONG_TEXTS)
 def test_text_that_is_shown(text):
     with quickly():
-        _json_text.masked(text)
+        masking.mask_json(text)
 
 
 @given(OPTIONS_TEXTS | st.text(max_size=40) | LONG_TEXTS, st.booleans())
 def test_options_file(text, shell):
-    with quickly(), contextlib.suppress(_sources.SourceError):
-        source = _sources.OptionsFile("/etc/default/docker", text.encode("utf-8", "surrogateescape"), "DOCKER_OPTS", shell=shell)
+    with quickly(), contextlib.suppress(daemon_file.PlaceError):
+        source = places.OptionsFile("/etc/default/docker", text.encode("utf-8", "surrogateescape"), "DOCKER_OPTS", shell=shell)
         source.text(["https://a.example"])
         source.text([])
 
 
 @given(UNIT_TEXTS | st.text(max_size=40) | LONG_TEXTS.map("[Service]\nExecStart=/usr/bin/dockerd {}".format))
 def test_unit(text):
-    with quickly(), contextlib.suppress(_sources.SourceError):
-        command = _unit_text.command([("/etc/systemd/system/docker.service", text)])
-        _sources.DropIn("/etc/systemd/system/docker.service.d/zz.conf", text.encode(), command).text(["https://a.example"])
+    with quickly(), contextlib.suppress(daemon_file.PlaceError):
+        command = unit_text.command([("/etc/systemd/system/docker.service", text)])
+        places.DropIn("/etc/systemd/system/docker.service.d/zz.conf", text.encode(), command).text(["https://a.example"])
         if command:
-            _sources.UnitFile("/etc/systemd/system/docker.service", text.encode(), command).text([])
+            places.UnitFile("/etc/systemd/system/docker.service", text.encode(), command).text([])
 
 
 @given(
@@ -68,16 +61,16 @@ def test_unit(text):
 )
 def test_flags(text, values):
     with quickly():
-        _flag_text.find(text, FLAG)
-        _flag_text.is_plain(text)
-        _flag_text.put(f"{FLAG}=c {text} {FLAG}=b", FLAG, values)
-        _options_text.words_of(text)
+        flag_text.find(text, FLAG)
+        flag_text.is_plain(text)
+        flag_text.put(f"{FLAG}=c {text} {FLAG}=b", FLAG, values)
+        options_text.words_of(text)
 
 
 @given(st.text("0123456789.+-~v٣", max_size=12) | st.text() | LONG_TEXTS)
 def test_version(text):
     with quickly():
-        version = _version.parse_version(text)
+        version = versions.parse(text)
     assert version is None or all(isinstance(part, int) for part in version)
 
 
@@ -101,12 +94,12 @@ _INFO = st.fixed_dictionaries(
 
 @given(_INFO | _INFO | _INFO | st.binary(max_size=20) | LONG_TEXTS.map(str.encode))
 def test_answer_of_an_engine(body):
-    with quickly(), contextlib.suppress(_engine.Unreachable):
-        info = _engine._parse_info(body, "/run/docker.sock")
+    with quickly(), contextlib.suppress(engine_api.Unreachable):
+        info = engine_api._parse_info(body, "/run/docker.sock")
         assert isinstance(info.version, str)
         assert all(isinstance(mirror, str) for mirror in info.mirrors)
         assert isinstance(info.containers_running, int)
-        _version.parse_version(info.version)
+        versions.parse(info.version)
         json.dumps([info.mirrors, info.image_store, dict(info.settings)])
 
 
@@ -115,11 +108,11 @@ _CERTIFICATE_PIECES = [*CERTIFICATE.splitlines(keepends=True), CERTIFICATE, "\n"
 
 @given(st.lists(st.sampled_from(_CERTIFICATE_PIECES), max_size=30).map("".join) | LONG_TEXTS | st.text(max_size=20))
 def test_certificates(text):
-    with quickly(), contextlib.suppress(_certs.CertificateError):
-        _certs.check({"a.example": text}, ["https://a.example"])
-        _certs.warnings({"a.example": text}, 0)
+    with quickly(), contextlib.suppress(certs_d.CertificateError):
+        certs_d.check({"a.example": text}, ["https://a.example"])
+        certs_d.warnings({"a.example": text}, 0)
 
 
 @given(st.text("ab1@:%!=.é", max_size=8), st.text("ab1@:%!=.é", max_size=8))
 def test_a_password_in_a_url_is_never_shown(before, after):
-    assert "s3cr3t" not in _mirror_url.mask(f"x https://me:{before}s3cr3t{after}@a.example y")
+    assert "s3cr3t" not in masking.mask(f"x https://me:{before}s3cr3t{after}@a.example y")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text
 from ansible_collections.pullthrough.docker.tests.properties.readers import as_read, members, read_json, value_text
 from ansible_collections.pullthrough.docker.tests.properties.texts import DAMAGED_JSON_TEXTS, JSON_TEXTS, MIRRORS, VALUES, paths
 
@@ -76,7 +76,7 @@ def test_what_is_set_is_read_and_every_other_value_is_as_it_was(change):
     for key in path[:-1]:
         node = node.setdefault(key, as_read({}))
     node[path[-1]] = as_read(value)
-    assert read_json(_json_text.set_member(text, path, value)) == wanted
+    assert read_json(json_text.set_member(text, path, value)) == wanted
 
 
 @given(changes())
@@ -85,7 +85,7 @@ def test_what_is_removed_is_gone_and_every_other_value_is_as_it_was(change):
     wanted = read_json(text)
     if holds(wanted, path):
         del found(wanted, path[:-1])[path[-1]]
-    assert read_json(_json_text.remove_member(text, path)) == wanted
+    assert read_json(json_text.remove_member(text, path)) == wanted
 
 
 @given(changes())
@@ -93,7 +93,7 @@ def test_to_set_keeps_every_character_outside(change):
     text, path, value = change
     assume(text.strip("\ufeff \t\r\n"))
     way = texts_on_the_way(text, path)
-    assert stays(text, _json_text.set_member(text, path, value), len(way[-1]) if len(way) > len(path) else 0)
+    assert stays(text, json_text.set_member(text, path, value), len(way[-1]) if len(way) > len(path) else 0)
 
 
 def paths_of(value, path=()):
@@ -106,7 +106,7 @@ def test_to_remove_takes_the_member_alone(text, data):
     known = paths_of(read_json(text))
     assume(known)
     path = data.draw(st.sampled_from(known))
-    after = _json_text.remove_member(text, path)
+    after = json_text.remove_member(text, path)
     member = dict(members(texts_on_the_way(text, path)[len(path) - 1]))[path[-1]]
     size = len(text) - len(after)
     slices = [text[start : start + size] for start in range(len(after) + 1) if text[:start] + text[start + size :] == after]
@@ -117,15 +117,15 @@ def test_to_remove_takes_the_member_alone(text, data):
 @given(changes())
 def test_to_set_twice_is_to_set_once(change):
     text, path, value = change
-    once = _json_text.set_member(text, path, value)
-    assert _json_text.set_member(once, path, value) == once
+    once = json_text.set_member(text, path, value)
+    assert json_text.set_member(once, path, value) == once
 
 
 @given(changes())
 def test_to_remove_twice_is_to_remove_once(change):
     text, path, _value = change
-    once = _json_text.remove_member(text, path)
-    assert _json_text.remove_member(once, path) == once
+    once = json_text.remove_member(text, path)
+    assert json_text.remove_member(once, path) == once
 
 
 @given(changes())
@@ -134,7 +134,7 @@ def test_to_set_and_to_remove_gives_the_text_back(change):
     assume(text.strip("\ufeff \t\r\n"))
     there = len(texts_on_the_way(text, path)) - 1
     assume(there < len(path))
-    assert _json_text.remove_member(_json_text.set_member(text, path, value), path[: there + 1]) == text
+    assert json_text.remove_member(json_text.set_member(text, path, value), path[: there + 1]) == text
 
 
 def is_plain(value):
@@ -150,8 +150,8 @@ def test_to_set_over_a_plain_value_and_back_gives_the_text_back(text, value, dat
     old = found(read_json(text), path)
     if isinstance(old, str):
         assume(texts_on_the_way(text, path)[-1] == f'"{old}"')
-    old = _json_text.Number(*old) if isinstance(old, tuple) else old
-    assert _json_text.set_member(_json_text.set_member(text, path, value), path, old) == text
+    old = json_reader.Number(*old) if isinstance(old, tuple) else old
+    assert json_text.set_member(json_text.set_member(text, path, value), path, old) == text
 
 
 @given(JSON_TEXTS, st.data())
@@ -160,16 +160,16 @@ def test_to_add_to_a_list_and_to_take_away_again_gives_the_text_back(text, data)
     lists = [key for key, listed in value.items() if isinstance(listed, list) and listed]
     assume(lists)
     key = data.draw(st.sampled_from(lists))
-    listed = _json_text.parse(text).find(key).value
+    listed = json_reader.parse(text).find(key).value
     longer = [*listed, *data.draw(st.lists(st.sampled_from(MIRRORS), min_size=1, max_size=2))]
-    assert _json_text.set_member(_json_text.set_member(text, [key], longer), [key], listed) == text
+    assert json_text.set_member(json_text.set_member(text, [key], longer), [key], listed) == text
 
 
 @given(changes())
 def test_new_lines_are_those_of_the_text(change):
     text, path, value = change
     assume(text.strip("\ufeff \t\r\n"))
-    after = _json_text.set_member(text, path, value)
+    after = json_text.set_member(text, path, value)
     if "\n" not in text:
         assert "\n" not in after
     if "\r\n" in text and not re.search(r"(?<!\r)\n", text):
@@ -183,14 +183,14 @@ def test_what_readers_do_not_agree_on_is_refused(text):
     except (ValueError, RecursionError):
         wanted = None
     if not isinstance(wanted, dict) or _is_beyond(wanted):
-        with pytest.raises(_json_text.JsonTextError):
-            _json_text.parse(text)
+        with pytest.raises(json_reader.JsonTextError):
+            json_reader.parse(text)
     else:
-        assert as_read(_json_text.parse(text).root.value) == wanted
+        assert as_read(json_reader.parse(text).root.value) == wanted
 
 
 def _is_beyond(value, depth=0):
     """What Python reads, and others need not: too many levels, and keys with half of a surrogate pair."""
     if isinstance(value, dict):
-        return depth > _json_text.DEPTH_LIMIT or any(re.search("[\ud800-\udfff]", key) or _is_beyond(inner, depth + 1) for key, inner in value.items())
-    return isinstance(value, list) and (depth > _json_text.DEPTH_LIMIT or any(_is_beyond(inner, depth + 1) for inner in value))
+        return depth > json_reader.DEPTH_LIMIT or any(re.search("[\ud800-\udfff]", key) or _is_beyond(inner, depth + 1) for key, inner in value.items())
+    return isinstance(value, list) and (depth > json_reader.DEPTH_LIMIT or any(_is_beyond(inner, depth + 1) for inner in value))

@@ -11,7 +11,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url
 from ansible_collections.pullthrough.docker.tests.properties.readers import quickly
 from ansible_collections.pullthrough.docker.tests.properties.texts import LONG_TEXTS
 
@@ -40,8 +40,8 @@ def engine_shows(url, version):
 
 def taken(url, version):
     try:
-        _mirror_url.check(url, version)
-    except _mirror_url.MirrorUrlError:
+        mirror_url.check(url, version)
+    except mirror_url.MirrorUrlError:
         return False
     return True
 
@@ -49,7 +49,7 @@ def taken(url, version):
 @given(GOOD | ODD, VERSIONS)
 def test_what_is_taken_an_engine_takes(url, version):
     if taken(url, version):
-        assert engine_shows(url, version) == _mirror_url.engine_spelling(url)
+        assert engine_shows(url, version) == mirror_url.engine_spelling(url)
 
 
 @given(GOOD, VERSIONS)
@@ -59,8 +59,8 @@ def test_what_engines_take_and_can_use_is_taken(url, version):
 
 @given(st.lists(GOOD, max_size=5))
 def test_the_list_that_is_shown_is_shown_as_it_is(urls):
-    shown = _mirror_url.engine_list(urls)
-    assert _mirror_url.engine_list(shown) == shown
+    shown = mirror_url.engine_list(urls)
+    assert mirror_url.engine_list(shown) == shown
     wanted = [engine_shows(url, None) for url in urls]
     assert shown == [url for number, url in enumerate(wanted) if url not in wanted[:number]]
 
@@ -68,10 +68,10 @@ def test_the_list_that_is_shown_is_shown_as_it_is(urls):
 @given(GOOD | ODD)
 def test_what_was_declared_can_be_declared_again(url):
     try:
-        declared = _mirror_url.declare(url)
-    except _mirror_url.MirrorUrlError:
+        declared = mirror_url.declare(url)
+    except mirror_url.MirrorUrlError:
         return
-    assert _mirror_url.declare(declared) == declared
+    assert mirror_url.declare(declared) == declared
     assert declared.lower() == url.strip().lower()
 
 
@@ -79,7 +79,7 @@ def test_what_was_declared_can_be_declared_again(url):
 def test_anything_is_taken_or_refused(url):
     with quickly():
         try:
-            declared = _mirror_url.declare(url)
-        except _mirror_url.MirrorUrlError:
+            declared = mirror_url.declare(url)
+        except mirror_url.MirrorUrlError:
             return
     assert declared.startswith(("http://", "https://"))

@@ -13,7 +13,7 @@ import pytest
 
 from hypothesis import assume, given
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _options_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text
 from ansible_collections.pullthrough.docker.tests.properties.readers import FLAG, Shell, flags_and_rest, read_environment_file
 from ansible_collections.pullthrough.docker.tests.properties.texts import FLAG_VALUES, OPTIONS_TEXTS
 
@@ -32,18 +32,18 @@ def shell(request, tmp_path_factory):
 def edited(text, values, *, shell):
     """The text with the flag given for these values, or None where that is refused."""
     try:
-        return _options_text.put_flag(text, VARIABLE, FLAG, values, shell=shell)
-    except _options_text.OptionsTextError:
+        return options_text.put_flag(text, VARIABLE, FLAG, values, shell=shell)
+    except options_text.OptionsTextError:
         return None
 
 
 @given(text=OPTIONS_TEXTS)
 def test_what_is_read_as_a_shell_reads_is_what_a_shell_reads(shell, text):
     real = shell.read(text)
-    read = _options_text.read_as_shell(text)
+    read = options_text.read_as_shell(text)
     assume(real is not None)
     for name, value in zip((VARIABLE, "OTHER"), real):
-        known = read.get(name, _options_text.Value("", 0)).text
+        known = read.get(name, options_text.Value("", 0)).text
         assert known in (value, None)
 
 
@@ -59,7 +59,7 @@ def test_what_is_edited_a_shell_reads_with_these_flags_and_all_other_words(shell
 
 @given(text=OPTIONS_TEXTS)
 def test_what_is_read_as_systemd_reads_is_what_its_rules_say(text):
-    read = {name: value.text for name, value in _options_text.read_as_systemd(text).items()}
+    read = {name: value.text for name, value in options_text.read_as_systemd(text).items()}
     real = read_environment_file(text)
     assert {name: value for name, value in read.items() if value is not None} == {name: real[name] for name in real if read.get(name, "") is not None}
 
@@ -87,8 +87,8 @@ def test_to_put_flags_twice_is_to_put_them_once(reader, text, values):
 @pytest.mark.parametrize("reader", ["shell", "systemd"])
 def test_flags_that_were_added_and_taken_away_give_the_text_back(reader, text, values):
     shell = reader == "shell"
-    read = _options_text.read_as_shell(text) if shell else _options_text.read_as_systemd(text)
-    listed, _rest = flags_and_rest((read.get(VARIABLE, _options_text.Value("", 0)).text or "").split())
+    read = options_text.read_as_shell(text) if shell else options_text.read_as_systemd(text)
+    listed, _rest = flags_and_rest((read.get(VARIABLE, options_text.Value("", 0)).text or "").split())
     after = edited(text, [*listed, *values], shell=shell)
     assume(after is not None)
     back = edited(after, listed, shell=shell)

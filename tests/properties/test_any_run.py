@@ -15,7 +15,7 @@ import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._json_text import Number
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 from ansible_collections.pullthrough.docker.tests.properties.readers import BOM, members, read_json, shown
 from ansible_collections.pullthrough.docker.tests.properties.texts import JSON_TEXTS, MIRRORS, VALUES
 from ansible_collections.pullthrough.docker.tests.unit.model import ModelEngine, run_module
@@ -27,7 +27,7 @@ _LISTS = st.lists(st.sampled_from(MIRRORS), max_size=3, unique_by=lambda mirror:
 
 def _plain(value):
     """A value as YAML gives it."""
-    if isinstance(value, Number):
+    if isinstance(value, json_reader.Number):
         return float(value.text) if set(value.text) & set(".e") else int(value.text)
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}

@@ -21,7 +21,7 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, services, transaction
 from ansible_collections.pullthrough.docker.tests.properties.readers import command_of, flags_and_rest, members, read_environment_file, read_json, shown
 from ansible_collections.pullthrough.docker.tests.properties.texts import JSON_TEXTS, MIRRORS
 from ansible_collections.pullthrough.docker.tests.unit.model import ModelEngine, Systemd, run_module
@@ -52,11 +52,11 @@ class Steps:
 
     def stand_in(self, patch, engine, service):
         changing = {name: self.counted(getattr(os, name)) for name in ("mkdir", "chmod", "unlink", "rmdir", "fsync")}
-        patch.setattr(_file, "os", types.SimpleNamespace(**{**vars(os), **changing}))
-        patch.setattr(_file, "tempfile", types.SimpleNamespace(mkstemp=self.counted(tempfile.mkstemp)))
+        patch.setattr(transaction, "os", types.SimpleNamespace(**{**vars(os), **changing}))
+        patch.setattr(transaction, "tempfile", types.SimpleNamespace(mkstemp=self.counted(tempfile.mkstemp)))
         patch.setattr(AnsibleModule, "atomic_move", self.counted(AnsibleModule.atomic_move))
-        patch.setattr(_engine, "reload", self.counted(engine.reload))
-        patch.setattr(_service, "systemctl", self.counted(service.systemctl))
+        patch.setattr(engines, "reload", self.counted(engine.reload))
+        patch.setattr(services, "systemctl", self.counted(service.systemctl))
 
 
 class LivingEngine(ModelEngine):
@@ -236,7 +236,7 @@ class AnySequence(RuleBasedStateMachine):
         before = self.everything()
         again = self.run_with(mirrors=mirrors, exclusive=True)
         assert (again["changed"], again["pending"], again["in_force"], self.everything()) == (False, "none", shown(mirrors), before)
-        assert not [path for path in before[0] if Path(path).name.startswith(_file.TEMP_PREFIX)]
+        assert not [path for path in before[0] if Path(path).name.startswith(transaction.TEMP_PREFIX)]
         self.on_the_way = set()
 
     def teardown(self):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from hypothesis import assume, given
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _sources, _unit_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import unit_text
 from ansible_collections.pullthrough.docker.tests.properties.readers import FLAG, command_of, flags_and_rest, read_unit
 from ansible_collections.pullthrough.docker.tests.properties.texts import FLAG_VALUES, UNIT_TEXTS
 
@@ -21,19 +22,19 @@ def others(text):
 
 @given(UNIT_TEXTS)
 def test_what_is_read_is_what_the_rules_say(text):
-    read = [(setting.key, _unit_text.on_one_line(setting.value).split()) for setting in _unit_text.settings(UNIT, text)]
+    read = [(setting.key, unit_text.on_one_line(setting.value).split()) for setting in unit_text.settings(UNIT, text)]
     assert read == [(key, value.split()) for key, value in read_unit(text)]
 
 
 def unit_without_flags(text, left):
     """The text of a unit that is to list no more than these mirrors, and what it listed; None where that is refused."""
-    command = _unit_text.command([(UNIT, text)])
+    command = unit_text.command([(UNIT, text)])
     if command is None:
         return None
-    source = _sources.UnitFile(UNIT, text.encode(), command)
+    source = places.UnitFile(UNIT, text.encode(), command)
     try:
         after = source.text([mirror for mirror in source.listed if mirror in left])
-    except _sources.SourceError:
+    except daemon_file.PlaceError:
         return None
     return after.decode()
 
@@ -56,13 +57,13 @@ def test_taking_out_twice_is_taking_out_once(text, left):
 
 @given(UNIT_TEXTS, FLAG_VALUES)
 def test_our_drop_in_adds_flags_to_the_command_line_of_the_unit(text, values):
-    command = _unit_text.command([(UNIT, text)])
+    command = unit_text.command([(UNIT, text)])
     assume(command is not None)
-    after = _sources.DropIn(OWN, None, command).text(values)
+    after = places.DropIn(OWN, None, command).text(values)
     listed, rest = flags_and_rest(command_of(text))
     if after is None:
         assert listed == values
     else:
         assert command_of(text, after.decode()) == [*rest, *(f"{FLAG}={mirror}" for mirror in values)]
-        again = _sources.DropIn(OWN, after, command)
+        again = places.DropIn(OWN, after, command)
         assert (again.listed, again.text(values), again.is_stale) == (values, after, False)

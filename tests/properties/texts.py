@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._json_text import Number
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 from ansible_collections.pullthrough.docker.tests.properties.readers import BOM, members, read_json
 
 MIRRORS = ["https://a.example", "https://b.example/", "http://c.example:5000", "https://mirror.gcr.io"]
@@ -153,7 +153,7 @@ DAMAGED_JSON_TEXTS = _damaged_texts() | _texts_with_a_key_twice() | st.integers(
 """Texts that may be no JSON, or JSON that readers understand differently."""
 
 VALUES = st.recursive(
-    st.one_of(st.booleans(), WORDS, st.sampled_from(["1", "-2.50", "1e3"]).map(Number), st.sampled_from(MIRRORS)),
+    st.one_of(st.booleans(), WORDS, st.sampled_from(["1", "-2.50", "1e3"]).map(json_reader.Number), st.sampled_from(MIRRORS)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KNOWN) | WORDS, inner, max_size=3),
     max_leaves=4,
 )

@@ -18,7 +18,9 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _apply, _engine, _health, _mirror_url, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, processes, scope, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import probes
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url, setting_table
 
 
 class ModelEngine:
@@ -54,15 +56,15 @@ class ModelEngine:
             return None
         shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
         running = self.containers_running
-        return _engine.Info(self.version, list(self.mirrors), False, self.live_restore, running, self.swarm, self.store, shown, self.proxies)
+        return engine_api.Info(self.version, list(self.mirrors), False, self.live_restore, running, self.swarm, self.store, shown, self.proxies)
 
     def look(self, service, timeout):
         self.looks.append((service, timeout))
-        return _engine.Engine(
+        return engines.Engine(
             service=service,
             state=self.state,
             reason=None if self.info else f"it is {self.state}",
-            process=_engine.Process(4711, "1", self.argv, None) if self.state not in ("stopped", "absent") else None,
+            process=processes.Process(4711, "1", self.argv, None) if self.state not in ("stopped", "absent") else None,
             info=self.info,
             argv=self.argv,
             binary=self.binary,
@@ -79,21 +81,21 @@ class ModelEngine:
         listed = settings.get("registry-mirrors", self.mirrors) or []
         if self.refuses and any(self.refuses in mirror for mirror in listed):
             return f'level=error msg="Error reconfiguring the daemon: invalid mirror: {self.refuses}"'
-        self.mirrors = _mirror_url.engine_list(listed)
+        self.mirrors = mirror_url.engine_list(listed)
         self.live_restore = settings.get("live-restore", self.live_restore)
-        self.settings.update({key: value for key, value in settings.items() if key in self.settings and key in _apply.RELOADABLE})
+        self.settings.update({key: value for key, value in settings.items() if key in self.settings and key in setting_table.RELOADABLE})
         return None if in_force(self.info) else "it did not take them"
 
     def stand_in(self, patch, certs):
         """Be the engine of this machine, which has no service for it, and looks for certificates in a folder of its own."""
-        patch.setattr(_engine, "look", self.look)
-        patch.setattr(_engine, "reload", self.reload)
-        patch.setattr(_engine, "has_ended", lambda engine: engine.process is None or self.has_ended)
-        patch.setattr(_engine, "certs_folder", lambda: str(certs))
+        patch.setattr(engines, "look", self.look)
+        patch.setattr(engines, "reload", self.reload)
+        patch.setattr(processes, "has_ended", lambda process: process is None or self.has_ended)
+        patch.setattr(scope, "certs_folder", lambda: str(certs))
         # A thread of this process sees what tests replace, as a process of its own would not see what they replace later.
-        patch.setattr(_health, "_in_own_process", lambda probe: (probe.start(), probe.result)[1])
-        patch.setattr(_service, "has_systemd", lambda: False)
-        patch.setattr(_service, "_SCRIPT_FOLDER", "/nowhere")
+        patch.setattr(probes, "_in_own_process", lambda probe: (probe.start(), probe.result)[1])
+        patch.setattr(services, "has_systemd", lambda: False)
+        patch.setattr(services, "_SCRIPT_FOLDER", "/nowhere")
 
 
 class Systemd:
@@ -125,10 +127,10 @@ class Systemd:
 
     def stand_in(self, patch):
         """Be the service of the model engine."""
-        patch.setattr(_service, "has_systemd", lambda: True)
-        patch.setattr(_service, "unit", self.show)
-        patch.setattr(_service, "systemctl", self.systemctl)
-        patch.setattr(_service, "unit_folders", lambda: [str(self.drop_ins.parent)])
+        patch.setattr(services, "has_systemd", lambda: True)
+        patch.setattr(services, "unit", self.show)
+        patch.setattr(services, "systemctl", self.systemctl)
+        patch.setattr(scope, "unit_folders", lambda: [str(self.drop_ins.parent)])
 
 
 def run_module(name, check=False, **options):

@@ -27,7 +27,7 @@ QUOTED = [
 
 def said():
     """All that modules, core and role can say, each text in one line, what is filled in left open."""
-    for path in [*ROOT.glob("plugins/module*/*.py"), *ROOT.glob("roles/docker_mirror/tasks/*.yml")]:
+    for path in [*ROOT.glob("plugins/module*/**/*.py"), *ROOT.glob("roles/docker_mirror/tasks/*.yml")]:
         if path.suffix == ".yml":
             yield " ".join(path.read_text().split())
             continue

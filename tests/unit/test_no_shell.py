@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PLUGINS = sorted((ROOT / "plugins").glob("*/*.py"))
+PLUGINS = sorted((ROOT / "plugins").glob("**/*.py"))
 PLAYS = sorted([*(ROOT / "roles").glob("*/*/*.yml"), *(ROOT / "playbooks").glob("*.yml")])
 
 PROGRAMS = {"subprocess", "pty", "commands", "multiprocessing", "ctypes", "pickle", "marshal", "runpy"}
@@ -39,8 +39,8 @@ def faults_of(source, may_run):
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.name)
 def test_plugins_run_programs_from_one_place_and_without_a_shell(path):
     # A probe of a mirror is a copy of this process that runs no other program, and that the kernel can end.
-    allowed = ["fork"] if path.name == "_health.py" else []
-    assert list(faults_of(path.read_text(), may_run=path.name == "_host.py")) == allowed
+    allowed = ["fork"] if path.name == "probes.py" else []
+    assert list(faults_of(path.read_text(), may_run=path.name == "programs.py")) == allowed
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._apply import (
-    Edit,
-    Wanted,
-    Way,
-    is_same,
-    pending_edits,
-    restart_stops_containers,
-    way_to,
-    way_to_flags,
-)
-from ansible_collections.pullthrough.docker.plugins.module_utils._json_text import Number
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 
 A, B = "https://a.example/", "https://b.example/"
 
@@ -96,15 +87,15 @@ CASES = [
 
 @pytest.mark.parametrize(("wanted", "version", "flags", "settings", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_way(wanted, version, flags, settings, expected):
-    missing = {key: Wanted(value, value is not None) for key, value in wanted.items()}
-    way = way_to(missing, version=version, flags=flags, settings=settings)
+    missing = {key: activation.Wanted(value, value is not None) for key, value in wanted.items()}
+    way = activation.way_to(missing, version=version, flags=flags, settings=settings)
     assert (way.pending, way.reasons) == expected
 
 
 def test_the_image_store_is_chosen_at_the_start():
-    missing = {"features": Wanted({"containerd-snapshotter": True}, True)}
-    assert way_to(missing, version=(28, 5, 2), flags=[], settings={}).pending == "reload"
-    assert way_to(missing, version=(28, 5, 2), flags=[], settings={}, switches_store=True) == Way("restart", [STORE], [])
+    missing = {"features": activation.Wanted({"containerd-snapshotter": True}, True)}
+    assert activation.way_to(missing, version=(28, 5, 2), flags=[], settings={}).pending == "reload"
+    assert activation.way_to(missing, version=(28, 5, 2), flags=[], settings={}, switches_store=True) == activation.Way("restart", [STORE], [])
 
 
 @pytest.mark.parametrize(
@@ -113,7 +104,7 @@ def test_the_image_store_is_chosen_at_the_start():
 )
 def test_way_to_flags(now, later, named):
     reason = "a command line is read at a start alone: it names {}, and will name {}"
-    assert way_to_flags(now, later) == (None if named is None else Way("restart", [reason.format(*named)], []))
+    assert activation.way_to_flags(now, later) == (None if named is None else activation.Way("restart", [reason.format(*named)], []))
 
 
 @pytest.mark.parametrize(
@@ -134,12 +125,12 @@ def test_way_to_flags(now, later, named):
         ("data-root", "/a\0", "/a\0", True),
         ("data-root", "/a\0", "/a", False),
         ("debug", True, True, True),
-        ("shutdown-timeout", Number("15"), Number("15"), True),
+        ("shutdown-timeout", json_reader.Number("15"), json_reader.Number("15"), True),
         ("default-runtime", "runc", "runsc", False),
     ],
 )
 def test_the_same_setting(key, configured, used, same):
-    assert is_same(key, configured, used) is same
+    assert setting_table.is_same(key, configured, used) is same
 
 
 DOWNLOADS = resets("--max-concurrent-downloads", "max-concurrent-downloads")
@@ -158,20 +149,20 @@ DOWNLOADS = resets("--max-concurrent-downloads", "max-concurrent-downloads")
     ],
 )
 def test_warnings_of_a_reload(version, flags, settings, warnings):
-    way = way_to({KEY: Wanted([A], True)}, version=version, flags=flags, settings=settings)
-    assert way == Way(*reload(KEY), warnings)
+    way = activation.way_to({KEY: activation.Wanted([A], True)}, version=version, flags=flags, settings=settings)
+    assert way == activation.Way(*reload(KEY), warnings)
 
 
 def test_only_a_reload_warns():
     flags = ["--max-concurrent-downloads=7"]
-    assert way_to({}, version=(24, 0, 0), flags=flags, settings=BOTH) == Way(*NONE, [])
-    assert way_to({KEY: Wanted([A], True)}, version=(24, 0, 0), flags=flags, settings=BOTH) == Way(*restart(LOSES), [])
-    assert way_to({"debug": Wanted(True, True)}, version=(24, 0, 0), flags=flags, settings=BOTH) == Way(*reload("debug"), [DOWNLOADS])
+    assert activation.way_to({}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Way(*NONE, [])
+    assert activation.way_to({KEY: activation.Wanted([A], True)}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Way(*restart(LOSES), [])
+    assert activation.way_to({"debug": activation.Wanted(True, True)}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Way(*reload("debug"), [DOWNLOADS])
 
 
 @pytest.mark.parametrize(("running", "live_restore", "stops"), [(0, False, False), (1, False, True), (3, False, True), (3, True, False)])
 def test_restart_stops_containers(running, live_restore, stops):
-    assert restart_stops_containers(containers_running=running, live_restore=live_restore) is stops
+    assert activation.restart_stops_containers(containers_running=running, live_restore=live_restore) is stops
 
 
 SHOWN = {"data-root": "/var/lib/docker", "storage-driver": "overlay2", "log-driver": "json-file", "live-restore": False, "debug": False, "labels": None}
@@ -209,5 +200,5 @@ EDITS = {
 @pytest.mark.parametrize(("way", "settings", "besides", "ours", "containerd", "left"), EDITS.values(), ids=EDITS)
 def test_what_someone_else_left_in_the_file(way, settings, besides, ours, containerd, left):
     shown = {**SHOWN, **besides}
-    edits = pending_edits(way, settings=settings, shown=shown, ours=ours, containerd=containerd)
-    assert edits == [Edit(key, value, shown[key]) for key, value in left.items()]
+    edits = activation.pending_edits(way, settings=settings, shown=shown, ours=ours, containerd=containerd)
+    assert edits == [activation.Edit(key, value, shown[key]) for key, value in left.items()]

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _certs
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import certificates
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 SECRET = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
@@ -72,36 +73,36 @@ PLACES = {
 
 @pytest.mark.parametrize(("store", "version", "path"), PLACES.values(), ids=PLACES)
 def test_where_the_engine_reads(store, version, path):
-    assert _certs.files({HOST: ONE}, image_store=store, version=version, folder=FOLDER) == {path: ONE.encode()}
-    assert _certs.is_shared(store, version) == (path == SHARED)
+    assert certs_d.files({HOST: ONE}, image_store=store, version=version, folder=FOLDER) == {path: ONE.encode()}
+    assert certs_d.is_shared(store, version) == (path == SHARED)
 
 
 def test_one_file_a_host_in_the_order_of_hosts():
-    found = _certs.files({"b.example": TWO, HOST: ONE}, image_store="containerd", version=(28, 5, 2), folder=FOLDER)
+    found = certs_d.files({"b.example": TWO, HOST: ONE}, image_store="containerd", version=(28, 5, 2), folder=FOLDER)
     assert list(found.items()) == [(SHARED, ONE.encode()), (f"{FOLDER}/docker.io/pullthrough-docker-b.example.crt", TWO.encode())]
 
 
 @pytest.mark.parametrize("text", [ONE.rstrip(), ONE, ONE + "\n \n\n"])
 def test_one_final_newline(text):
-    assert _certs.files({HOST: text}, image_store=None, version=None, folder=FOLDER) == {OWN: ONE.encode()}
+    assert certs_d.files({HOST: text}, image_store=None, version=None, folder=FOLDER) == {OWN: ONE.encode()}
 
 
 def test_what_stands_before_a_certificate_stays():
     text = f"Ausgestellt für Müller\n{ONE}"
-    assert _certs.files({HOST: text}, image_store=None, version=None, folder=FOLDER) == {OWN: text.encode("utf-8")}
+    assert certs_d.files({HOST: text}, image_store=None, version=None, folder=FOLDER) == {OWN: text.encode("utf-8")}
 
 
 def test_what_is_not_unicode_does_not_stand_in_the_way():
-    assert _certs.files({HOST: f"M\udcfcller\n{ONE}"}, image_store=None, version=None, folder=FOLDER) == {OWN: f"M?ller\n{ONE}".encode()}
+    assert certs_d.files({HOST: f"M\udcfcller\n{ONE}"}, image_store=None, version=None, folder=FOLDER) == {OWN: f"M?ller\n{ONE}".encode()}
 
 
 def test_ours_are_both_places():
-    assert _certs.ours(HOST, FOLDER) == [OWN, SHARED]
+    assert certs_d.ours(HOST, FOLDER) == [OWN, SHARED]
 
 
 @pytest.mark.parametrize(("mirror", "host"), [*zip(MIRRORS, HOSTS), ("https://b.example/x://y/", "b.example")])
 def test_the_host_of_a_mirror(mirror, host):
-    assert _certs.host_of(mirror) == host
+    assert certs_d.host_of(mirror) == host
 
 
 TAKEN = {
@@ -114,7 +115,7 @@ TAKEN = {
     "an expired one": OLD,
     "a short one": pem(short_certificate()),
     "not Unicode": f"M\udcfcller\n{ONE}",
-    "the size limit": ONE + "#" * (_certs.SIZE_LIMIT - len(ONE)),
+    "the size limit": ONE + "#" * (certs_d.SIZE_LIMIT - len(ONE)),
 }
 
 
@@ -122,7 +123,7 @@ TAKEN = {
 @pytest.mark.parametrize("text", TAKEN.values(), ids=TAKEN)
 @pytest.mark.parametrize("host", HOSTS)
 def test_taken(host, text):
-    _certs.check({host: text}, MIRRORS)
+    certs_d.check({host: text}, MIRRORS)
 
 
 NOT_A_HOST = "it is not a host or host:port; write it as in the mirror's URL, such as cache.example.com:5000"
@@ -158,8 +159,8 @@ REFUSED_HOSTS = {
 
 @pytest.mark.parametrize(("host", "mirrors", "shown", "why"), REFUSED_HOSTS.values(), ids=REFUSED_HOSTS)
 def test_refused_hosts(host, mirrors, shown, why):
-    with pytest.raises(_certs.CertificateError) as refused:
-        _certs.check({host: ONE}, mirrors)
+    with pytest.raises(certs_d.CertificateError) as refused:
+        certs_d.check({host: ONE}, mirrors)
     assert str(refused.value) == f'ca_certificates, "{shown}": {why}. Nothing was changed.'
 
 
@@ -185,8 +186,8 @@ REFUSED_TEXTS = {
     "not text": (None, "its value is not text; give the certificates themselves, in PEM"),
     "empty": ("", NO_CERTIFICATE),
     "a path": ("/etc/ssl/ca.pem", NO_CERTIFICATE),
-    "too large": (ONE + "#" * (_certs.SIZE_LIMIT - len(ONE) + 1), TOO_LARGE),
-    "too large in bytes": ("ü" * (_certs.SIZE_LIMIT // 2 + 1), TOO_LARGE),
+    "too large": (ONE + "#" * (certs_d.SIZE_LIMIT - len(ONE) + 1), TOO_LARGE),
+    "too large in bytes": ("ü" * (certs_d.SIZE_LIMIT // 2 + 1), TOO_LARGE),
     "a key": (ONE + SECRET, PRIVATE),
     "an encrypted key": (ONE + SECRET.replace("PRIVATE", "ENCRYPTED PRIVATE"), PRIVATE),
     "a key, indented": (ONE + SECRET.replace("\n", "\n  "), PRIVATE),
@@ -213,21 +214,21 @@ REFUSED_TEXTS = {
 
 @pytest.mark.parametrize(("text", "why"), REFUSED_TEXTS.values(), ids=REFUSED_TEXTS)
 def test_refused_texts(text, why):
-    with pytest.raises(_certs.CertificateError) as refused:
-        _certs.check({HOST: text}, MIRRORS)
+    with pytest.raises(certs_d.CertificateError) as refused:
+        certs_d.check({HOST: text}, MIRRORS)
     assert str(refused.value) == f'ca_certificates, "{HOST}": {why}. Nothing was changed.'
 
 
 def test_all_hosts_are_checked():
     with pytest.raises(ValueError, match=r"b\.example"):
-        _certs.check({HOST: ONE, "b.example": ""}, MIRRORS)
+        certs_d.check({HOST: ONE, "b.example": ""}, MIRRORS)
 
 
 def test_many_beginnings_take_no_time():
-    text = "-----BEGIN CERTIFICATE-----\n" * (_certs.SIZE_LIMIT // 28)
+    text = "-----BEGIN CERTIFICATE-----\n" * (certs_d.SIZE_LIMIT // 28)
     began = time.process_time()
-    with pytest.raises(_certs.CertificateError):
-        _certs.check({HOST: text}, MIRRORS)
+    with pytest.raises(certs_d.CertificateError):
+        certs_d.check({HOST: text}, MIRRORS)
     assert time.process_time() - began < 5
 
 
@@ -239,13 +240,13 @@ def test_warnings():
         "engines take it as the mirror's own certificate, and trust nothing that it has signed."
     )
     expired = "expired on Jan  1 00:00:00 2024 GMT: engines trust nothing that it has signed."
-    assert _certs.warnings(certificates, last_second) == [leaf]
-    assert _certs.warnings(certificates, last_second + 1) == [
+    assert certs_d.warnings(certificates, last_second) == [leaf]
+    assert certs_d.warnings(certificates, last_second + 1) == [
         f"ca_certificates: certificate 2 of {HOST} {expired}",
         leaf,
         f"ca_certificates: certificate 3 of b.example {expired}",
     ]
-    assert _certs.warnings({HOST: ONE + TWO}, last_second) == []
+    assert certs_d.warnings({HOST: ONE + TWO}, last_second) == []
 
 
 ENDS = "and a pull that looks here ends, without asking another mirror or Docker Hub."
@@ -269,8 +270,8 @@ FAULTS = {
     "one good of two": ({"ca.crt": pem(b"x") + ONE}, {}),
     "text of another encoding": ({"ca.crt": "Müller\n".encode("latin-1") + ONE.encode()}, {}),
     "another name of the block": ({"ca.crt": pem(DER, "TRUSTED CERTIFICATE")}, {"ca.crt": NO_PEM}),
-    "up to the limit": ({"ca.crt": "#" * (_certs.SIZE_LIMIT - len(ONE) - 1) + "\n" + ONE}, {}),
-    "beyond the limit": ({"ca.crt": "#" * _certs.SIZE_LIMIT + "\n" + ONE}, {"ca.crt": NO_PEM}),
+    "up to the limit": ({"ca.crt": "#" * (certs_d.SIZE_LIMIT - len(ONE) - 1) + "\n" + ONE}, {}),
+    "beyond the limit": ({"ca.crt": "#" * certs_d.SIZE_LIMIT + "\n" + ONE}, {"ca.crt": NO_PEM}),
 }
 
 
@@ -281,8 +282,8 @@ def test_faults(tmp_path, texts, sentences):
     for name, text in texts.items():
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     faults = [sentence.format(folder / name) for name, sentence in sentences.items()]
-    assert _certs.faults(str(tmp_path), [HOST, "b.example", HOST]) == faults
-    assert _certs.faults(str(tmp_path), [HOST], besides=[str(folder / name) for name in sentences]) == []
+    assert certificates.faults(str(tmp_path), [HOST, "b.example", HOST]) == faults
+    assert certificates.faults(str(tmp_path), [HOST], besides=[str(folder / name) for name in sentences]) == []
 
 
 def test_one_of_two_faults_is_mended(tmp_path):
@@ -290,7 +291,7 @@ def test_one_of_two_faults_is_mended(tmp_path):
     folder.mkdir()
     for name in ("a.crt", "b.crt"):
         (folder / name).write_bytes(DER)
-    assert _certs.faults(str(tmp_path), [HOST], besides=[str(folder / "a.crt")]) == [NO_PEM.format(folder / "b.crt")]
+    assert certificates.faults(str(tmp_path), [HOST], besides=[str(folder / "a.crt")]) == [NO_PEM.format(folder / "b.crt")]
 
 
 @pytest.fixture
@@ -316,18 +317,18 @@ def test_faults_of_what_is_no_file(tmp_path):
         os.close(here)
     reasons = {"a": "No such file or directory", "b": "not a regular file", "c": "not a regular file", "d": "No such device or address"}
     faults = [f"{folder}/{name}.crt cannot be read ({reason}), {ENDS}" for name, reason in reasons.items()]
-    assert _certs.faults(str(tmp_path), [HOST]) == faults
+    assert certificates.faults(str(tmp_path), [HOST]) == faults
 
 
 def test_faults_of_a_folder_that_is_none(tmp_path):
     (tmp_path / HOST).write_text("x")
-    assert _certs.faults(str(tmp_path), [HOST]) == [f"{tmp_path / HOST} cannot be read (Not a directory), {ENDS}"]
+    assert certificates.faults(str(tmp_path), [HOST]) == [f"{tmp_path / HOST} cannot be read (Not a directory), {ENDS}"]
 
 
 def test_faults_are_looked_for_nowhere_else(tmp_path):
     (tmp_path / "a.key").write_text("k")
     (tmp_path / "certs.d").mkdir()
-    assert _certs.faults(str(tmp_path / "certs.d"), ["..", "", ".", "x/../.."]) == []
+    assert certificates.faults(str(tmp_path / "certs.d"), ["..", "", ".", "x/../.."]) == []
 
 
 def test_no_file_stays_open(tmp_path):
@@ -336,5 +337,5 @@ def test_no_file_stays_open(tmp_path):
     (folder / "a.crt").mkdir()
     (folder / "b.crt").write_text(ONE)
     before = os.listdir("/proc/self/fd")
-    _certs.faults(str(tmp_path), [HOST])
+    certificates.faults(str(tmp_path), [HOST])
     assert os.listdir("/proc/self/fd") == before

@@ -21,12 +21,12 @@ import time
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _host, _service
-from ansible_collections.pullthrough.docker.plugins.module_utils._engine import Info
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engine_log, engines, files, processes, programs, scope, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line
 
 GCR = "https://mirror.gcr.io/"
 GOOD = {"ServerVersion": "28.5.2", "RegistryConfig": {"Mirrors": [GCR]}, "ContainersRunning": 2}
-GOOD_INFO = Info("28.5.2", [GCR], False, False, 2, False, "graphdriver", {"registry-mirrors": [GCR], "insecure-registries": []})
+GOOD_INFO = engine_api.Info("28.5.2", [GCR], False, False, 2, False, "graphdriver", {"registry-mirrors": [GCR], "insecure-registries": []})
 USER = 4711
 """A user who is not root, and not the one who runs the tests."""
 
@@ -75,7 +75,7 @@ def in_time():
     ],
 )
 def test_flag_values(argv, names, values):
-    assert _engine.flag_values(argv, *names) == values
+    assert command_line.flag_values(argv, *names) == values
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_flag_values(argv, names, values):
     ],
 )
 def test_has_flag(argv, name, has):
-    assert _engine.has_flag(argv, name) is has
+    assert command_line.has_flag(argv, name) is has
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,17 @@ def test_has_flag(argv, name, has):
     ],
 )
 def test_without_flag(argv, left):
-    assert _engine.without_flag(argv, "--x") == left
+    assert command_line.without_flag(argv, "--x") == left
 
 
 @pytest.fixture
 def host(tmp_path, monkeypatch):
     """A folder for pid file, socket and programs, in place of the host's, and no systemd."""
     (tmp_path / "bin").mkdir()
-    monkeypatch.setattr(_engine, "_runtime_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(_host, "PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(_engine, "_ROOT_SOCKET", str(tmp_path / "root.sock"))
-    monkeypatch.setattr(_service, "has_systemd", lambda: False)
+    monkeypatch.setattr(scope, "runtime_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(programs, "PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(engines, "_ROOT_SOCKET", str(tmp_path / "root.sock"))
+    monkeypatch.setattr(services, "has_systemd", lambda: False)
     return tmp_path
 
 
@@ -128,7 +128,7 @@ def write_program(path, script):
 @pytest.fixture
 def systemd(host, monkeypatch):
     """systemd(unit, journal, **properties): it runs, shows these properties of the unit, and the journal holds the text."""
-    monkeypatch.setattr(_service, "has_systemd", lambda: True)
+    monkeypatch.setattr(services, "has_systemd", lambda: True)
 
     def show(unit="docker.service", journal="", **properties):
         lines = "".join(f"{name}={value}\n" for name, value in properties.items())
@@ -239,11 +239,11 @@ def http(body, status="200 OK"):
 @pytest.fixture
 def answer(host, process, monkeypatch):
     """answer(parts): what a look finds while the engine's socket gives these."""
-    monkeypatch.setattr(_engine, "_maker_of", lambda sock: process.pid)
+    monkeypatch.setattr(engine_api, "_maker_of", lambda sock: process.pid)
 
     def look(parts, timeout=10.0):
         with answering(host / "docker.sock", parts):
-            return _engine.look("docker", timeout)
+            return engines.look("docker", timeout)
 
     return look
 
@@ -251,9 +251,9 @@ def answer(host, process, monkeypatch):
 @pytest.fixture
 def texts(monkeypatch):
     """Texts of files that a test cannot write, by their paths."""
-    real = _host.text_of
+    real = files.text_of
     texts = {}
-    monkeypatch.setattr(_host, "text_of", lambda path, **limits: texts[path] if path in texts else real(path, **limits))
+    monkeypatch.setattr(files, "text_of", lambda path, **limits: texts[path] if path in texts else real(path, **limits))
     return texts
 
 
@@ -269,12 +269,12 @@ def test_a_running_engine(host, dockerd):
     argv = tuple(dockerd.args)
     binary = os.path.realpath(f"/proc/{dockerd.pid}/exe")
     started = pathlib.Path(f"/proc/{dockerd.pid}/stat").read_text().rpartition(")")[2].split()[19]
-    engine = _engine.look("docker.service", 10)
-    assert engine == _engine.Engine(
+    engine = engines.look("docker.service", 10)
+    assert engine == engines.Engine(
         "docker.service",
         "running",
         None,
-        _engine.Process(dockerd.pid, started, argv, binary),
+        processes.Process(dockerd.pid, started, argv, binary),
         GOOD_INFO,
         argv,
         binary,
@@ -297,8 +297,8 @@ def test_a_running_engine(host, dockerd):
 
 
 def test_facts_are_what_the_engine_says(host):
-    info = Info("29.1.0", [], rootless=True, live_restore=True, containers_running=3, swarm_active=True, image_store="containerd")
-    facts = _engine.look("docker", 10)._replace(info=info).facts()
+    info = engine_api.Info("29.1.0", [], rootless=True, live_restore=True, containers_running=3, swarm_active=True, image_store="containerd")
+    facts = engines.look("docker", 10)._replace(info=info).facts()
     said = {"version": "29.1.0", "rootless": True, "live_restore": True, "containers_running": 3, "swarm_active": True, "image_store": "containerd"}
     assert {name: facts[name] for name in said} == said
 
@@ -306,7 +306,7 @@ def test_facts_are_what_the_engine_says(host):
 @pytest.mark.parametrize(("user", "rootless"), [(0, False), (USER, True)])
 def test_an_absent_engine(host, monkeypatch, user, rootless):
     as_user(monkeypatch, user)
-    engine = _engine.look("docker", 10)
+    engine = engines.look("docker", 10)
     assert engine.version is None
     assert engine.facts() == {
         "service": "docker",
@@ -341,28 +341,28 @@ def test_a_user_without_an_engine_where_root_has_one(host, monkeypatch, user, fi
     for name in files:
         (host / name).parent.mkdir(parents=True, exist_ok=True)
         write_program(host / name, "")
-    monkeypatch.setattr(_service, "has_systemd", lambda: systemd_runs)
-    monkeypatch.setattr(_host, "trusted", lambda path: path if os.path.exists(path) else None)
+    monkeypatch.setattr(services, "has_systemd", lambda: systemd_runs)
+    monkeypatch.setattr(programs, "trusted", lambda path: path if os.path.exists(path) else None)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(host / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(host / "data"))
     as_user(monkeypatch, user)
-    engine = _engine.look("docker", 10)
+    engine = engines.look("docker", 10)
     assert engine.is_roots is is_roots
     whose = "user 4711 has no Docker Engine of their own, and this host's engine is root's: add become: true"
     if is_roots:
         assert (engine.state, engine.reason) == ("absent", whose)
-        with pytest.raises(_engine.Unreachable, match=f"^The task does not run as root: {whose}[.] Nothing was changed[.]"):
-            _engine.refuse_roots(engine)
+        with pytest.raises(engine_api.Unreachable, match=f"^The task does not run as root: {whose}[.] Nothing was changed[.]"):
+            engines.refuse_roots(engine)
     else:
         assert engine.reason != whose
-        _engine.refuse_roots(engine)
+        engines.refuse_roots(engine)
 
 
 def test_a_unit_that_systemd_knows_is_the_user_s_engine(host, systemd, monkeypatch):
     systemd(FragmentPath="/somewhere/docker.service", ActiveState="inactive", MainPID="0")
     write_program(host / "root.sock", "")
     as_user(monkeypatch, USER)
-    assert not _engine.look("docker", 10).is_roots
+    assert not engines.look("docker", 10).is_roots
 
 
 def chunked(body, status="200 OK"):
@@ -373,7 +373,7 @@ def chunked(body, status="200 OK"):
 
 def test_no_process_no_connection(host):
     with answering(host / "docker.sock", http(json.dumps(GOOD).encode())) as asked:
-        engine = _engine.look("docker", 1)
+        engine = engines.look("docker", 1)
     assert engine.state in ("stopped", "absent") and engine.info is None
     assert asked == []
 
@@ -382,9 +382,9 @@ def test_a_stopped_engine_with_the_words_of_its_unit(host, systemd):
     exec_start = "{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H unix:///flag.sock --config-file=/x.json $DOCKER_OPTS ; ignore_errors=no ; pid=0 }"
     systemd(ActiveState="inactive", MainPID="0", FragmentPath="/lib/systemd/system/docker.service", ExecStart=exec_start)
     argv = ("/usr/sbin/dockerd", "-H", "unix:///flag.sock", "--config-file=/x.json", "$DOCKER_OPTS")
-    stopped = _engine.Engine("docker", "stopped", "the service docker is not running", None, None, argv, None, "/x.json", "/flag.sock")
-    assert _engine.look("docker", 10) == stopped
-    assert _engine.look("docker.service", 10) == stopped._replace(
+    stopped = engines.Engine("docker", "stopped", "the service docker is not running", None, None, argv, None, "/x.json", "/flag.sock")
+    assert engines.look("docker", 10) == stopped
+    assert engines.look("docker.service", 10) == stopped._replace(
         service="docker.service", reason="the service docker.service is not running"
     )
     assert not (host / "asked").exists(), "a good end needs no reason from the journal"
@@ -396,8 +396,8 @@ def test_the_installed_program_is_the_first_that_can_be_trusted(host, monkeypatc
         folder.mkdir()
         write_program(folder / "dockerd", "")
     (folders[0] / "dockerd").chmod(0o777)
-    monkeypatch.setattr(_host, "PATH", ":".join(map(str, folders)))
-    engine = _engine.look("docker", 10)
+    monkeypatch.setattr(programs, "PATH", ":".join(map(str, folders)))
+    engine = engines.look("docker", 10)
     assert (engine.state, engine.binary) == ("stopped", str(folders[1] / "dockerd"))
 
 
@@ -421,7 +421,7 @@ def test_why_it_did_not_start_in_the_journal(host, systemd, monkeypatch, journal
     as_user(monkeypatch, user)
     systemd("one.service", journal, ActiveState=state, FragmentPath="/x")
     reason = "the service one is not running" + (f", it said: {said}" if said else "")
-    assert _engine.look("one", 10).reason == reason
+    assert engines.look("one", 10).reason == reason
     assert (host / "asked").read_text() == f"--no-pager -q -o cat -n 100 _TRANSPORT=stdout {unit}=one.service\n"
 
 
@@ -431,34 +431,34 @@ def test_why_it_did_not_start_in_the_log_of_an_init_script(host, log, said):
     (host / "text").write_text(log)
     write_program(host / "bin/tail", f'echo "$*" >>{host}/asked\nexec /bin/cat {host}/text')
     reason = "the service one is not running" + (f", it said: {said}" if said else "")
-    assert _engine.look("one", 10).reason == reason
+    assert engines.look("one", 10).reason == reason
     assert (host / "asked").read_text() == "-n 3 /var/log/one.log\n", "the last lines of a good end tell nothing"
 
 
 def test_a_journal_that_hangs(host, systemd, monkeypatch):
-    monkeypatch.setattr(_engine, "LOG_SECONDS", 0.1)
+    monkeypatch.setattr(engine_log, "LOG_SECONDS", 0.1)
     systemd(ActiveState="failed", FragmentPath="/x")
     write_program(host / "bin/journalctl", f"/bin/sleep 2\necho failed to start daemon: x\necho '{REFUSAL}'")
-    assert _engine.look("docker", 10).reason == "the service docker is not running"
-    assert _engine.Log(_engine.Process(99999999, "1", (), None)).refusal() is None
+    assert engines.look("docker", 10).reason == "the service docker is not running"
+    assert engine_log.Log(processes.Process(99999999, "1", (), None)).refusal() is None
 
 
 def test_the_process_of_the_unit(host, systemd, sleeper):
     systemd(ActiveState="active", MainPID=sleeper.pid)
-    assert _engine.look("docker", 0).process.pid == sleeper.pid
+    assert engines.look("docker", 0).process.pid == sleeper.pid
     (host / "docker.pid").write_text("99999999")
-    assert _engine.look("docker", 0).process.pid == sleeper.pid
+    assert engines.look("docker", 0).process.pid == sleeper.pid
 
 
 @pytest.mark.parametrize("named", ["by the pid file", "by the unit"])
 @pytest.mark.parametrize(("active", "state"), [("activating", "starting"), ("active", "unreachable")])
 def test_an_engine_that_does_not_answer(host, systemd, sleeper, monkeypatch, named, active, state):
-    monkeypatch.setattr(_engine, "_maker_of", lambda sock: sleeper.pid)
+    monkeypatch.setattr(engine_api, "_maker_of", lambda sock: sleeper.pid)
     systemd(ActiveState=active, **({"MainPID": sleeper.pid} if named == "by the unit" else {}))
     if named == "by the pid file":
         (host / "docker.pid").write_text(str(sleeper.pid))
     with answering(host / "docker.sock", []):
-        engine = _engine.look("docker.service", 0.1)
+        engine = engines.look("docker.service", 0.1)
     assert (engine.state, engine.reason) == (state, f"no answer on {host}/docker.sock: timed out")
 
 
@@ -473,26 +473,26 @@ def test_a_process_without_a_socket_is_starting(host, process, monkeypatch, left
     monkeypatch.setattr(time, "monotonic", lambda: now)
     if left_behind:
         socket.socket(socket.AF_UNIX).bind(str(host / "docker.sock"))
-    engine = _engine.look("docker", 0)
+    engine = engines.look("docker", 0)
     assert (engine.state, engine.reason) == ("starting", f"no answer on {host}/docker.sock: {error}")
 
 
 def test_a_starting_engine_is_waited_for(host, process, monkeypatch):
-    monkeypatch.setattr(_engine, "_maker_of", lambda sock: process.pid)
+    monkeypatch.setattr(engine_api, "_maker_of", lambda sock: process.pid)
     path = host / "docker.sock"
     with answering(host / "later", http(json.dumps(GOOD).encode())):
         timer = threading.Timer(0.2, lambda: (host / "later").rename(path))
         timer.start()
-        assert _engine.look("docker", 10).info == GOOD_INFO
+        assert engines.look("docker", 10).info == GOOD_INFO
         timer.join()
 
 
 def test_two_engines_are_ambiguous(host, systemd, texts, process, other):
     systemd(ActiveState="active", MainPID=process.pid)
-    argv = _engine._process(str(process.pid)).argv
+    argv = processes.find(str(process.pid)).argv
     texts["/run/snap.docker/docker.pid"] = f"{other.pid}\n"
     (host / "dockerd").rename(host / "moved")
-    engine = _engine.look("docker", 10)
+    engine = engines.look("docker", 10)
     assert (engine.state, engine.process, engine.argv) == ("ambiguous", None, ())
     assert engine.reason == (
         f"two engines are running: process {process.pid} ({' '.join(argv)}) and process {other.pid} ({host}/dockerd 600); "
@@ -502,19 +502,19 @@ def test_two_engines_are_ambiguous(host, systemd, texts, process, other):
 
 def test_one_engine_in_two_pid_files_is_one(texts, process):
     texts["/run/snap.docker/docker.pid"] = str(process.pid)
-    assert _engine.look("docker", 0).process.pid == process.pid
+    assert engines.look("docker", 0).process.pid == process.pid
 
 
 @pytest.mark.parametrize(("service", "is_found"), [("docker", True), ("other", False)])
 def test_the_pid_file_of_the_snap(host, texts, sleeper, service, is_found):
     texts["/run/snap.docker/docker.pid"] = str(sleeper.pid)
-    assert (_engine.look(service, 0).process is not None) is is_found
+    assert (engines.look(service, 0).process is not None) is is_found
 
 
 @pytest.mark.parametrize("pid", ["", "0", "x", "-1", "99999999", "1", "self"])
 def test_a_pid_file_that_names_no_engine(host, pid):
     (host / "docker.pid").write_text(str(os.getpid()) if pid == "self" else pid)
-    assert _engine.look("docker", 1).process is None
+    assert engines.look("docker", 1).process is None
 
 
 STRANGERS = {
@@ -530,22 +530,22 @@ STRANGERS = {
 
 @pytest.mark.parametrize(("file", "pattern", "instead"), STRANGERS.values(), ids=STRANGERS)
 def test_a_process_that_is_not_ours(texts, process, file, pattern, instead):
-    assert _engine.look("docker", 0).process.pid == process.pid
+    assert engines.look("docker", 0).process.pid == process.pid
     path = f"/proc/{process.pid}/{file}"
-    texts[path] = re.sub(pattern, instead, _host.text_of(path), flags=re.MULTILINE)
-    assert _engine.look("docker", 0).process is None
+    texts[path] = re.sub(pattern, instead, files.text_of(path), flags=re.MULTILINE)
+    assert engines.look("docker", 0).process is None
 
 
 def test_the_program_of_a_process_after_an_upgrade(host, other, monkeypatch):
     (host / "docker.pid").write_text(str(other.pid))
     path = host / "dockerd"
-    assert _engine.look("docker", 0).binary == str(path)
+    assert engines.look("docker", 0).binary == str(path)
     path.unlink()
-    assert _engine.look("docker", 0).binary is None
+    assert engines.look("docker", 0).binary is None
     write_program(path, "")
-    assert _engine.look("docker", 0).binary == str(path)
+    assert engines.look("docker", 0).binary == str(path)
     path.chmod(0o777)
-    assert _engine.look("docker", 0).binary is None
+    assert engines.look("docker", 0).binary is None
 
 
 def test_a_process_whose_program_the_kernel_does_not_show(host, process, monkeypatch):
@@ -554,7 +554,7 @@ def test_a_process_whose_program_the_kernel_does_not_show(host, process, monkeyp
 
     installed = write_program(host / "bin/dockerd", "")
     monkeypatch.setattr(os, "readlink", refuse)
-    assert _engine._process(str(process.pid)).binary == installed
+    assert processes.find(str(process.pid)).binary == installed
 
 
 @pytest.mark.parametrize(
@@ -571,15 +571,15 @@ def test_a_process_whose_program_the_kernel_does_not_show(host, process, monkeyp
 def test_config_path(monkeypatch, argv, path):
     as_user(monkeypatch, 0)
     monkeypatch.setattr(os.path, "exists", lambda path: False)
-    assert _engine._config_path(None, argv) == path
+    assert engines._config_path(None, argv) == path
 
 
 def test_a_relative_config_path_counts_from_the_folder_of_the_process(tmp_path):
     with subprocess.Popen(["sleep", "600"], cwd=tmp_path) as child:
         until(lambda: os.path.realpath(f"/proc/{child.pid}/cwd") == str(tmp_path))
-        process = _engine.Process(child.pid, "1", (), None)
+        process = processes.Process(child.pid, "1", (), None)
         try:
-            assert _engine._config_path(process, ["dockerd", "--config-file", "a.json"]) == str(tmp_path / "a.json")
+            assert engines._config_path(process, ["dockerd", "--config-file", "a.json"]) == str(tmp_path / "a.json")
         finally:
             child.kill()
 
@@ -591,16 +591,16 @@ def test_the_config_path_of_the_snap_without_another(monkeypatch, running, usual
     files = {"/etc/docker/daemon.json": usual, "/var/snap/docker/current/config/daemon.json": snap}
     as_user(monkeypatch, 0)
     monkeypatch.setattr(os.path, "exists", files.get)
-    process = _engine.Process(1, "1", (), None) if running else None
-    path = _engine._config_path(process, ["dockerd"])
+    process = processes.Process(1, "1", (), None) if running else None
+    path = engines._config_path(process, ["dockerd"])
     assert path == list(files)[1 if snap and not usual and not running else 0]
 
 
 def test_the_places_of_an_engine_of_root(monkeypatch):
     as_user(monkeypatch, 0)
-    engine = _engine.look("no-such-service", 0)
+    engine = engines.look("no-such-service", 0)
     assert engine.socket_path == "/var/run/docker.sock"
-    assert _engine.certs_folder() == "/etc/docker/certs.d"
+    assert scope.certs_folder() == "/etc/docker/certs.d"
 
 
 def test_the_places_of_a_rootless_engine(monkeypatch):
@@ -608,14 +608,14 @@ def test_the_places_of_a_rootless_engine(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     for name in ("XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
-    engine = _engine.look("no-such-service", 0)
+    engine = engines.look("no-such-service", 0)
     assert (engine.config_path, engine.socket_path) == ("/home/me/.config/docker/daemon.json", f"/run/user/{USER}/docker.sock")
-    assert _engine.certs_folder() == "/home/me/.config/docker/certs.d"
+    assert scope.certs_folder() == "/home/me/.config/docker/certs.d"
     monkeypatch.setenv("XDG_CONFIG_HOME", "/xdg")
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/xdg-run")
-    engine = _engine.look("no-such-service", 0)
+    engine = engines.look("no-such-service", 0)
     assert (engine.config_path, engine.socket_path) == ("/xdg/docker/daemon.json", "/xdg-run/docker.sock")
-    assert _engine.certs_folder() == "/xdg/docker/certs.d"
+    assert scope.certs_folder() == "/xdg/docker/certs.d"
 
 
 @pytest.mark.parametrize(
@@ -632,10 +632,10 @@ def test_the_places_of_a_rootless_engine(monkeypatch):
     ],
 )
 def test_socket_path(monkeypatch, tmp_path, argv, text, path):
-    monkeypatch.setattr(_engine, "_runtime_dir", lambda: "/run/x")
+    monkeypatch.setattr(scope, "runtime_dir", lambda: "/run/x")
     file = tmp_path / "daemon.json"
     file.write_text(text)
-    assert _engine._socket_path(argv, str(file)) == path
+    assert engines._socket_path(argv, str(file)) == path
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
@@ -646,7 +646,7 @@ def clock(monkeypatch):
     """A clock that stands still until it is set; POLL_SECONDS are such that a sum with them is exact."""
     clock = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(_engine, "POLL_SECONDS", 0.0625)
+    monkeypatch.setattr(engines, "POLL_SECONDS", 0.0625)
     return clock
 
 
@@ -654,7 +654,7 @@ def test_what_is_asked(host, answer):
     engine = answer(http(json.dumps(GOOD).encode()))
     (host / "docker.sock").unlink()
     with answering(host / "docker.sock", http(json.dumps(GOOD).encode())) as asked:
-        assert _engine.ask_info(engine, time.monotonic() + 10) == GOOD_INFO
+        assert engine_api.ask_info(engine, time.monotonic() + 10) == GOOD_INFO
     assert asked == [b"GET /info HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\n\r\n"]
 
 
@@ -667,7 +667,7 @@ def test_what_is_asked(host, answer):
     ],
 )
 def test_proxies_that_the_engine_shows(answer, proxies):
-    info = _engine._parse_info(json.dumps({"ServerVersion": "28.5.2", **answer}).encode(), "/nowhere")
+    info = engine_api._parse_info(json.dumps({"ServerVersion": "28.5.2", **answer}).encode(), "/nowhere")
     assert info.proxies == proxies
 
 
@@ -695,14 +695,14 @@ PROXIES = {
 def test_proxies_with_their_users(host, answer, texts, shown, environment, used):
     engine = answer(http(json.dumps(GOOD).encode()))
     texts[f"/proc/{engine.process.pid}/environ"] = "\0".join([*environment, ""])
-    assert _engine.proxies(engine._replace(info=engine.info._replace(proxies=shown))) == used
+    assert engines.proxies(engine._replace(info=engine.info._replace(proxies=shown))) == used
 
 
 def test_no_proxies_without_an_engine(host):
-    engine = _engine.look("docker", 10)
-    assert engine.info is None and _engine.proxies(engine) == {}
+    engine = engines.look("docker", 10)
+    assert engine.info is None and engines.proxies(engine) == {}
     info = GOOD_INFO._replace(proxies={"http": SHOWN_PROXY})
-    assert _engine.proxies(engine._replace(info=info)) == {}
+    assert engines.proxies(engine._replace(info=info)) == {}
 
 
 def stream(*lines):
@@ -728,7 +728,7 @@ def test_a_pull(host, answer, said, new, problem):
     engine = answer(http(json.dumps(GOOD).encode()))
     (host / "docker.sock").unlink()
     with answering(host / "docker.sock", said) as asked:
-        found = _engine.pull(engine, "library/alpine", "sha256:1", time.monotonic() + 10)
+        found = engine_api.pull(engine, "library/alpine", "sha256:1", time.monotonic() + 10)
     assert found == (new, problem and problem.format(host))
     assert asked[0].split(b"\r\n")[0] == b"POST /images/create?fromImage=library%2Falpine&tag=sha256%3A1 HTTP/1.1"
 
@@ -736,12 +736,12 @@ def test_a_pull(host, answer, said, new, problem):
 def test_a_pull_that_says_too_much_or_nothing(host, answer, monkeypatch):
     engine = answer(http(json.dumps(GOOD).encode()))
     (host / "docker.sock").unlink()
-    monkeypatch.setattr(_engine, "PULL_LIMIT", 10)
-    with answering(host / "docker.sock", stream({"status": "x" * 20}, {"status": "y"})), pytest.raises(_engine.Unreachable, match="too large"):
-        _engine.pull(engine, "a/b", "latest", time.monotonic() + 10)
+    monkeypatch.setattr(engine_api, "PULL_LIMIT", 10)
+    with answering(host / "docker.sock", stream({"status": "x" * 20}, {"status": "y"})), pytest.raises(engine_api.Unreachable, match="too large"):
+        engine_api.pull(engine, "a/b", "latest", time.monotonic() + 10)
     (host / "docker.sock").unlink()
-    with answering(host / "docker.sock", []), pytest.raises(_engine.Unreachable, match="timed out"):
-        _engine.pull(engine, "a/b", "latest", time.monotonic() + 0.2)
+    with answering(host / "docker.sock", []), pytest.raises(engine_api.Unreachable, match="timed out"):
+        engine_api.pull(engine, "a/b", "latest", time.monotonic() + 0.2)
 
 
 def test_how_many_pulls(host, answer, monkeypatch):
@@ -749,7 +749,7 @@ def test_how_many_pulls(host, answer, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: 1000.5)
     (host / "docker.sock").unlink()
     with answering(host / "docker.sock", http(b'{"Type":"image"}\n{"Type":"image"}\n')) as asked:
-        assert _engine.pulls(engine, 999.25, time.monotonic() + 10) == 2
+        assert engine_api.pulls(engine, 999.25, time.monotonic() + 10) == 2
     filters = "%7B%22type%22%3A%20%5B%22image%22%5D%2C%20%22event%22%3A%20%5B%22pull%22%5D%7D"
     assert asked[0].split()[1].decode() == f"/events?since=999.250000000&until=1000.501000000&filters={filters}"
 
@@ -760,7 +760,7 @@ def test_whether_it_has_reloaded(host, answer, monkeypatch, events, has_reloaded
     monkeypatch.setattr(time, "time", lambda: 1000.5)
     (host / "docker.sock").unlink()
     with answering(host / "docker.sock", http(events)) as asked:
-        assert _engine.has_reloaded(engine, 999.25, time.monotonic() + 10) is has_reloaded
+        assert engine_api.has_reloaded(engine, 999.25, time.monotonic() + 10) is has_reloaded
     filters = "%7B%22type%22%3A%20%5B%22daemon%22%5D%2C%20%22event%22%3A%20%5B%22reload%22%5D%7D"
     assert asked[0].split()[1].decode() == f"/events?since=999.250000000&until=1000.501000000&filters={filters}"
 
@@ -770,9 +770,9 @@ def test_only_the_engine_and_the_init_system_are_believed(host, process, other, 
     pids = {"engine": process.pid, "other": other.pid, "systemd": other.pid}
     if maker == "systemd":
         texts[f"/proc/{other.pid}/comm"] = "systemd\n"
-    monkeypatch.setattr(_engine, "_maker_of", lambda sock: pids.get(maker, maker))
+    monkeypatch.setattr(engine_api, "_maker_of", lambda sock: pids.get(maker, maker))
     with answering(host / "docker.sock", http(json.dumps(GOOD).encode())):
-        engine = _engine.look("docker", 10)
+        engine = engines.look("docker", 10)
     assert engine.info == (GOOD_INFO if is_believed else None)
 
 
@@ -782,14 +782,14 @@ def test_only_the_engine_and_the_init_system_are_believed(host, process, other, 
     ids=["root", "the one who asks", "daemon", "of the group of root"],
 )
 def test_only_root_and_the_user_are_believed(host, process, monkeypatch, user, group, is_believed):
-    monkeypatch.setattr(_engine, "_credentials", lambda sock: (process.pid, user, group))
+    monkeypatch.setattr(engine_api, "_credentials", lambda sock: (process.pid, user, group))
     with answering(host / "docker.sock", http(json.dumps(GOOD).encode())):
-        assert _engine.look("docker", 10).info == (GOOD_INFO if is_believed else None)
+        assert engines.look("docker", 10).info == (GOOD_INFO if is_believed else None)
 
 
 def test_an_answer_of_another_process_is_not_believed(host, process):
     with answering(host / "docker.sock", http(json.dumps(GOOD).encode())):
-        engine = _engine.look("docker", 10)
+        engine = engines.look("docker", 10)
     assert engine.state == "unreachable"
     assert engine.reason == f"the socket {host}/docker.sock belongs to process {os.getpid()} of user {os.geteuid()}, not to the engine's process {process.pid}"
 
@@ -798,8 +798,8 @@ def test_a_socket_of_others(host, process, monkeypatch):
     def refuse(_connection):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(_engine._Connection, "connect", refuse)
-    engine = _engine.look("docker", 10)
+    monkeypatch.setattr(engine_api._Connection, "connect", refuse)
+    engine = engines.look("docker", 10)
     assert engine.state == "unreachable"
     assert engine.reason == f"no right to connect to {host}/docker.sock; run the task as the engine's own user (become: true)"
 
@@ -851,7 +851,7 @@ def test_a_trickle(answer):
 @pytest.mark.parametrize(("limit", "is_taken"), [(0, True), (-1, False)])
 def test_an_answer_as_large_as_the_limit(answer, monkeypatch, limit, is_taken):
     body = json.dumps(GOOD).encode()
-    monkeypatch.setattr(_engine, "ANSWER_LIMIT", len(body) + limit)
+    monkeypatch.setattr(engine_api, "ANSWER_LIMIT", len(body) + limit)
     assert (answer(http(body)).info is not None) is is_taken
 
 
@@ -874,10 +874,10 @@ def test_an_answer_within_the_time_left(host, answer, monkeypatch, parts, left, 
     clock[:] = [700 - left, 100.0]
     with answering(host / "docker.sock", parts):
         if reason is None:
-            assert _engine.ask_info(engine, 700.0) == GOOD_INFO
+            assert engine_api.ask_info(engine, 700.0) == GOOD_INFO
         else:
-            with pytest.raises(_engine.Unreachable, match=f"^{reason.replace('SOCKET', engine.socket_path)}$"):
-                _engine.ask_info(engine, 700.0)
+            with pytest.raises(engine_api.Unreachable, match=f"^{reason.replace('SOCKET', engine.socket_path)}$"):
+                engine_api.ask_info(engine, 700.0)
 
 
 @pytest.mark.parametrize(("left", "timeout"), [(7, 7), (-1, 0.001)])
@@ -885,22 +885,22 @@ def test_the_connection_has_the_time_left(host, process, clock, monkeypatch, lef
     def fail(sock, path):
         raise OSError(f"after {sock.gettimeout():g} s")
 
-    monkeypatch.setattr(_engine._Socket, "connect", fail)
-    with pytest.raises(_engine.Unreachable, match=rf"docker\.sock: after {timeout:g} s$"):
-        _engine.ask_info(_engine.look("docker", 0), clock[0] + left)
+    monkeypatch.setattr(engine_api._Socket, "connect", fail)
+    with pytest.raises(engine_api.Unreachable, match=rf"docker\.sock: after {timeout:g} s$"):
+        engine_api.ask_info(engines.look("docker", 0), clock[0] + left)
 
 
 def test_a_stopped_engine_is_not_asked(host):
-    with pytest.raises(_engine.Unreachable, match=r"^its process has ended$"):
-        _engine.ask_info(_engine.look("docker", 0), time.monotonic() + 10)
+    with pytest.raises(engine_api.Unreachable, match=r"^its process has ended$"):
+        engine_api.ask_info(engines.look("docker", 0), time.monotonic() + 10)
 
 
 def test_an_engine_that_has_ended_is_not_asked(host, answer):
     """Whatever listens there then could be another, or could start one."""
     engine = answer(http(json.dumps(GOOD).encode()))
     (host / "docker.sock").unlink()
-    with answering(host / "docker.sock", http(json.dumps(GOOD).encode())) as asked, pytest.raises(_engine.Unreachable, match=r"^its process has ended$"):
-        _engine.ask_info(engine._replace(process=engine.process._replace(started="1")), time.monotonic() + 10)
+    with answering(host / "docker.sock", http(json.dumps(GOOD).encode())) as asked, pytest.raises(engine_api.Unreachable, match=r"^its process has ended$"):
+        engine_api.ask_info(engine._replace(process=engine.process._replace(started="1")), time.monotonic() + 10)
     assert asked == []
 
 
@@ -908,7 +908,7 @@ def settings(**more):
     return {"registry-mirrors": [], "insecure-registries": [], **more}
 
 
-BARE = Info("1", [], False, False, 0, False, "graphdriver", settings())
+BARE = engine_api.Info("1", [], False, False, 0, False, "graphdriver", settings())
 INFOS = {
     # name: (what /info says besides a version, what is made of it)
     "nothing": ({}, BARE),
@@ -964,7 +964,7 @@ MASKED = REFUSAL.replace("u:pw", "***")
 
 def test_a_reload_in_force(host, dockerd):
     (host / "next").write_text(json.dumps({**GOOD, "RegistryConfig": {"Mirrors": ["https://b/"]}}))
-    assert _engine.reload(_engine.look("docker", 10), lambda info: info.mirrors == ["https://b/"], 15) is None
+    assert engines.reload(engines.look("docker", 10), lambda info: info.mirrors == ["https://b/"], 15) is None
     assert dockerd.poll() is None
 
 
@@ -977,10 +977,10 @@ def test_a_reload_that_comes_to_nothing(host, dockerd, clock, mirrors, shown, ev
     (host / "events").write_text("")
 
     def at_the_end(info):
-        clock[0] = 1600.0 - _engine.POLL_SECONDS
+        clock[0] = 1600.0 - engines.POLL_SECONDS
         return in_force
 
-    found = _engine.reload(_engine.look("docker", 10), at_the_end, 600, event=event)
+    found = engines.reload(engines.look("docker", 10), at_the_end, 600, event=event)
     assert found == f"it shows the old state, 600 s after the reload (its mirrors are {shown})"
 
 
@@ -1003,59 +1003,59 @@ def test_the_line_of_a_refusal_ends_the_wait(host, dockerd):
     (host / "next").write_text(json.dumps(GOOD))
     (host / "log").write_text(REFUSAL.replace("x", "old") + "\n")
     in_force = saying(host / "log", f"level=info msg=x\n {REFUSAL} \nmore\n", at=8)
-    assert _engine.reload(_engine.look("docker", 10), in_force, 600) == MASKED
+    assert engines.reload(engines.look("docker", 10), in_force, 600) == MASKED
 
 
 def test_a_refusal_at_the_last_moment(host, dockerd, monkeypatch):
-    monkeypatch.setattr(_engine, "LOG_POLL_SECONDS", 600)
+    monkeypatch.setattr(engines, "LOG_POLL_SECONDS", 600)
     (host / "next").write_text(json.dumps(GOOD))
-    assert _engine.reload(_engine.look("docker", 10), saying(host / "log", REFUSAL, at=1), 0.3) == MASKED
+    assert engines.reload(engines.look("docker", 10), saying(host / "log", REFUSAL, at=1), 0.3) == MASKED
 
 
 def test_the_log_is_read_when_the_clock_shows_it(host, dockerd, clock, monkeypatch):
     (host / "next").write_text(json.dumps(GOOD))
-    monkeypatch.setattr(_engine, "LOG_POLL_SECONDS", 0)
-    assert _engine.reload(_engine.look("docker", 10), saying(host / "log", REFUSAL, at=1), 600) == MASKED
+    monkeypatch.setattr(engines, "LOG_POLL_SECONDS", 0)
+    assert engines.reload(engines.look("docker", 10), saying(host / "log", REFUSAL, at=1), 600) == MASKED
 
 
 def test_an_engine_that_does_not_answer_after_the_reload(host, dockerd, clock):
     (host / "next").write_text(json.dumps(GOOD))
-    engine = _engine.look("docker", 10)
+    engine = engines.look("docker", 10)
     (host / "docker.sock").unlink()
-    assert _engine.reload(engine, lambda info: True, _engine.POLL_SECONDS) == (
+    assert engines.reload(engine, lambda info: True, engines.POLL_SECONDS) == (
         f"it shows the old state, 0.0625 s after the reload (no answer on {host}/docker.sock: [Errno 2] No such file or directory)"
     )
 
 
 def test_an_engine_that_dies_of_the_reload(host, dockerd):
-    assert _engine.reload(_engine.look("docker", 10), lambda info: False, 600) == "its process has ended"
+    assert engines.reload(engines.look("docker", 10), lambda info: False, 600) == "its process has ended"
 
 
 def test_a_reload_needs_its_event_where_the_answer_does_not_show_it(host, dockerd):
     (host / "next").write_text(json.dumps(GOOD))
     (host / "events").write_text("")
-    engine = _engine.look("docker", 10)
-    assert _engine.reload(engine, lambda info: True, 15) is None
+    engine = engines.look("docker", 10)
+    assert engines.reload(engine, lambda info: True, 15) is None
     (host / "next").write_text(json.dumps(GOOD))
     in_force = saying(host / "events", "{}\n", at=3, result=True)
-    assert _engine.reload(engine, in_force, 15, event=True) is None
+    assert engines.reload(engine, in_force, 15, event=True) is None
     assert in_force.answers == [GOOD_INFO] * 3
 
 
 def test_a_signal_only_to_the_process_that_answered(process, host):
-    engine = _engine.look("docker", 0)
+    engine = engines.look("docker", 0)
     for one in (engine.process._replace(started="1"), None):
-        assert _engine.reload(engine._replace(process=one), lambda info: True, 1) == "its process has ended"
+        assert engines.reload(engine._replace(process=one), lambda info: True, 1) == "its process has ended"
     assert process.poll() is None, "SIGHUP would have ended it"
 
 
 def test_the_journal_is_read_where_the_log_goes_there(host, systemd, monkeypatch):
     """Each look into it starts a program: one every LOG_POLL_SECONDS, and one at the end."""
-    monkeypatch.setattr(_engine, "LOG_POLL_SECONDS", 0.4)
+    monkeypatch.setattr(engines, "LOG_POLL_SECONDS", 0.4)
     monkeypatch.setattr(time, "time", lambda: 1000.5)
     (host / "next").write_text(json.dumps(GOOD))
     with running_dockerd(host, subprocess.DEVNULL) as child:
-        found = _engine.reload(_engine.look("docker", 10), lambda info: False, 1)
+        found = engines.reload(engines.look("docker", 10), lambda info: False, 1)
     assert found.startswith("it shows the old state")
     asked = (host / "asked").read_text().splitlines()
     assert set(asked) == {f"--no-pager -q -o cat -n 200 _TRANSPORT=stdout _PID={child.pid} --since=@1000.500000"}
@@ -1081,7 +1081,7 @@ LINES = {
 def test_the_line_of_a_refusal_in_the_journal(host, systemd, line, is_refusal, code):
     systemd(journal=f"level=info\n{line} https://u:pw@x \nlevel=info\n")
     write_program(host / "bin/journalctl", f"/bin/cat {host}/journal\nexit {code}")
-    log = _engine.Log(_engine.Process(99999999, "1", (), None))
+    log = engine_log.Log(processes.Process(99999999, "1", (), None))
     assert log.refusal() == (f"{line} https://***@x" if is_refusal and code == 0 else None)
 
 
@@ -1094,7 +1094,7 @@ def checked(host):
 
     def engine(version, script):
         program = write_program(host / "program", f'[ "$*" = --version ] && {{ echo "Docker version {version}, build x"; exit; }}\n{script}')
-        return _engine.look("docker", 0)._replace(binary=program, config_path="/a.json")
+        return engines.look("docker", 0)._replace(binary=program, config_path="/a.json")
 
     return engine
 
@@ -1102,7 +1102,7 @@ def checked(host):
 @pytest.mark.parametrize(("version", "objection"), [("20.10.24", None), ("23.0.0", "unknown flag"), ("28.5.2", "unknown flag"), ("x", None)])
 def test_validate_is_asked_where_it_exists(checked, version, objection):
     """An older engine knows no --validate, and is not asked."""
-    assert _engine.validate(checked(version, 'echo "unknown flag"; exit 1'), ["dockerd"], b"{}", 10) == objection
+    assert engines.validate(checked(version, 'echo "unknown flag"; exit 1'), ["dockerd"], b"{}", 10) == objection
 
 
 SAID = {
@@ -1116,30 +1116,30 @@ SAID = {
 
 @pytest.mark.parametrize(("script", "objection"), SAID.values(), ids=SAID)
 def test_what_validate_says(checked, script, objection):
-    assert _engine.validate(checked("28.5.2", script), ["dockerd"], b"{}", 10) == objection
+    assert engines.validate(checked("28.5.2", script), ["dockerd"], b"{}", 10) == objection
 
 
 def test_validate_sees_the_flags_and_the_text(checked):
     argv = ["dockerd", "-H", "fd://", "--config-file", "/a", "--config-file=/b", "$DOCKER_OPTS", "--debug"]
-    objection = _engine.validate(checked("28.5.2", 'echo "$*"; /bin/cat; exit 1'), argv, b"the text", 10)
+    objection = engines.validate(checked("28.5.2", 'echo "$*"; /bin/cat; exit 1'), argv, b"the text", 10)
     assert objection == "-H fd:// --debug --config-file=/a.json --validate; the text"
 
 
 def test_validate_without_a_program(checked):
-    assert _engine.validate(checked("28.5.2", "")._replace(binary=None), ["dockerd"], b"{}", 10) is None
+    assert engines.validate(checked("28.5.2", "")._replace(binary=None), ["dockerd"], b"{}", 10) is None
 
 
 def test_a_program_that_hangs(checked, host):
     hanging = checked("28.5.2", "exec /bin/sleep 600")
-    assert _engine.validate(hanging, ["dockerd"], b"{}", 0.5).endswith("timed out after 0.5 seconds")
+    assert engines.validate(hanging, ["dockerd"], b"{}", 0.5).endswith("timed out after 0.5 seconds")
     write_program(host / "program", "exec /bin/sleep 600")
-    assert _engine.validate(hanging, ["dockerd"], b"{}", 0.1) is None, "its version is unknown"
+    assert engines.validate(hanging, ["dockerd"], b"{}", 0.1) is None, "its version is unknown"
 
 
 def test_the_version_of_the_installed_program(host):
-    assert _engine.binary_version(None, 10) is None
-    assert _engine.binary_version(write_program(host / "program", '[ "$*" = --version ] && echo "Docker version 29.1.0, build x"'), 10) == (29, 1, 0)
-    assert _engine.binary_version(write_program(host / "program", 'echo "Docker version 29.1.0, build x"; exit 1'), 10) is None
+    assert engines.binary_version(None, 10) is None
+    assert engines.binary_version(write_program(host / "program", '[ "$*" = --version ] && echo "Docker version 29.1.0, build x"'), 10) == (29, 1, 0)
+    assert engines.binary_version(write_program(host / "program", 'echo "Docker version 29.1.0, build x"; exit 1'), 10) is None
 
 
 def test_an_engine_that_ends_while_it_is_asked(host, process, systemd, monkeypatch):
@@ -1149,9 +1149,9 @@ def test_an_engine_that_ends_while_it_is_asked(host, process, systemd, monkeypat
     def end(engine, timeout):
         process.kill()
         process.wait()
-        raise _engine.Unreachable("no answer")
+        raise engine_api.Unreachable("no answer")
 
-    monkeypatch.setattr(_engine, "_wait_for_info", end)
-    found = _engine.look("docker", 10)
+    monkeypatch.setattr(engines, "_wait_for_info", end)
+    found = engines.look("docker", 10)
     assert found.state == "unreachable"
     assert found.reason == "its process ended while it was asked, it said: failed to start metrics server: address already in use"

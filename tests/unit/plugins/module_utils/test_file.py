@@ -21,17 +21,17 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _file
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, transaction
 
 
-def transaction(**options):
+def begin(**options):
     with patch_module_args(options):
-        return _file.Transaction(AnsibleModule({"unsafe_writes": {"type": "bool", "default": False}}))
+        return transaction.Transaction(AnsibleModule({"unsafe_writes": {"type": "bool", "default": False}}))
 
 
 @pytest.fixture
-def files():
-    return transaction()
+def writes():
+    return begin()
 
 
 def fails_with(number):
@@ -68,21 +68,21 @@ def no_waiting():
     signal.signal(signal.SIGALRM, before)
 
 
-def test_what_is_written_can_be_taken_back(files, tmp_path):
+def test_what_is_written_can_be_taken_back(writes, tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_bytes(b"before")
     old.chmod(0o640)
-    files.write(str(old), b"before", b"after")
-    files.write(str(new), None, b"made")
-    files.write(str(old), b"after", b"after that")
+    writes.write(str(old), b"before", b"after")
+    writes.write(str(new), None, b"made")
+    writes.write(str(old), b"after", b"after that")
     assert (old.read_bytes(), new.read_bytes()) == (b"after that", b"made")
     assert mode(old) == 0o640 and mode(new) == 0o644
-    assert files.undo() == []
+    assert writes.undo() == []
     assert old.read_bytes() == b"before" and mode(old) == 0o640 and os.listdir(tmp_path) == ["old"]
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_no_instant_gives_a_file_another_mode(files, tmp_path, monkeypatch, umask):
+def test_no_instant_gives_a_file_another_mode(writes, tmp_path, monkeypatch, umask):
     """Nor leaves what is staged, which may hold secrets, to others. As atomic_move does it, with the umask."""
     modes = []
 
@@ -99,83 +99,83 @@ def test_no_instant_gives_a_file_another_mode(files, tmp_path, monkeypatch, umas
     monkeypatch.setattr(AnsibleModule, "atomic_move", moved)
     before = os.umask(umask)
     try:
-        files.stage(str(tmp_path / "new"), b"secret")
-        files.write(str(tmp_path / "new"), None, b"made")
+        writes.stage(str(tmp_path / "new"), b"secret")
+        writes.write(str(tmp_path / "new"), None, b"made")
         assert os.umask(umask) == umask
     finally:
         os.umask(before)
     assert modes == [0o600, 0o600, 0o644, 0o644] and stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o644
-    assert files.undo() == [] and os.listdir(tmp_path) == [], "what was staged goes with what was written"
+    assert writes.undo() == [] and os.listdir(tmp_path) == [], "what was staged goes with what was written"
 
 
-def test_the_last_write_is_taken_back_first(files, tmp_path, monkeypatch):
+def test_the_last_write_is_taken_back_first(writes, tmp_path, monkeypatch):
     """What moved from one file to another is never in both."""
     paths = [tmp_path / name for name in ("one", "two")]
     for path in paths:
         path.write_bytes(b"before")
-        files.write(str(path), b"before", b"after")
+        writes.write(str(path), b"before", b"after")
     order, replace = [], os.rename
     monkeypatch.setattr(os, "rename", lambda source, target: order.append(os.fsdecode(target)) or replace(source, target))
-    assert files.undo() == [] and order == [str(path) for path in reversed(paths)]
+    assert writes.undo() == [] and order == [str(path) for path in reversed(paths)]
 
 
-def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_empty(files, tmp_path, strict_umask):
+def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_empty(writes, tmp_path, strict_umask):
     path = tmp_path / "folder" / "file"
     path.parent.mkdir()
     path.write_bytes(b"before")
-    files.write(str(path), b"before", None)
-    assert not path.exists() and files.undo() == [] and path.read_bytes() == b"before" and mode(path) == 0o600
-    files.write(str(path), b"before", None)
-    files.tidy()
+    writes.write(str(path), b"before", None)
+    assert not path.exists() and writes.undo() == [] and path.read_bytes() == b"before" and mode(path) == 0o600
+    writes.write(str(path), b"before", None)
+    writes.tidy()
     assert not path.parent.exists()
 
 
-def test_a_new_file_can_be_read_by_all_whatever_the_umask(files, tmp_path, strict_umask):
-    files.write(str(tmp_path / "new"), None, b"made")
+def test_a_new_file_can_be_read_by_all_whatever_the_umask(writes, tmp_path, strict_umask):
+    writes.write(str(tmp_path / "new"), None, b"made")
     assert mode(tmp_path / "new") == 0o644
 
 
-def test_a_folder_that_holds_what_was_written_stays(files, tmp_path):
+def test_a_folder_that_holds_what_was_written_stays(writes, tmp_path):
     path = tmp_path / "folder" / "file"
     path.parent.mkdir()
-    files.write(str(path), None, b"made")
-    files.tidy()
+    writes.write(str(path), None, b"made")
+    writes.tidy()
     assert path.read_bytes() == b"made"
 
 
-def test_file_and_folder_are_on_the_disk_before_it_goes_on(files, tmp_path, monkeypatch):
+def test_file_and_folder_are_on_the_disk_before_it_goes_on(writes, tmp_path, monkeypatch):
     path, synced, real = tmp_path / "file", [], os.fsync
 
     def fsync(descriptor):
-        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), sorted(name[: len(_file.TEMP_PREFIX)] for name in os.listdir(tmp_path))))
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), sorted(name[: len(transaction.TEMP_PREFIX)] for name in os.listdir(tmp_path))))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    files.write(str(path), None, b"made")
-    assert synced == [(False, [_file.TEMP_PREFIX]), (True, ["file"])]
-    files.write(str(path), b"made", None)
+    writes.write(str(path), None, b"made")
+    assert synced == [(False, [transaction.TEMP_PREFIX]), (True, ["file"])]
+    writes.write(str(path), b"made", None)
     assert synced[2:] == [(True, [])]
 
 
-def test_what_is_the_same_is_not_written(files, tmp_path):
+def test_what_is_the_same_is_not_written(writes, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"same")
     before = path.stat()
-    files.write(str(path), b"same", b"same")
-    assert path.stat() == before and files.undo() == []
+    writes.write(str(path), b"same", b"same")
+    assert path.stat() == before and writes.undo() == []
 
 
-def test_what_someone_else_wrote_is_left_alone(files, tmp_path):
+def test_what_someone_else_wrote_is_left_alone(writes, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"theirs")
-    with pytest.raises(_file.FileChanged) as refused:
-        files.write(str(path), b"before", b"after")
+    with pytest.raises(transaction.FileChanged) as refused:
+        writes.write(str(path), b"before", b"after")
     assert str(refused.value) == f"{path}: someone else changed it during this run; it was left as they wrote it, run this again"
     assert path.read_bytes() == b"theirs"
-    files.write(str(path), b"theirs", b"ours")
+    writes.write(str(path), b"theirs", b"ours")
     path.write_bytes(b"theirs again")
-    assert files.undo() == [f"{path} was changed by someone else meanwhile and was left as they wrote it"]
-    assert path.read_bytes() == b"theirs again" and files.undo() == [f"{path} was changed by someone else meanwhile and was left as they wrote it"]
+    assert writes.undo() == [f"{path} was changed by someone else meanwhile and was left as they wrote it"]
+    assert path.read_bytes() == b"theirs again" and writes.undo() == [f"{path} was changed by someone else meanwhile and was left as they wrote it"]
 
 
 ADVICE = {
@@ -194,86 +194,86 @@ ADVICE = {
     [("fsync", b"after", "written"), ("rename", b"after", "written"), ("unlink", None, "removed")],
     ids=["while it is written", "while Ansible puts it in its place", "while it is removed"],
 )
-def test_a_failed_write_leaves_the_file_and_says_why(files, tmp_path, monkeypatch, number, advice, call, data, what):
+def test_a_failed_write_leaves_the_file_and_says_why(writes, tmp_path, monkeypatch, number, advice, call, data, what):
     path = tmp_path / "file"
     path.write_bytes(b"before")
     monkeypatch.setattr(os, call, fails_with(number))
-    with pytest.raises(_file.FileError) as failed:
-        files.write(str(path), b"before", data)
+    with pytest.raises(files.FileError) as failed:
+        writes.write(str(path), b"before", data)
     monkeypatch.undo()
     assert str(failed.value) == f"{path}: cannot be {what}: {os.strerror(number)}. {advice}"
-    assert path.read_bytes() == b"before" and os.listdir(tmp_path) == ["file"] and files.undo() == []
+    assert path.read_bytes() == b"before" and os.listdir(tmp_path) == ["file"] and writes.undo() == []
 
 
-def test_a_failure_that_is_not_the_operating_systems_is_told_in_its_own_words(files, tmp_path, monkeypatch):
+def test_a_failure_that_is_not_the_operating_systems_is_told_in_its_own_words(writes, tmp_path, monkeypatch):
     path = tmp_path / "file"
 
     def fail(_module, *_arguments, **_options):
         raise RuntimeError("no label") from OSError("no words")
 
     monkeypatch.setattr(AnsibleModule, "atomic_move", fail)
-    with pytest.raises(_file.FileError) as failed:
-        files.write(str(path), None, b"after")
+    with pytest.raises(files.FileError) as failed:
+        writes.write(str(path), None, b"after")
     assert str(failed.value) == (f"{path}: cannot be written: no label. Run the task as a user who may write it (become: true).")
 
 
-def test_a_file_in_no_folder(files, tmp_path):
+def test_a_file_in_no_folder(writes, tmp_path):
     path = tmp_path / "none" / "file"
-    with pytest.raises(_file.FileError, match="cannot be written: No such file or directory"):
-        files.write(str(path), None, b"after")
+    with pytest.raises(files.FileError, match="cannot be written: No such file or directory"):
+        writes.write(str(path), None, b"after")
 
 
 def test_a_file_that_is_mounted_by_itself_is_written_into_where_that_is_allowed(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_bytes(b"before")
     monkeypatch.setattr(os, "rename", fails_with(errno.EBUSY))
-    transaction(unsafe_writes=True).write(str(path), b"before", b"after")
+    begin(unsafe_writes=True).write(str(path), b"before", b"after")
     assert path.read_bytes() == b"after" and os.listdir(tmp_path) == ["file"]
 
 
-def test_a_backup_lies_beside_the_file(files, tmp_path):
+def test_a_backup_lies_beside_the_file(writes, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"before")
-    copy = files.backup(str(path), b"before")
+    copy = writes.backup(str(path), b"before")
     assert re.fullmatch(rf"{re.escape(str(path))}\.{os.getpid()}\.\d{{4}}-\d\d-\d\d@\d\d:\d\d:\d\d~", copy), "as ansible.builtin calls it"
-    assert _file.read(copy) == b"before"
+    assert files.read(copy) == b"before"
     long = tmp_path / ("x" * 250)
     long.write_bytes(b"before")
-    with pytest.raises(_file.FileError) as failed:
-        files.backup(str(long), b"before")
+    with pytest.raises(files.FileError) as failed:
+        writes.backup(str(long), b"before")
     assert str(failed.value) == f"{long}: no backup can be made: File name too long. Run the task as a user who may write it (become: true)."
 
 
-def test_a_backup_of_a_file_of_another_group_stays_its_users_alone(files, tmp_path, monkeypatch):
+def test_a_backup_of_a_file_of_another_group_stays_its_users_alone(writes, tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_bytes(b"before")
     path.chmod(0o644)
     monkeypatch.setattr(os, "chown", fails_with(errno.EPERM))
-    copy = pathlib.Path(files.backup(str(path), b"before"))
+    copy = pathlib.Path(writes.backup(str(path), b"before"))
     assert (copy.read_bytes(), mode(copy)) == (b"before", 0o600)
 
 
 def test_the_mode_of_a_new_file_is_no_wider_than_that_of_what_it_repeats(tmp_path):
     path = tmp_path / "file"
-    with pytest.raises(_file.FileError) as failed:
-        _file.mode_like(str(path))
+    with pytest.raises(files.FileError) as failed:
+        files.mode_like(str(path))
     assert str(failed.value) == f"{path}: cannot be read: No such file or directory"
     path.write_bytes(b"")
     for theirs, ours in ((0o777, 0o644), (0o640, 0o640), (0o600, 0o600)):
         path.chmod(theirs)
-        assert _file.mode_like(str(path)) == ours
+        assert files.mode_like(str(path)) == ours
 
 
-def test_what_is_staged_is_found_by_the_next_run_until_it_is_unstaged(files, tmp_path, strict_umask):
+def test_what_is_staged_is_found_by_the_next_run_until_it_is_unstaged(writes, tmp_path, strict_umask):
     path = tmp_path / "file"
-    assert _file.staged(str(path)) is None and not _file.has_leftovers(str(path))
-    files.unstage(str(path))
-    files.stage(str(path), b"to be")
+    assert transaction.staged(str(path)) is None and not transaction.has_leftovers(str(path))
+    writes.unstage(str(path))
+    writes.stage(str(path), b"to be")
     (staged,) = tmp_path.iterdir()
-    assert staged.name == ".pullthrough-docker-moving-file" and mode(staged) == 0o600 and _file.staged(str(path)) == b"to be"
-    with _file.lock(str(path), 1):
-        assert _file.has_leftovers(str(path)) and _file.staged(str(path)) == b"to be"
-    files.unstage(str(path))
+    assert staged.name == ".pullthrough-docker-moving-file" and mode(staged) == 0o600 and transaction.staged(str(path)) == b"to be"
+    with transaction.lock(str(path), 1):
+        assert transaction.has_leftovers(str(path)) and transaction.staged(str(path)) == b"to be"
+    writes.unstage(str(path))
     assert os.listdir(tmp_path) == []
 
 
@@ -281,34 +281,34 @@ def test_leftovers_are_ours_alone(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"")
     (tmp_path / "other.pullthrough-docker-x").write_bytes(b"")
-    assert not _file.has_leftovers(str(path)) and not _file.has_leftovers(str(tmp_path / "none" / "file"))
-    (tmp_path / f"{_file.TEMP_PREFIX}x").write_bytes(b"")
-    assert _file.has_leftovers(str(path))
+    assert not transaction.has_leftovers(str(path)) and not transaction.has_leftovers(str(tmp_path / "none" / "file"))
+    (tmp_path / f"{transaction.TEMP_PREFIX}x").write_bytes(b"")
+    assert transaction.has_leftovers(str(path))
 
 
 def test_the_lock_makes_folders_and_takes_empty_ones_away(tmp_path, strict_umask):
     path = tmp_path / "a" / "b" / "daemon.json"
-    with _file.lock(str(path), 1):
+    with transaction.lock(str(path), 1):
         assert mode(path.parent) == mode(path.parent.parent) == 0o755
     assert not (tmp_path / "a").exists()
-    with _file.lock(str(path), 1):
+    with transaction.lock(str(path), 1):
         path.write_text("{}")
     assert path.exists()
 
 
 def test_the_lock_where_no_folder_can_be(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(_file.FileError) as refused, _file.lock(str(tmp_path / "file" / "x" / "daemon.json"), 1):
+    with pytest.raises(files.FileError) as refused, transaction.lock(str(tmp_path / "file" / "x" / "daemon.json"), 1):
         pass
     assert str(refused.value) == f"{tmp_path}/file: cannot be made: File exists; nothing was changed"
 
 
 def test_the_lock_of_a_folder_that_cannot_be_opened(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lock = _file.lock(str(tmp_path / "daemon.json"), 1)
+    lock = transaction.lock(str(tmp_path / "daemon.json"), 1)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
-        with pytest.raises(_file.FileError) as refused:
+        with pytest.raises(files.FileError) as refused:
             lock.__enter__()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -316,15 +316,15 @@ def test_the_lock_of_a_folder_that_cannot_be_opened(tmp_path):
 
 
 def test_the_lock_is_held_against_others_and_clears_what_a_killed_run_left(tmp_path):
-    path, left, staged = tmp_path / "daemon.json", tmp_path / f"{_file.TEMP_PREFIX}x", tmp_path / f"{_file.STAGED_PREFIX}x"
+    path, left, staged = tmp_path / "daemon.json", tmp_path / f"{transaction.TEMP_PREFIX}x", tmp_path / f"{transaction.STAGED_PREFIX}x"
     for other in (path, left, staged):
         other.write_text("half")
-    with _file.lock(str(path), 1):
+    with transaction.lock(str(path), 1):
         assert not left.exists() and path.exists() and staged.exists()
-        with pytest.raises(_file.FileError) as refused, _file.lock(str(path), 0.1):
+        with pytest.raises(files.FileError) as refused, transaction.lock(str(path), 0.1):
             pass
     assert str(refused.value) == f"{tmp_path}: another run has held its lock for 0.1 s; nothing was changed, run this again"
-    with _file.lock(str(path), 0):
+    with transaction.lock(str(path), 0):
         pass
 
 
@@ -335,7 +335,7 @@ def test_what_a_killed_run_left_and_cannot_be_removed(tmp_path, monkeypatch):
         raise OSError(errno.EPERM, "Operation not permitted", path)
 
     monkeypatch.setattr(os, "unlink", refuse)
-    with pytest.raises(_file.FileError) as failed, _file.lock(str(tmp_path / "file"), 1):
+    with pytest.raises(files.FileError) as failed, transaction.lock(str(tmp_path / "file"), 1):
         pytest.fail("the lock is held all the same")
     assert str(failed.value) == (
         f"{tmp_path}/.pullthrough-docker-x: cannot be removed: Operation not permitted; nothing was changed. "
@@ -348,14 +348,14 @@ def test_the_lock_is_waited_for(tmp_path, monkeypatch):
     other = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
     monkeypatch.setattr(time, "sleep", lambda seconds: naps.append(seconds) or os.close(other))
-    with _file.lock(str(path), 60):
+    with transaction.lock(str(path), 60):
         assert naps == [0.05]
 
 
 def test_the_lock_is_not_waited_for_without_time(tmp_path, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: 5.0)
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waited"))
-    with _file.lock(str(tmp_path / "daemon.json"), 0), pytest.raises(_file.FileError, match="for 0 s"), _file.lock(str(tmp_path / "daemon.json"), 0):
+    with transaction.lock(str(tmp_path / "daemon.json"), 0), pytest.raises(files.FileError, match="for 0 s"), transaction.lock(str(tmp_path / "daemon.json"), 0):
         pass
 
 
@@ -367,9 +367,9 @@ def test_a_path_is_followed_through_symlinks(tmp_path):
     (tmp_path / "link").symlink_to(folder)
     (tmp_path / "real" / "absolute").symlink_to(folder / "relative")
     for path in ("real/inner/target", "link/relative", "link//./relative", "real/absolute", "link/../absolute", "real/none/../inner/target"):
-        assert _file.resolve(f"{tmp_path}/{path}") == str(folder / "target")
-    assert _file.resolve(f"{tmp_path}/link/none") == str(folder / "none")
-    assert _file.resolve("//") == _file.resolve("/..") == "/"
+        assert files.resolve(f"{tmp_path}/{path}") == str(folder / "target")
+    assert files.resolve(f"{tmp_path}/link/none") == str(folder / "none")
+    assert files.resolve("//") == files.resolve("/..") == "/"
 
 
 REFUSED_PATHS = {
@@ -404,13 +404,13 @@ def links(tmp_path):
 
 @pytest.mark.parametrize(("path", "refusal"), REFUSED_PATHS.values(), ids=REFUSED_PATHS)
 def test_a_path_that_is_not_followed(links, path, refusal):
-    with pytest.raises(_file.FileError) as refused:
-        _file.resolve(path.format(links))
+    with pytest.raises(files.FileError) as refused:
+        files.resolve(path.format(links))
     assert str(refused.value) == refusal.format(links)
 
 
 def test_forty_links_are_followed(links):
-    assert _file.resolve(f"{links}/40/daemon.json") == f"{links}/0/daemon.json"
+    assert files.resolve(f"{links}/40/daemon.json") == f"{links}/0/daemon.json"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
@@ -434,25 +434,25 @@ def test_whose_symlinks_are_followed(tmp_path, monkeypatch, owner, user, bits, f
     os.chown(folder, owner, owner)
     monkeypatch.setattr(os, "geteuid", lambda: user)
     if followed:
-        assert _file.resolve(str(folder / "link")) == str(tmp_path / "target")
+        assert files.resolve(str(folder / "link")) == str(tmp_path / "target")
     else:
-        with pytest.raises(_file.FileError, match="another user can write"):
-            _file.resolve(str(folder / "link"))
+        with pytest.raises(files.FileError, match="another user can write"):
+            files.resolve(str(folder / "link"))
 
 
 def test_what_is_no_configuration_file_is_not_read(tmp_path):
-    assert _file.read(str(tmp_path / "none")) is None
-    limit = _file.SIZE_LIMIT
+    assert files.read(str(tmp_path / "none")) is None
+    limit = files.SIZE_LIMIT
     large, larger, pipe = (tmp_path / name for name in ("large", "larger", "pipe"))
     for path, size in ((large, limit), (larger, limit + 1)):
         with path.open("wb") as file:
             file.truncate(size)
     os.mkfifo(pipe)
-    assert _file.read(str(large)) == bytes(limit)
+    assert files.read(str(large)) == bytes(limit)
     for path, what in ((tmp_path, "not a regular file"), (pipe, "not a regular file"), (larger, f"larger than {limit} bytes")):
-        with pytest.raises(_file.FileError) as refused:
-            _file.read(str(path))
+        with pytest.raises(files.FileError) as refused:
+            files.read(str(path))
         assert str(refused.value) == f"{path}: {what}, so not a configuration file. Nothing was changed; move it away."
-    with pytest.raises(_file.FileError) as refused:
-        _file.read(str(large / "file"))
+    with pytest.raises(files.FileError) as refused:
+        files.read(str(large / "file"))
     assert str(refused.value) == f"{large}/file: cannot be read: Not a directory"

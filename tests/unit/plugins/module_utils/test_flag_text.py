@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _flag_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import flag_text
 
 NAME = "--m"
 
@@ -24,7 +24,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("text", "flags"), FOUND)
 def test_find(text, flags):
-    assert _flag_text.find(text, NAME) == flags
+    assert flag_text.find(text, NAME) == flags
 
 
 PUTS = [
@@ -56,14 +56,14 @@ PUTS = [
 
 @pytest.mark.parametrize(("text", "values", "after"), PUTS)
 def test_put(text, values, after):
-    assert _flag_text.put(text, NAME, values) == after
-    assert [flag.value for flag in _flag_text.find(after, NAME)] == values
+    assert flag_text.put(text, NAME, values) == after
+    assert [flag.value for flag in flag_text.find(after, NAME)] == values
 
 
 @pytest.mark.parametrize("text", ["", "d", "d --x 1", "d --x ", "d \\\n --x", " d"])
 def test_what_was_added_can_be_taken_away_to_the_byte(text):
-    added = _flag_text.put(text, NAME, ["a", "b"])
-    assert added != text and _flag_text.put(added, NAME, []) == text
+    added = flag_text.put(text, NAME, ["a", "b"])
+    assert added != text and flag_text.put(added, NAME, []) == text
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_what_was_added_can_be_taken_away_to_the_byte(text):
     ],
 )
 def test_plain_words(text, plain):
-    assert _flag_text.is_plain(text) is plain
+    assert flag_text.is_plain(text) is plain

@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _host
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, programs
 
 OTHER = 4711
 """A user who is neither root nor the one who runs the tests."""
@@ -23,16 +23,16 @@ OTHER = 4711
 )
 def test_the_text_of_a_file(tmp_path, limits, text):
     (tmp_path / "file").write_bytes(b"one \xff\ntwo\n")
-    assert _host.text_of(str(tmp_path / "file"), **limits) == text
+    assert files.text_of(str(tmp_path / "file"), **limits) == text
 
 
 def test_no_more_of_a_file_than_the_limit(tmp_path):
-    (tmp_path / "file").write_bytes(b"x" * (_host.TEXT_LIMIT + 1))
-    assert len(_host.text_of(str(tmp_path / "file"))) == _host.TEXT_LIMIT
+    (tmp_path / "file").write_bytes(b"x" * (files.TEXT_LIMIT + 1))
+    assert len(files.text_of(str(tmp_path / "file"))) == files.TEXT_LIMIT
 
 
 def test_a_file_that_cannot_be_read_is_empty(tmp_path):
-    assert _host.text_of(str(tmp_path)) == _host.text_of(str(tmp_path / "none")) == ""
+    assert files.text_of(str(tmp_path)) == files.text_of(str(tmp_path / "none")) == ""
 
 
 RUNS = {
@@ -46,27 +46,27 @@ RUNS = {
 
 @pytest.mark.parametrize(("command", "result"), RUNS.items(), ids=lambda value: str(value[0]))
 def test_run(command, result):
-    assert _host.run(list(command), 10) == result
+    assert programs.run(list(command), 10) == result
 
 
 def test_run_gives_the_data():
-    assert _host.run(["cat"], 10, b"data") == (0, "data")
+    assert programs.run(["cat"], 10, b"data") == (0, "data")
 
 
 def test_run_ends_a_slow_program():
-    assert _host.run(["sleep", "5"], 0.1) == (-1, "Command '['sleep', '5']' timed out after 0.1 seconds")
+    assert programs.run(["sleep", "5"], 0.1) == (-1, "Command '['sleep', '5']' timed out after 0.1 seconds")
 
 
 def test_run_in_an_environment_of_its_own(monkeypatch):
     theirs = {"HOME": "/home/me", "XDG_RUNTIME_DIR": "/run/user/1", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/bus"}
-    always = {f"PATH={_host.PATH}", "LC_ALL=C"}
+    always = {f"PATH={programs.PATH}", "LC_ALL=C"}
     for name in theirs:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere")
-    assert set(_host.run(["env"], 10)[1].splitlines()) == always
+    assert set(programs.run(["env"], 10)[1].splitlines()) == always
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
-    assert set(_host.run(["env"], 10)[1].splitlines()) == always | {f"{name}={value}" for name, value in theirs.items()}
+    assert set(programs.run(["env"], 10)[1].splitlines()) == always | {f"{name}={value}" for name, value in theirs.items()}
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def test_a_program_that_others_can_replace_is_not_trusted(tmp_path, mode, is_tru
     program = tmp_path / "dockerd"
     program.write_text("#!/bin/sh\n")
     program.chmod(mode)
-    assert _host.trusted(str(program)) == (str(program) if is_trusted else None)
+    assert programs.trusted(str(program)) == (str(program) if is_trusted else None)
 
 
 def test_what_nobody_can_look_at_cannot_be_swapped(tmp_path):
     """Then the reason is told by whoever reads it, and not as a folder of another user."""
-    assert not _host.can_be_swapped(f"{tmp_path}/{'x' * 300}/file")
-    assert not _host.can_be_swapped(f"{tmp_path}/none/file")
+    assert not files.can_be_swapped(f"{tmp_path}/{'x' * 300}/file")
+    assert not files.can_be_swapped(f"{tmp_path}/none/file")
 
 
 def test_what_is_no_program_is_not_trusted(tmp_path):
-    assert _host.trusted(str(tmp_path)) is None
-    assert _host.trusted(str(tmp_path / "none")) is None
+    assert programs.trusted(str(tmp_path)) is None
+    assert programs.trusted(str(tmp_path / "none")) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files to other users")
@@ -101,4 +101,4 @@ def test_a_program_of_root_or_of_the_user_is_trusted(tmp_path, monkeypatch, owne
     program.chmod(0o755)
     os.chown(program, owner, -1)
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    assert (_host.trusted(str(program)) is not None) is is_trusted
+    assert (programs.trusted(str(program)) is not None) is is_trusted

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text, masking
 
 KEY = ["registry-mirrors"]
 A, B = "https://a.example", "https://b.example"
@@ -106,19 +106,19 @@ OVER = {
 
 @pytest.mark.parametrize(("before", "value", "after"), OVER.values(), ids=OVER)
 def test_a_list_over_a_list(before, value, after):
-    assert _json_text.set_member(f'{{"registry-mirrors": {before}}}', KEY, value) == f'{{"registry-mirrors": {after}}}'
+    assert json_text.set_member(f'{{"registry-mirrors": {before}}}', KEY, value) == f'{{"registry-mirrors": {after}}}'
 
 
 @pytest.mark.parametrize(("before", "value", "after"), SET.values(), ids=SET)
 def test_set(before, value, after):
-    assert _json_text.set_member(before, KEY, value) == after
+    assert json_text.set_member(before, KEY, value) == after
     assert json.loads(after.lstrip("\ufeff"))["registry-mirrors"] == value
-    assert _json_text.set_member(after, KEY, value) == after, "a second run changes nothing"
+    assert json_text.set_member(after, KEY, value) == after, "a second run changes nothing"
 
 
 @pytest.mark.parametrize("before", [before for before, _value, _after in SET.values() if "{" in before and "mirrors" not in before and "u002d" not in before])
 def test_remove_undoes_set_to_the_byte(before):
-    assert _json_text.remove_member(_json_text.set_member(before, KEY, [A, B]), KEY) == before
+    assert json_text.remove_member(json_text.set_member(before, KEY, [A, B]), KEY) == before
 
 
 REMOVED = {
@@ -135,7 +135,7 @@ REMOVED = {
 
 @pytest.mark.parametrize(("before", "after"), REMOVED.values(), ids=REMOVED)
 def test_remove(before, after):
-    assert _json_text.remove_member(before, KEY) == after
+    assert json_text.remove_member(before, KEY) == after
 
 
 BELOW = {
@@ -173,28 +173,28 @@ BELOW = {
 
 @pytest.mark.parametrize(("before", "path", "value", "after"), BELOW.values(), ids=BELOW)
 def test_set_below_an_object(before, path, value, after):
-    assert _json_text.set_member(before, path, value) == after
-    assert _json_text.parse(after).find(*path).value == value
+    assert json_text.set_member(before, path, value) == after
+    assert json_reader.parse(after).find(*path).value == value
 
 
 def test_nothing_is_set_below_what_is_no_object():
-    with pytest.raises(_json_text.JsonTextError) as refused:
-        _json_text.set_member('{"log-opts": 1}', ["log-opts", "b"], "2")
+    with pytest.raises(json_reader.JsonTextError) as refused:
+        json_text.set_member('{"log-opts": 1}', ["log-opts", "b"], "2")
     assert str(refused.value) == 'line 1, column 14: "log-opts" is not an object'
 
 
 def test_remove_below_an_object():
     text = '{"debug": true, "o": {"p": {"a": 1, "b": 2}, "a": 3}}'
-    assert _json_text.remove_member(text, ["o", "p", "a"]) == '{"debug": true, "o": {"p": {"b": 2}, "a": 3}}'
-    assert _json_text.remove_member(text, ["o", "a", "x"]) == text
-    assert _json_text.remove_member(text, ["x", "a"]) == text
+    assert json_text.remove_member(text, ["o", "p", "a"]) == '{"debug": true, "o": {"p": {"b": 2}, "a": 3}}'
+    assert json_text.remove_member(text, ["o", "a", "x"]) == text
+    assert json_text.remove_member(text, ["x", "a"]) == text
 
 
 VALUES = {
     # name: (value, how it is written in one line, how on lines)
     "null": (None, "null", "null"),
     "false": (False, "false", "false"),
-    "number": (_json_text.Number("1.50"), "1.50", "1.50"),
+    "number": (json_reader.Number("1.50"), "1.50", "1.50"),
     "text beyond ASCII": ('g\u00fcn"', '"g\u00fcn\\""', '"g\u00fcn\\""'),
     "empty object": ({}, "{}", "{}"),
     "empty list": ([], "[]", "[]"),
@@ -215,24 +215,24 @@ VALUES = {
 @pytest.mark.parametrize(("value", "in_one_line", "on_lines"), VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("old", ["1", "[]", '{"x": {"y": 1}}', '[ 1,\n{"x": [2]} ]'], ids=["number", "list", "object", "list of objects"])
 def test_values_as_they_are_written(value, in_one_line, on_lines, old):
-    assert _json_text.set_member('{"debug": true}', ["k"], value) == f'{{"debug": true, "k": {in_one_line}}}'
-    assert _json_text.set_member('{\n  "debug": true\n}', ["k"], value) == f'{{\n  "debug": true,\n  "k": {on_lines}\n}}'
+    assert json_text.set_member('{"debug": true}', ["k"], value) == f'{{"debug": true, "k": {in_one_line}}}'
+    assert json_text.set_member('{\n  "debug": true\n}', ["k"], value) == f'{{\n  "debug": true,\n  "k": {on_lines}\n}}'
     if not (isinstance(value, list) and "1," in old):
-        assert _json_text.set_member(f'{{"k": {old}}}', ["k"], value) == f'{{"k": {in_one_line}}}'
-        changed = _json_text.set_member(f'{{\n  "k": {old}\n}}', ["k"], value)
+        assert json_text.set_member(f'{{"k": {old}}}', ["k"], value) == f'{{"k": {in_one_line}}}'
+        changed = json_text.set_member(f'{{\n  "k": {old}\n}}', ["k"], value)
         assert changed == f'{{\n  "k": {on_lines}\n}}'
-        assert _json_text.is_same(_json_text.parse(changed).root.value, {"k": value})
+        assert json_reader.is_same(json_reader.parse(changed).root.value, {"k": value})
 
 
 def test_an_object_is_on_lines_where_lists_are_not():
     before = '{\n  "hosts": ["fd://"]\n}'
-    assert _json_text.set_member(before, ["k"], {"a": ["1"]}) == '{\n  "hosts": ["fd://"],\n  "k": {\n    "a": ["1"]\n  }\n}'
+    assert json_text.set_member(before, ["k"], {"a": ["1"]}) == '{\n  "hosts": ["fd://"],\n  "k": {\n    "a": ["1"]\n  }\n}'
 
 
 def test_an_object_is_added_to_a_list_on_lines():
     before = '{\n  "pools": [\n\n    {\n      "base": "x"\n    }\n  ]\n}'
     after = before[:-6] + ',\n\n    {\n      "base": "y"\n    }\n  ]\n}'
-    assert _json_text.set_member(before, ["pools"], [{"base": "x"}, {"base": "y"}]) == after
+    assert json_text.set_member(before, ["pools"], [{"base": "x"}, {"base": "y"}]) == after
 
 
 WRONG = {
@@ -251,9 +251,9 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_a_wrong_edit_is_refused(monkeypatch, wrong):
-    monkeypatch.setattr(_json_text, "_insert", lambda *_: wrong)
-    with pytest.raises(_json_text.JsonTextError) as refused:
-        _json_text.set_member('{"a": 1, "o": {"b": 2}}', ["o", "c"], "3")
+    monkeypatch.setattr(json_text, "_insert", lambda *_: wrong)
+    with pytest.raises(json_reader.JsonTextError) as refused:
+        json_text.set_member('{"a": 1, "o": {"b": 2}}', ["o", "c"], "3")
     assert str(refused.value) == "line 1, column 1: this text cannot be edited safely; edit it by hand"
     assert (refused.value.line, refused.value.column) == (1, 1)
 
@@ -263,8 +263,8 @@ SAME = {
     "text": ("a", "a", True),
     "other text": ("a", "b", False),
     "true and 1": (True, 1, False),
-    "number and text": (_json_text.Number("1"), "1", False),
-    "numbers as they are written": (_json_text.Number("1.0"), _json_text.Number("1"), False),
+    "number and text": (json_reader.Number("1"), "1", False),
+    "numbers as they are written": (json_reader.Number("1.0"), json_reader.Number("1"), False),
     "order of keys": ({"a": "1", "b": "2"}, {"b": "2", "a": "1"}, True),
     "other keys": ({"a": "1"}, {"b": "1"}, False),
     "no keys": ({}, {"b": "1"}, False),
@@ -277,13 +277,13 @@ SAME = {
 
 @pytest.mark.parametrize(("one", "other", "same"), SAME.values(), ids=SAME)
 def test_same(one, other, same):
-    assert [_json_text.is_same(*pair) for pair in ((one, other), (other, one))] == [same, same]
+    assert [json_reader.is_same(*pair) for pair in ((one, other), (other, one))] == [same, same]
 
 
 def test_what_is_read_and_where_it_stands():
     text = '\ufeff{"t": true, "f": false,\n "n": [null, -1.5e+3, "\\ud83d\\ude00"],\n "o": {"\ud7ff": {}, "\ue000": []}}\n'
-    document = _json_text.parse(text)
-    number = _json_text.Number("-1.5e+3")
+    document = json_reader.parse(text)
+    number = json_reader.Number("-1.5e+3")
     assert document.root.value == {"t": True, "f": False, "n": [None, number, "\U0001f600"], "o": {"\ud7ff": {}, "\ue000": []}}
     assert document.bom and document.text == text
     shown = {key: text[member.key_start : member.key_end] + text[member.node.start : member.node.end] for key, member in document.root.members.items()}
@@ -296,14 +296,14 @@ def test_what_is_read_and_where_it_stands():
 
 @pytest.mark.parametrize("path", [("x",), ("a", "x"), ("x", "y", "z"), ("n", "0")], ids=".".join)
 def test_a_path_that_is_not_there(path):
-    assert _json_text.parse('{"a": {"b": 1}, "n": [1]}').find(*path) is None
+    assert json_reader.parse('{"a": {"b": 1}, "n": [1]}').find(*path) is None
 
 
 @pytest.mark.parametrize("text", ["", " \t\r\n", "\ufeff", "\ufeff\n"], ids=["nothing", "white space", "mark", "mark and line"])
 def test_a_blank_text_is_an_empty_object(text):
-    document = _json_text.parse(text)
+    document = json_reader.parse(text)
     assert document.root.value == {} and document.bom is text.startswith("\ufeff")
-    assert _json_text.remove_member(text, KEY) == text and _json_text.masked(text) == text
+    assert json_text.remove_member(text, KEY) == text and masking.mask_json(text) == text
 
 
 COMMENT = "comments are not JSON, and the engine refuses them"
@@ -366,19 +366,19 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "line", "column", "message"), REFUSED.values(), ids=REFUSED)
 def test_refused_with_line_and_column(text, line, column, message):
-    with pytest.raises(_json_text.JsonTextError) as refused:
-        _json_text.parse(text)
+    with pytest.raises(json_reader.JsonTextError) as refused:
+        json_reader.parse(text)
     assert (refused.value.line, refused.value.column, refused.value.message) == (line, column, message)
     assert str(refused.value) == f"line {line}, column {column}: {message}"
 
 
 @pytest.mark.parametrize(("opening", "closing", "columns"), [('{"a": ', "}", 6), ("[", "]", 1)], ids=["objects", "arrays"])
 def test_depth_is_limited(opening, closing, columns):
-    depth = _json_text.DEPTH_LIMIT - 1
-    _json_text.parse('{"x": ' + opening * depth + "1" + closing * depth + "}")
-    with pytest.raises(_json_text.JsonTextError) as refused:
-        _json_text.parse('{"x": ' + opening * 100_000 + "1" + closing * 100_000 + "}")
-    assert str(refused.value) == f"line 1, column {7 + columns * _json_text.DEPTH_LIMIT}: more than 100 objects and arrays within each other"
+    depth = json_reader.DEPTH_LIMIT - 1
+    json_reader.parse('{"x": ' + opening * depth + "1" + closing * depth + "}")
+    with pytest.raises(json_reader.JsonTextError) as refused:
+        json_reader.parse('{"x": ' + opening * 100_000 + "1" + closing * 100_000 + "}")
+    assert str(refused.value) == f"line 1, column {7 + columns * json_reader.DEPTH_LIMIT}: more than 100 objects and arrays within each other"
 
 
 NO_UTF_8 = {
@@ -392,14 +392,14 @@ NO_UTF_8 = {
 
 @pytest.mark.parametrize(("data", "line", "column", "what"), NO_UTF_8.values(), ids=NO_UTF_8)
 def test_text_that_is_not_utf_8(data, line, column, what):
-    with pytest.raises(_json_text.JsonTextError) as refused:
-        _json_text.decode(data)
+    with pytest.raises(json_reader.JsonTextError) as refused:
+        json_reader.decode(data)
     assert (refused.value.line, refused.value.column) == (line, column)
     assert refused.value.message == f"the text is {what}; save it as UTF-8"
 
 
 def test_a_byte_order_mark_stays_in_the_text():
-    assert _json_text.decode(b"\xef\xbb\xbf{}") == "\ufeff{}"
+    assert json_reader.decode(b"\xef\xbb\xbf{}") == "\ufeff{}"
 
 
 MASKED = {
@@ -419,9 +419,9 @@ MASKED = {
 
 @pytest.mark.parametrize(("text", "shown"), MASKED.values(), ids=MASKED)
 def test_secrets_are_masked_and_all_else_is_shown(text, shown):
-    assert _json_text.masked(f'{{"k": {text}}}') == f'{{"k": {shown}}}'
+    assert masking.mask_json(f'{{"k": {text}}}') == f'{{"k": {shown}}}'
 
 
 def test_secrets_are_masked_in_a_text_that_cannot_be_read():
     text = '{"registry-mirrors": ["https://me:hush@a.example"], // broken'
-    assert _json_text.masked(text) == '{"registry-mirrors": ["https://***@a.example"], // broken'
+    assert masking.mask_json(text) == '{"registry-mirrors": ["https://***@a.example"], // broken'

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _look, _service, _sources
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import places, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, processes, services
 
 FLAG = "--registry-mirror"
 A, B = "https://a.example/", "https://b.example/"
@@ -16,11 +17,11 @@ A, B = "https://a.example/", "https://b.example/"
 
 def a_look(*, now=None, later=None, files=()):
     """One with these words on the command line of the engine that runs, None where none does, and on that of the next start."""
-    process = None if now is None else _engine.Process(4711, "1", tuple(now), None)
+    process = None if now is None else processes.Process(4711, "1", tuple(now), None)
     argv = ("dockerd", *(["--debug", f"{FLAG}=https://gone.example"] if now is None else now))
-    engine = _engine.Engine("docker", "running", None, process, None, argv, None, "/nowhere/daemon.json", "/nowhere/docker.sock")
-    start = _service.Start("docker", None if later is None else "systemd", ("dockerd", *(later or ())), [], list(files), [], None)
-    return _look.Look(engine, start, "/nowhere/daemon.json", [])
+    engine = engines.Engine("docker", "running", None, process, None, argv, None, "/nowhere/daemon.json", "/nowhere/docker.sock")
+    start = services.Start("docker", None if later is None else "systemd", ("dockerd", *(later or ())), [], list(files), [], None)
+    return snapshots.Snapshot(engine, start, "/nowhere/daemon.json", [])
 
 
 FLAGS = {
@@ -60,7 +61,7 @@ def test_settings_on_command_lines(tmp_path, now, later, found):
     unit.write_text("--debug\n--log-level\n")
     mentions = {"debug": [f"{options}, line 2", f"{unit}, line 1"], "log-level": [f"{unit}, line 2"]}
     seen = a_look(now=now, later=later, files=[str(options), str(unit)])
-    assert seen.beside_flags(["debug", "ipv6", "log-level"]) == [_look.SetByFlag(*flag, mentions[flag[0]]) for flag in found]
+    assert seen.beside_flags(["debug", "ipv6", "log-level"]) == [snapshots.SetByFlag(*flag, mentions[flag[0]]) for flag in found]
 
 
 def test_runtimes_are_merged():
@@ -84,7 +85,7 @@ def test_mirrors_that_stand_in_no_place_that_is_edited(tmp_path, words, script, 
     path, options = tmp_path / "start", tmp_path / "options"
     path.write_text(script or "")
     options.write_text(f"X={FLAG}={B}\nY={FLAG}={A}\n")
-    place = _sources.OptionsFile(str(options), options.read_bytes(), "X", shell=False)
+    place = places.OptionsFile(str(options), options.read_bytes(), "X", shell=False)
     argv = tuple(word.format(script=path) for word in words)
     seen = a_look(now=now, later=[], files=[str(options)])
     start = seen.start._replace(argv=argv, script=str(path) if script else None)
@@ -108,4 +109,4 @@ def test_lines_with(tmp_path, text, numbers):
     path = tmp_path / "file"
     if text is not None:
         path.write_text(text)
-    assert _look.lines_with("w[o]rd", str(path)) == [f"{path}, line {number}" for number in numbers]
+    assert snapshots.lines_with("w[o]rd", str(path)) == [f"{path}, line {number}" for number in numbers]

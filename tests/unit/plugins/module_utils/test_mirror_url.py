@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 TAKEN = [
     "https://mirror.gcr.io",
@@ -23,8 +24,8 @@ TAKEN = [
 
 @pytest.mark.parametrize("url", TAKEN)
 def test_taken_by_every_engine(url):
-    assert _mirror_url.declare(url) == url
-    _mirror_url.check(url, (20, 10, 24))
+    assert mirror_url.declare(url) == url
+    mirror_url.check(url, (20, 10, 24))
 
 
 EMPTY = "it is empty; write a URL such as https://mirror.gcr.io"
@@ -66,22 +67,22 @@ REFUSED = {
 
 @pytest.mark.parametrize(("url", "shown", "why"), REFUSED.values(), ids=REFUSED)
 def test_refused_for_every_engine(url, shown, why):
-    with pytest.raises(_mirror_url.MirrorUrlError) as refused:
-        _mirror_url.declare(url)
+    with pytest.raises(mirror_url.MirrorUrlError) as refused:
+        mirror_url.declare(url)
     assert str(refused.value) == f'"{shown}" cannot be a registry mirror: {why}.'
 
 
 @pytest.mark.parametrize(("url", "why"), [("  ", EMPTY), ("HTTPS://a.example", f'its scheme is "HTTPS"; {SCHEME}')], ids=["blank", "capitals"])
 def test_refused_unless_it_is_declared(url, why):
-    with pytest.raises(_mirror_url.MirrorUrlError) as refused:
-        _mirror_url.check(url, None)
+    with pytest.raises(mirror_url.MirrorUrlError) as refused:
+        mirror_url.check(url, None)
     assert str(refused.value) == f'"{url}" cannot be a registry mirror: {why}.'
 
 
 @pytest.mark.parametrize("value", [None, 7, ["https://a.example"]])
 def test_what_is_not_text_is_refused(value):
-    with pytest.raises(_mirror_url.MirrorUrlError) as refused:
-        _mirror_url.declare(value)
+    with pytest.raises(mirror_url.MirrorUrlError) as refused:
+        mirror_url.declare(value)
     assert str(refused.value) == f"{value!r} is not a mirror's URL: write one such as https://mirror.gcr.io."
 
 
@@ -94,17 +95,17 @@ DECLARED = {
 
 @pytest.mark.parametrize(("url", "written"), DECLARED.items())
 def test_spelling_of_a_declared_one(url, written):
-    assert _mirror_url.declare(url) == written
+    assert mirror_url.declare(url) == written
 
 
 @pytest.mark.parametrize(("version", "taken"), [((20, 10, 24), False), ((24, 0, 7), False), ((24, 0, 8), True), ((28, 5, 2), True), (None, True)])
 def test_a_path_by_version(version, taken):
     url = "https://mirror.example/hub"
     if taken:
-        _mirror_url.check(url, version)
+        mirror_url.check(url, version)
     else:
-        with pytest.raises(_mirror_url.MirrorUrlError) as refused:
-            _mirror_url.check(url, version)
+        with pytest.raises(mirror_url.MirrorUrlError) as refused:
+            mirror_url.check(url, version)
         assert str(refused.value) == (
             f'"{url}" cannot be a registry mirror: Docker Engine {version[0]}.{version[1]}.{version[2]} refuses a path, which engines take since 24.0.8; '
             "let the mirror answer at the root of a host."
@@ -112,14 +113,14 @@ def test_a_path_by_version(version, taken):
 
 
 def test_as_the_engine_shows_them():
-    assert _mirror_url.engine_list(["https://a.example", "https://a.example/", "https://b.example/hub"]) == [
+    assert mirror_url.engine_list(["https://a.example", "https://a.example/", "https://b.example/hub"]) == [
         "https://a.example/",
         "https://b.example/hub/",
     ]
 
 
 def test_as_they_are_shown_to_a_user():
-    assert _mirror_url.shown_list(["https://me:hush@a.example", "https://b.example/\x1b"]) == ["https://***@a.example/", "https://b.example/\\x1b/"]
+    assert mirror_url.shown_list(["https://me:hush@a.example", "https://b.example/\x1b"]) == ["https://***@a.example/", "https://b.example/\\x1b/"]
 
 
 MASKED = {
@@ -139,4 +140,4 @@ MASKED = {
 
 @pytest.mark.parametrize(("text", "shown"), MASKED.items())
 def test_mask(text, shown):
-    assert _mirror_url.mask(text) == shown
+    assert masking.mask(text) == shown

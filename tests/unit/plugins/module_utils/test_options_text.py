@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _options_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text
 
 FLAG = "--registry-mirror=https://a.example"
 
@@ -61,9 +61,9 @@ TEXTS = {
 
 @pytest.mark.parametrize(("text", "systemd", "shell"), TEXTS.values(), ids=TEXTS)
 def test_both_readers(text, systemd, shell):
-    empty = _options_text.Value("", 0)
-    assert _options_text.read_as_systemd(text).get("DOCKER_OPTS", empty).text == systemd
-    assert _options_text.read_as_shell(text).get("DOCKER_OPTS", empty).text == shell
+    empty = options_text.Value("", 0)
+    assert options_text.read_as_systemd(text).get("DOCKER_OPTS", empty).text == systemd
+    assert options_text.read_as_shell(text).get("DOCKER_OPTS", empty).text == shell
     if shell is not None:
         real = subprocess.run(["sh", "-c", f'{text}\nprintf %s "$DOCKER_OPTS"'], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"})
         assert real.stdout == shell, "a real shell"
@@ -74,34 +74,34 @@ LINES = 'X=1\n\n# x\nnot an assignment\nDOCKER_OPTS="--debug \\\n--ipv6"\nexport
 
 def test_lines_of_systemd():
     """It knows no export, and joins the last line to nothing."""
-    assert _options_text.read_as_systemd(LINES) == {"X": ("1", 1), "DOCKER_OPTS": ("--debug --ipv6", 5), "C": ("3", 8)}
+    assert options_text.read_as_systemd(LINES) == {"X": ("1", 1), "DOCKER_OPTS": ("--debug --ipv6", 5), "C": ("3", 8)}
 
 
 def test_lines_of_a_shell():
     """A command may set whatever it names."""
     unknown = dict.fromkeys(("not", "an", "assignment"), (None, 4))
     told = {"X": ("1", 1), **unknown, "DOCKER_OPTS": ("--debug --ipv6", 5), "XB": ("2", 7), "C": (None, 8)}
-    assert _options_text.read_as_shell(LINES) == told
+    assert options_text.read_as_shell(LINES) == told
 
 
 def test_words_of_a_unit():
-    variables = _options_text.read_as_systemd("DOCKER_OPTS=\"--label 'a b' --debug\"\nROOT=/data dir\n")
+    variables = options_text.read_as_systemd("DOCKER_OPTS=\"--label 'a b' --debug\"\nROOT=/data dir\n")
     argv = ["/usr/sbin/dockerd", "--data-root=${ROOT}", "$DOCKER_OPTS", "$NONE", "--label=${NONE}"]
     words = ["/usr/sbin/dockerd", "--data-root=/data dir", "--label", "a b", "--debug", "--label="]
-    assert _options_text.words_of_systemd(argv, variables) == words
+    assert options_text.words_of_systemd(argv, variables) == words
 
 
 @pytest.mark.parametrize(("text", "words"), [("--debug  --ipv6 ", ["--debug", "--ipv6"]), (None, [])])
 def test_words_of_a_shell(text, words):
-    assert _options_text.words_of_shell(_options_text.Value(text, 1)) == words
+    assert options_text.words_of_shell(options_text.Value(text, 1)) == words
 
 
 def test_assignments():
     text = 'X=1\nDOCKER_OPTS="--a"\nDOCKER_OPTS="$DOCKER_OPTS --b"\n'
     first = (2, 4, 21, 'DOCKER_OPTS="--a"', (17, 20), False)
     last = (3, 22, 52, 'DOCKER_OPTS="$DOCKER_OPTS --b"', (35, 51), True)
-    assert _options_text.assignments(text, "DOCKER_OPTS", shell=True) == [first, last]
-    assert _options_text.assignments(text, "DOCKER_OPTS", shell=False) == [(*last[:4], None, True)]
+    assert options_text.assignments(text, "DOCKER_OPTS", shell=True) == [first, last]
+    assert options_text.assignments(text, "DOCKER_OPTS", shell=False) == [(*last[:4], None, True)]
 
 
 NAME = "--registry-mirror"
@@ -163,7 +163,7 @@ PUTS = {
 
 @pytest.mark.parametrize(("text", "values", "shell", "after"), PUTS.values(), ids=PUTS)
 def test_put_flag(text, values, shell, after):
-    assert _options_text.put_flag(text, "DOCKER_OPTS", NAME, values, shell=shell) == after
+    assert options_text.put_flag(text, "DOCKER_OPTS", NAME, values, shell=shell) == after
     if shell:
         script = f'{after}\nfor word in $DOCKER_OPTS; do printf "%s\\n" "$word"; done'
         words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}).stdout.split()
@@ -184,8 +184,8 @@ def test_put_flag(text, values, shell, after):
     ],
 )
 def test_a_flag_that_was_put_can_be_taken_away_to_the_byte(text):
-    added = _options_text.put_flag(text, "DOCKER_OPTS", NAME, [A, B], shell=True)
-    assert added != text and _options_text.put_flag(added, "DOCKER_OPTS", NAME, [], shell=True) == text
+    added = options_text.put_flag(text, "DOCKER_OPTS", NAME, [A, B], shell=True)
+    assert added != text and options_text.put_flag(added, "DOCKER_OPTS", NAME, [], shell=True) == text
 
 
 MORE = "the value of DOCKER_OPTS is more than plain words, and what becomes of it cannot be told"
@@ -211,8 +211,8 @@ UNSAFE = "DOCKER_OPTS cannot be edited safely"
     ],
 )
 def test_what_cannot_be_edited_safely_is_refused_with_its_line(text, shell, line, message):
-    with pytest.raises(_options_text.OptionsTextError) as refused:
-        _options_text.put_flag(text, "DOCKER_OPTS", NAME, [A], shell=shell)
+    with pytest.raises(options_text.OptionsTextError) as refused:
+        options_text.put_flag(text, "DOCKER_OPTS", NAME, [A], shell=shell)
     assert (str(refused.value), refused.value.message, refused.value.line) == (message, message, line)
 
 
@@ -220,10 +220,10 @@ def test_what_the_properties_found():
     """Kept as they are: each was once read or written otherwise than a shell or systemd does."""
     # A hash after $(...) is within a word, so that the quote after it opens what never closes.
     odd = "OTHER=\"\"'\"\nDOCKER_OPTS='$(echo x)#'\nOTHER=\"--debug\"\n"
-    assert "--debug" not in [value.text for value in _options_text.read_as_shell(odd).values()]
-    assert _options_text.read_as_shell("(true)#'\nOTHER=x\n")["OTHER"].text == "x"
+    assert "--debug" not in [value.text for value in options_text.read_as_shell(odd).values()]
+    assert options_text.read_as_shell("(true)#'\nOTHER=x\n")["OTHER"].text == "x"
     # systemd eats either character of a line end after a backslash, and in quotes the line feed alone (src/basic/env-file.c).
-    assert _options_text.read_as_systemd('A="" \\\r\nB="\\\r"\n') == {"A": _options_text.Value("", 1), "B": _options_text.Value("\\\r", 2)}
+    assert options_text.read_as_systemd('A="" \\\r\nB="\\\r"\n') == {"A": options_text.Value("", 1), "B": options_text.Value("\\\r", 2)}
     # With its line goes what was before it.
     text = "# note\n \tDOCKER_OPTS=--registry-mirror=a\n"
-    assert _options_text.put_flag(text, "DOCKER_OPTS", "--registry-mirror", [], shell=False) == "# note\n"
+    assert options_text.put_flag(text, "DOCKER_OPTS", "--registry-mirror", [], shell=False) == "# note\n"

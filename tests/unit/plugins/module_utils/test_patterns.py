@@ -31,7 +31,7 @@ except ImportError:
 FOLDER = pathlib.Path(next(iter(module_utils.__path__)))
 METHODS = {"search", "match", "fullmatch", "sub", "split", "findall", "finditer"}
 
-NOT_CONSTANT = {"_options_text": 1, "_look": 3}
+NOT_CONSTANT = {"options_text": 1, "snapshots": 3}
 """Calls, by module, whose pattern is put together while it runs. They read files that only root writes."""
 
 LENGTH = 65536
@@ -73,8 +73,8 @@ def uses_in(source, values):
 
 
 def modules():
-    for path in sorted(FOLDER.glob("*.py")):
-        yield path, importlib.import_module(f"{module_utils.__name__}.{path.stem}")
+    for path in sorted(FOLDER.glob("_*/[a-z]*.py")):
+        yield path, importlib.import_module(f"{module_utils.__name__}.{path.parent.name}.{path.stem}")
 
 
 def patterns():

@@ -21,14 +21,15 @@ import pytest
 
 from test_engine import GOOD, answering, http, sleeping
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _apply, _engine, _file, _host, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engine_log, engines, files, processes, programs, scope, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 
 
 @pytest.fixture
 def host(nobody, monkeypatch):
     """A folder for pid file and socket, in place of /var/run, and no systemd."""
-    monkeypatch.setattr(_engine, "_runtime_dir", lambda: str(nobody.folder))
-    monkeypatch.setattr(_service, "unit", lambda name: {})
+    monkeypatch.setattr(scope, "runtime_dir", lambda: str(nobody.folder))
+    monkeypatch.setattr(services, "unit", lambda name: {})
     shutil.copy(shutil.which("sleep"), nobody.folder / "dockerd")
     return nobody.folder
 
@@ -69,7 +70,7 @@ def test_a_dockerd_of_another_user_is_not_believed(host, nobody, whose):
     with running(str(host / "dockerd"), "600", user=0 if whose == "root's" else nobody.id) as child:
         seen_as(child.pid, "dockerd")
         (host / "docker.pid").write_text(str(child.pid))
-        process = _engine.look("docker", 0).process
+        process = engines.look("docker", 0).process
         assert (process.pid == child.pid) if whose == "root's" else (process is None)
 
 
@@ -93,7 +94,7 @@ def test_a_socket_of_another_user_is_not_believed_whatever_its_process_is_called
     child = sleeping(host / "dockerd")
     try:
         (host / "docker.pid").write_text(str(child.pid))
-        engine = _engine.look("docker", 2)
+        engine = engines.look("docker", 2)
     finally:
         child.kill()
         child.wait()
@@ -108,53 +109,53 @@ def test_a_program_that_another_user_could_swap_is_not_run(nobody):
     program.chmod(0o755)
     link = nobody.folder / "link"
     link.symlink_to(program)
-    assert _host.trusted(str(program)) and _host.trusted(str(link)) == str(program)
+    assert programs.trusted(str(program)) and programs.trusted(str(link)) == str(program)
     os.chown(folder, nobody.id, -1)
-    assert _host.trusted(str(program)) is None and _host.trusted(str(link)) is None
+    assert programs.trusted(str(program)) is None and programs.trusted(str(link)) is None
     os.chown(folder, 0, -1)
     folder.chmod(0o777)
-    assert _host.trusted(str(program)) is None
+    assert programs.trusted(str(program)) is None
     folder.chmod(0o1777)
-    assert _host.trusted(str(program)), "as in /tmp: what is ours stays"
+    assert programs.trusted(str(program)), "as in /tmp: what is ours stays"
 
 
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path, at_once):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    assert _host.text_of(str(pipe)) == ""
-    with pytest.raises(_file.FileError, match="not a regular file"):
-        _file.read(str(pipe))
+    assert files.text_of(str(pipe)) == ""
+    with pytest.raises(files.FileError, match="not a regular file"):
+        files.read(str(pipe))
 
 
 def test_a_file_without_end_is_read_to_the_limit(tmp_path, monkeypatch, at_once):
-    assert _host.text_of("/dev/zero") == ""
-    with pytest.raises(_file.FileError, match="not a regular file"):
-        _file.read("/dev/zero")
-    with pytest.raises(_file.FileError, match="cannot be read"):
-        _file.read("/proc/self/mem")
-    monkeypatch.setattr(_file, "SIZE_LIMIT", 10)
-    with pytest.raises(_file.FileError, match="larger than 10"):
-        _file.read("/proc/self/status")  # Whose size is 0 until it is read.
+    assert files.text_of("/dev/zero") == ""
+    with pytest.raises(files.FileError, match="not a regular file"):
+        files.read("/dev/zero")
+    with pytest.raises(files.FileError, match="cannot be read"):
+        files.read("/proc/self/mem")
+    monkeypatch.setattr(files, "SIZE_LIMIT", 10)
+    with pytest.raises(files.FileError, match="larger than 10"):
+        files.read("/proc/self/status")  # Whose size is 0 until it is read.
 
 
 def test_a_head_that_trickles_in_does_not_hold_a_run_up(tmp_path, monkeypatch):
     """Within the time of each read, and far beyond that of the task."""
-    process = _engine.Process(os.getpid(), "1", ("dockerd",), None)
-    monkeypatch.setattr(_engine, "_process", lambda pid: process)
-    engine = _engine.Engine("docker", "starting", None, process, None, (), None, "/x", str(tmp_path / "docker.sock"))
+    process = processes.Process(os.getpid(), "1", ("dockerd",), None)
+    monkeypatch.setattr(processes, "find", lambda pid: process)
+    engine = engines.Engine("docker", "starting", None, process, None, (), None, "/x", str(tmp_path / "docker.sock"))
     began = time.monotonic()
-    with answering(tmp_path / "docker.sock", [b"HTTP/1.1 200 OK\r\nX: "] + [b"x"] * 3000), pytest.raises(_engine.Unreachable, match="timed out"):
-        _engine.ask_info(engine, began + 1)
+    with answering(tmp_path / "docker.sock", [b"HTTP/1.1 200 OK\r\nX: "] + [b"x"] * 3000), pytest.raises(engine_api.Unreachable, match="timed out"):
+        engine_api.ask_info(engine, began + 1)
     assert time.monotonic() - began < 10
 
 
 def test_what_is_no_http_is_quoted_short_and_harmless(tmp_path, monkeypatch):
-    process = _engine.Process(os.getpid(), "1", ("dockerd",), None)
-    monkeypatch.setattr(_engine, "_process", lambda pid: process)
-    engine = _engine.Engine("docker", "starting", None, process, None, (), None, "/x", str(tmp_path / "docker.sock"))
+    process = processes.Process(os.getpid(), "1", ("dockerd",), None)
+    monkeypatch.setattr(processes, "find", lambda pid: process)
+    engine = engines.Engine("docker", "starting", None, process, None, (), None, "/x", str(tmp_path / "docker.sock"))
     line = b"\x1b[31m http://me:hush@x" + b"x" * 60000 + b"\r\n\r\n"
-    with answering(tmp_path / "docker.sock", [line]), pytest.raises(_engine.Unreachable) as said:
-        _engine.ask_info(engine, time.monotonic() + 5)
+    with answering(tmp_path / "docker.sock", [line]), pytest.raises(engine_api.Unreachable) as said:
+        engine_api.ask_info(engine, time.monotonic() + 5)
     assert len(str(said.value)) < 1000 and "\x1b" not in str(said.value) and "hush" not in str(said.value)
 
 
@@ -168,38 +169,38 @@ def test_an_answer_with_a_value_of_another_type_is_data(key):
     for value in WRONG:
         answer = dict(GOOD, **{key: value})
         answer["RegistryConfig"] = value if key == "RegistryConfig" else {"Mirrors": [], key: value}
-        with contextlib.suppress(_engine.Unreachable):
-            info = _engine._parse_info(json.dumps(answer).encode(), "/x")
+        with contextlib.suppress(engine_api.Unreachable):
+            info = engine_api._parse_info(json.dumps(answer).encode(), "/x")
             assert isinstance(info.containers_running, int) and isinstance(info.mirrors, list)
             for setting, used in info.settings.items():
                 for configured in WRONG:
-                    assert _apply.is_same(setting, configured, used) in (True, False)
+                    assert setting_table.is_same(setting, configured, used) in (True, False)
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 100_000, b"\xff\xfe", b"\x00" * 100, b'{"ServerVersion": ' + b"9" * 100_000])
 def test_an_answer_that_is_no_object_is_refused(body):
-    with pytest.raises(_engine.Unreachable, match="not a Docker Engine's"):
-        _engine._parse_info(body, "/x")
+    with pytest.raises(engine_api.Unreachable, match="not a Docker Engine's"):
+        engine_api._parse_info(body, "/x")
 
 
 @pytest.mark.parametrize("version", ["9" * 5000, "1.2." + "9" * 5000, "\u0661.\u0662.\u0663", "..", "1.2.3" * 1000])
 def test_a_version_without_end_is_a_version_or_none(version):
-    info = _engine._parse_info(json.dumps(dict(GOOD, ServerVersion=version)).encode(), "/x")
-    engine = _engine.Engine("docker", "running", None, None, info, (), None, "/x", "/x")
+    info = engine_api._parse_info(json.dumps(dict(GOOD, ServerVersion=version)).encode(), "/x")
+    engine = engines.Engine("docker", "running", None, None, info, (), None, "/x", "/x")
     assert engine.version is None or len(engine.version) == 3
 
 
 @pytest.mark.parametrize("value", ["a\0b", ["a"], {"a": 1}, True, None])
 def test_a_data_root_that_is_no_path_is_compared(value):
-    assert _apply.is_same("data-root", value, "/var/lib/docker") is False
+    assert setting_table.is_same("data-root", value, "/var/lib/docker") is False
 
 
 def test_of_the_journal_only_what_the_engine_printed_is_read(monkeypatch):
     """With the log driver journald, a container's lines come from the engine's process and unit as well."""
     asked = []
-    monkeypatch.setattr(_host, "run", lambda command, timeout: asked.append(command) or (0, ""))
-    monkeypatch.setattr(_service, "has_systemd", lambda: True)
-    log = _engine.Log(_engine.Process(os.getpid(), "1", ("dockerd",), None))
+    monkeypatch.setattr(programs, "run", lambda command, timeout: asked.append(command) or (0, ""))
+    monkeypatch.setattr(services, "has_systemd", lambda: True)
+    log = engine_log.Log(processes.Process(os.getpid(), "1", ("dockerd",), None))
     log._start = None
-    assert log.refusal() is None and _engine._last_words("docker") == ""
+    assert log.refusal() is None and engine_log.last_words("docker") == ""
     assert len(asked) == 2 and all(command[0] == "journalctl" and "_TRANSPORT=stdout" in command for command in asked)

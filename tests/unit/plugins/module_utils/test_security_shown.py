@@ -11,7 +11,8 @@ import signal
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _change, _json_text, _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, masking
 
 # Each holds "hush", which is not to be seen, and "seen", which is.
 TEXTS = {
@@ -40,7 +41,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_no_secret_is_shown(text):
-    shown = _mirror_url.mask(text)
+    shown = masking.mask(text)
     assert "hush" not in shown and "seen" in shown, shown
 
 
@@ -61,30 +62,30 @@ SETTINGS = {
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_no_secret_of_daemon_json_is_shown(settings):
     for spelled in (json.dumps(settings), json.dumps(settings, indent=2), json.dumps(settings).replace("/", "\\/").replace("@", "\\u0040")):
-        shown = _json_text.masked(spelled)
+        shown = masking.mask_json(spelled)
         assert "hush" not in shown and "4711" not in shown and "seen" in shown, shown
         assert json.loads(shown).keys() == settings.keys(), "it is still JSON"
 
 
 def test_what_is_no_secret_is_shown_as_it_is_spelled():
     text = '{"data-root": "\\/srv\\u002fdocker", "tag": "a@b \\u00fc", "n": 1.50, "registry-mirrors": ["https://a.example:5000/x@y"]}'
-    assert _json_text.masked(text) == text
+    assert masking.mask_json(text) == text
 
 
 @pytest.mark.parametrize("text", ['{"splunk-token": hush}', '{"splunk-token": "a"hush"}', '{"password": hush"}', "hush", '{"token": ["a" hush]}'])
 def test_an_error_in_a_file_quotes_no_word_of_it(text):
-    with pytest.raises(_json_text.JsonTextError) as refused:
-        _json_text.parse(text)
+    with pytest.raises(json_reader.JsonTextError) as refused:
+        json_reader.parse(text)
     assert "hush" not in str(refused.value)
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\x00", "\x07", "\x7f", "\x9b", "\u202e", "\u2066", "\ud800", "\r", "\u2028"])
 def test_a_terminal_is_told_nothing(character):
     for shown in (
-        _mirror_url.mask(f"a{character}[31mb\tc\r\nd"),
-        str(_change.Refused(f"a{character}[31mb\tc\r\nd")),
-        _json_text.masked(json.dumps({"a": f"a{character}b"}, ensure_ascii=False)),
-        _json_text.masked(f'{{"a{character}": 1}}'),
+        masking.mask(f"a{character}[31mb\tc\r\nd"),
+        str(execute.Refused(f"a{character}[31mb\tc\r\nd")),
+        masking.mask_json(json.dumps({"a": f"a{character}b"}, ensure_ascii=False)),
+        masking.mask_json(f'{{"a{character}": 1}}'),
     ):
         assert character not in shown.replace("\r\n", "")
         shown.encode("utf-8")
@@ -100,32 +101,32 @@ CONTROLS = [
 
 def test_a_foreign_text_is_shown_as_one_line_that_can_be_printed():
     for character in CONTROLS:
-        shown = _mirror_url.mask(f"a{character}[WARNING]: b")
+        shown = masking.mask(f"a{character}[WARNING]: b")
         assert shown.isprintable() and shown.startswith("a") and shown.endswith("[WARNING]: b") and len(shown) > 13, ascii(character)
 
 
 def test_a_diff_keeps_its_lines_and_tabs_and_nothing_else_that_a_terminal_obeys():
     for character in CONTROLS:
-        shown = _json_text.masked(f'{{"a": "b{character}c",\n\t"d": 1}}').replace("\n", "").replace("\t", "")
+        shown = masking.mask_json(f'{{"a": "b{character}c",\n\t"d": 1}}').replace("\n", "").replace("\t", "")
         assert shown.isprintable() or character in "\r\ufeff", ascii(character)
 
 
 def test_a_long_foreign_text_ends_with_an_ellipsis():
-    assert _mirror_url.mask("a" * 1000) == "a" * 1000
-    assert _mirror_url.mask("a" * 1001) == _mirror_url.mask("a" * 1_000_000) == f"{'a' * 999}\N{HORIZONTAL ELLIPSIS}"
-    assert _mirror_url.mask("a" * 11, 10) == f"{'a' * 9}\N{HORIZONTAL ELLIPSIS}"
+    assert masking.mask("a" * 1000) == "a" * 1000
+    assert masking.mask("a" * 1001) == masking.mask("a" * 1_000_000) == f"{'a' * 999}\N{HORIZONTAL ELLIPSIS}"
+    assert masking.mask("a" * 11, 10) == f"{'a' * 9}\N{HORIZONTAL ELLIPSIS}"
 
 
 @pytest.mark.parametrize("length", [50, 990, 1000, 5000, 9000, 9200, 20000])
 def test_a_cut_shows_no_beginning_of_a_secret(length):
     for text in (f"{'x' * length} http://me:hush{'hush' * 3000}@seen.example", f"{'x' * length} token={'hush' * 3000}"):
-        assert "hush" not in _mirror_url.mask(text)
+        assert "hush" not in masking.mask(text)
 
 
 @pytest.mark.parametrize("url", ["https://me:hush@a.example/p?sig=hush#hush", "https://a.example/p#hush", "https://a.example/p?hush=1", "https://a.example/p"])
 def test_a_foreign_url_is_shown_without_query_fragment_and_user(url):
-    assert _mirror_url.place(url) == "https://a.example/p"
-    assert "hush" not in _mirror_url.mask(f'Get "{url}": EOF')
+    assert masking.mask_url(url) == "https://a.example/p"
+    assert "hush" not in masking.mask(f'Get "{url}": EOF')
 
 
 @pytest.mark.parametrize("word", ["a", "token", "token=", "token ", "://a:", '"token=\\"', "proxy=", "%3A%2F%2F", "'token="])
@@ -138,7 +139,7 @@ def test_a_long_text_takes_no_time_that_grows_with_its_square(word):
     before = signal.signal(signal.SIGALRM, too_slow)
     signal.alarm(60)
     try:
-        assert _mirror_url.mask(word * (100_000 // len(word)))
+        assert masking.mask(word * (100_000 // len(word)))
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

@@ -11,9 +11,9 @@ import os
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _host, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, programs, scope, services
 
-NO_SERVICE = _service.Start("docker", None, (), [], [], [], None)
+NO_SERVICE = services.Start("docker", None, (), [], [], [], None)
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def unit(tmp_path, monkeypatch, shown):
     path = tmp_path / "lib/docker.service"
     path.parent.mkdir()
     shown["FragmentPath"] = str(path)
-    monkeypatch.setattr(_service, "has_systemd", lambda: True)
-    monkeypatch.setattr(_service, "unit", lambda name: {"docker": shown}[name])
-    monkeypatch.setattr(_service, "unit_folders", lambda: [str(tmp_path / "[etc]"), str(tmp_path / "run")])
+    monkeypatch.setattr(services, "has_systemd", lambda: True)
+    monkeypatch.setattr(services, "unit", lambda name: {"docker": shown}[name])
+    monkeypatch.setattr(scope, "unit_folders", lambda: [str(tmp_path / "[etc]"), str(tmp_path / "run")])
     return path
 
 
@@ -43,10 +43,10 @@ def test_the_unit_with_its_variables(unit, tmp_path):
     unit.write_text(text)
     argv = ("/usr/sbin/dockerd", "--data-root=/data", "--label=b=c", "-H", "fd://")
     files, variables = ["/nowhere", str(options)], ["DOCKER_OPTS", "MORE"]
-    expected = _service.Start("docker", "systemd", (*argv, "--ipv6"), [(str(unit), text)], files, variables, None)
-    assert _service.next_start("docker.service") == expected
+    expected = services.Start("docker", "systemd", (*argv, "--ipv6"), [(str(unit), text)], files, variables, None)
+    assert services.next_start("docker.service") == expected
     options.write_text('DOCKER_OPTS="--debug"\nMORE=--tls --icc\n')
-    start = _service.next_start("docker")
+    start = services.next_start("docker")
     assert start == expected._replace(argv=(*argv, "--debug", "--tls", "--icc"))
     assert start.files == [str(unit), "/nowhere", str(options)]
 
@@ -55,15 +55,15 @@ def test_the_unit_with_its_variables(unit, tmp_path):
 def test_a_daemon_reload_that_is_due(unit, shown, said, is_due):
     unit.write_text("[Service]\nExecStart=/d\n")
     shown["NeedDaemonReload"] = said
-    assert _service.next_start("docker").needs_daemon_reload is is_due
+    assert services.next_start("docker").needs_daemon_reload is is_due
 
 
 def test_a_unit_whose_command_line_only_systemd_knows(unit, shown):
     unit.write_text("[Service]\n")
     shown["ExecStart"] = "{ path=/d ; argv[]=/d --debug $A ; ignore_errors=no ; start_time=[n/a] ; pid=0 }"
-    assert _service.next_start("docker").argv == ("/d", "--debug")
+    assert services.next_start("docker").argv == ("/d", "--debug")
     del shown["ExecStart"]
-    assert _service.next_start("docker").argv == ()
+    assert services.next_start("docker").argv == ()
 
 
 FAULTS = {
@@ -86,7 +86,7 @@ def test_a_variable_that_refers_to_another(unit, tmp_path, environment, options,
         f"{place.format(options=path, unit=unit)}: {variable} refers to a variable, which systemd does not expand; the engine gets it "
         "as a word and does not start. Write the whole value there"
     )
-    assert _service.next_start("docker").fault == fault
+    assert services.next_start("docker").fault == fault
 
 
 ON_DISK = {
@@ -104,7 +104,7 @@ ON_DISK = {
 @pytest.mark.parametrize(("lines", "argv"), ON_DISK.values(), ids=ON_DISK)
 def test_words_are_split_as_systemd_does(unit, lines, argv):
     unit.write_text(f"[Service]\n{lines}\n")
-    assert _service.next_start("docker").argv == argv
+    assert services.next_start("docker").argv == argv
 
 
 def test_what_systemd_has_loaded_counts_for_more_than_the_texts(unit, shown, tmp_path):
@@ -113,10 +113,10 @@ def test_what_systemd_has_loaded_counts_for_more_than_the_texts(unit, shown, tmp
     options.write_text("B=--icc\n")
     unit.write_text("[Service]\nEnvironment=A=%H\nEnvironmentFile=-/x\nExecStart=/d --label=%H $A\n")
     shown.update(Argv=["/d", "--label=host", "$A", "${B}"], Environment=["A=--ipv6"], EnvironmentFiles=[f"{tmp_path}/*.env"])
-    start = _service.next_start("docker")
+    start = services.next_start("docker")
     assert (start.argv, start.options_files) == (("/d", "--label=host", "--ipv6", "--icc"), [str(options)])
     shown["NeedDaemonReload"] = "yes"
-    assert _service.next_start("docker").argv == ("/d", "--label=%H", "%H")
+    assert services.next_start("docker").argv == ("/d", "--label=%H", "%H")
 
 
 SECOND = "line {}: a second ExecStart=, which systemd refuses in a service. Put an empty ExecStart= in the line before it"
@@ -134,7 +134,7 @@ UNITS_THAT_FAIL = {
 def test_a_unit_that_systemd_will_not_start(unit, shown, lines, said, fault):
     unit.write_text(f"[Service]\n{lines}\n")
     shown.update(said)
-    found = _service.next_start("docker").fault
+    found = services.next_start("docker").fault
     assert found is None if fault is None else found.startswith(str(unit)) and fault in found
 
 
@@ -147,7 +147,7 @@ def test_a_script_that_starts_the_engine(unit, tmp_path, text, is_script):
     if text is not None:
         program.write_text(text)
     unit.write_text(f"[Service]\nExecStart={program} --x\n")
-    start = _service.next_start("docker")
+    start = services.next_start("docker")
     assert start.script == (str(program) if is_script else None)
     assert start.files == [str(unit)] + [str(program)] * is_script
 
@@ -159,19 +159,19 @@ def test_drop_ins_in_the_order_of_their_names_and_of_one_name_the_first(unit, tm
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"[Service]\nExecStart=\nExecStart=/d --{folder}-{name[:2]}\n")
     shown["DropInPaths"] = f"{tmp_path}/gone/10.conf {tmp_path}/any/docker.service.d/25.conf {tmp_path}/run/docker.service.d/30-c.conf"
-    start = _service.next_start("docker")
+    start = services.next_start("docker")
     names = ["[etc]/docker.service.d/10-b.conf", "run/docker.service.d/20-a.conf", "any/docker.service.d/25.conf", "[etc]/docker.service.d/30-c.conf"]
     assert start.files == [str(unit), *(str(tmp_path / name) for name in names)] and start.argv == ("/d", "--[etc]-30")
     assert start.own_drop_in == str(tmp_path / "[etc]/docker.service.d/zz-pullthrough-docker.conf")
     del shown["DropInPaths"]
-    monkeypatch.setattr(_service, "unit", lambda name: shown)
-    assert _service.next_start("d*").files == [str(unit)]
+    monkeypatch.setattr(services, "unit", lambda name: shown)
+    assert services.next_start("d*").files == [str(unit)]
 
 
 def test_no_unit(monkeypatch):
-    monkeypatch.setattr(_service, "has_systemd", lambda: True)
-    monkeypatch.setattr(_service, "unit", lambda name: {"FragmentPath": ""})
-    assert _service.next_start("docker.service") == NO_SERVICE
+    monkeypatch.setattr(services, "has_systemd", lambda: True)
+    monkeypatch.setattr(services, "unit", lambda name: {"FragmentPath": ""})
+    assert services.next_start("docker.service") == NO_SERVICE
 
 
 SCRIPTS = {
@@ -187,14 +187,14 @@ SCRIPTS = {
 @pytest.mark.parametrize(("script", "path", "variable"), SCRIPTS.values(), ids=SCRIPTS)
 def test_an_init_script(monkeypatch, script, path, variable):
     texts = {"/etc/init.d/docker": script}
-    monkeypatch.setattr(_service, "has_systemd", lambda: False)
-    monkeypatch.setattr(_host, "text_of", lambda name: texts.get(name, ""))
-    expected = _service.Start("docker", "shell", ("dockerd",), [], [path], [variable], None, script="/etc/init.d/docker")
-    assert _service.next_start("docker.service") == expected
+    monkeypatch.setattr(services, "has_systemd", lambda: False)
+    monkeypatch.setattr(files, "text_of", lambda name: texts.get(name, ""))
+    expected = services.Start("docker", "shell", ("dockerd",), [], [path], [variable], None, script="/etc/init.d/docker")
+    assert services.next_start("docker.service") == expected
     texts[path] = f'{variable}="${{{variable}}} --debug --icc"\n'
-    assert _service.next_start("docker") == expected._replace(argv=("dockerd", "--debug", "--icc"))
+    assert services.next_start("docker") == expected._replace(argv=("dockerd", "--debug", "--icc"))
     texts["/etc/init.d/docker"] = ""
-    assert _service.next_start("docker.service") == NO_SERVICE
+    assert services.next_start("docker.service") == NO_SERVICE
 
 
 SYSTEM = ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
@@ -211,38 +211,38 @@ def test_where_units_and_our_drop_in_lie(monkeypatch, user, config, folders):
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     if config:
         monkeypatch.setenv("XDG_CONFIG_HOME", config)
-    assert _service.unit_folders() == folders
+    assert scope.unit_folders() == folders
     assert NO_SERVICE.own_drop_in == f"{folders[0]}/docker.service.d/zz-pullthrough-docker.conf"
 
 
 def test_whether_systemd_runs(monkeypatch):
     folders = ["/run/systemd/system"]
     monkeypatch.setattr(os.path, "isdir", lambda path: path in folders)
-    assert _service.has_systemd()
+    assert services.has_systemd()
     folders.clear()
-    assert not _service.has_systemd()
+    assert not services.has_systemd()
 
 
 @pytest.mark.parametrize(("user", "scope"), [(0, []), (1000, ["--user"])])
 def test_systemctl_for_the_system_or_for_the_user(monkeypatch, user, scope):
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    monkeypatch.setattr(_host, "run", lambda command, timeout: (command, timeout))
-    assert _service.systemctl("show", "x") == (["systemctl", *scope, "show", "x"], 30)
+    monkeypatch.setattr(programs, "run", lambda command, timeout: (command, timeout))
+    assert services.systemctl("show", "x") == (["systemctl", *scope, "show", "x"], 30)
 
 
 def test_what_systemd_says_of_a_unit(monkeypatch, tmp_path):
     program = tmp_path / "systemctl"
-    monkeypatch.setattr(_host, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(programs, "PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(_service, "has_systemd", lambda: True)
+    monkeypatch.setattr(services, "has_systemd", lambda: True)
     asked = "show --property LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload -- docker.service"
     for code, said in (0, {"Asked": asked, "ExecStart": "a=b"}), (1, {}):
         program.write_text(f'#!/bin/sh\necho "Asked=$*"\necho "a warning"\necho ExecStart=a=b\nexit {code}\n')
         program.chmod(0o755)
-        assert _service.unit("docker") == said
+        assert services.unit("docker") == said
     program.write_text("#!/bin/sh\necho LoadState=loaded\n")
-    monkeypatch.setattr(_service, "has_systemd", lambda: False)
-    assert _service.unit("docker") == {}
+    monkeypatch.setattr(services, "has_systemd", lambda: False)
+    assert services.unit("docker") == {}
 
 
 def value(data):
@@ -290,10 +290,10 @@ ANSWERS = {
 def test_what_systemd_says_over_dbus(monkeypatch, user, scope, code, answer, said):
     asked = []
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    monkeypatch.setattr(_service, "has_systemd", lambda: True)
-    monkeypatch.setattr(_service, "systemctl", lambda *words: (0, "From=systemctl\n"))
-    monkeypatch.setattr(_host, "run", lambda command, timeout: (asked.append(command) or code, answer if isinstance(answer, str) else json.dumps(answer)))
-    assert _service.unit("a-b.c") == said
+    monkeypatch.setattr(services, "has_systemd", lambda: True)
+    monkeypatch.setattr(services, "systemctl", lambda *words: (0, "From=systemctl\n"))
+    monkeypatch.setattr(programs, "run", lambda command, timeout: (asked.append(command) or code, answer if isinstance(answer, str) else json.dumps(answer)))
+    assert services.unit("a-b.c") == said
     path = "/org/freedesktop/systemd1/unit/a_2db_2ec_2eservice"
     call = ["call", "org.freedesktop.systemd1", path, "org.freedesktop.DBus.Properties", "GetAll", "s", ""]
     assert asked == [["busctl", *scope, "--json=short", *call]]

@@ -10,7 +10,9 @@ import re
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _sources, _unit_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import unit_text
 
 A, B, C = "https://a.example", "https://b.example/X", "https://c.example"
 FLAG = "--registry-mirror"
@@ -18,7 +20,7 @@ OLD, NEW = (20, 10, 24), (23, 0, 0)
 
 
 def daemon_json(text):
-    return _sources.DaemonJson("/etc/daemon.json", text if text is None else text.encode())
+    return daemon_file.DaemonJson("/etc/daemon.json", text if text is None else text.encode())
 
 
 LISTS = {
@@ -68,7 +70,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "line", "column", "message"), REFUSED.values(), ids=REFUSED)
 def test_daemon_json_is_refused_with_line_and_column(text, line, column, message):
-    with pytest.raises(_sources.SourceError) as refused:
+    with pytest.raises(daemon_file.PlaceError) as refused:
         daemon_json(text)
     assert str(refused.value) == f"/etc/daemon.json, line {line}, column {column}: {message}. Nothing was changed."
 
@@ -133,7 +135,7 @@ def test_daemon_json_is_checked_for_the_versions(text, mirrors, versions, messag
     if message is None:
         source.check(mirrors, versions)
     else:
-        with pytest.raises(_sources.SourceError) as refused:
+        with pytest.raises(daemon_file.PlaceError) as refused:
             source.check(mirrors, versions)
         assert str(refused.value) == message
 
@@ -173,7 +175,7 @@ def test_daemon_json_locates_what_the_engine_objects_to():
 
 
 def options_file(text, shell=False):
-    return _sources.OptionsFile("/etc/default/docker", text, "OPTS", shell=shell)
+    return places.OptionsFile("/etc/default/docker", text, "OPTS", shell=shell)
 
 
 OPTIONS = {
@@ -219,7 +221,7 @@ def test_options_file_with_another_list(text, shell, mirrors, after):
 
 
 def test_options_file_of_more_than_plain_words_is_refused():
-    with pytest.raises(_sources.SourceError) as refused:
+    with pytest.raises(daemon_file.PlaceError) as refused:
         options_file(b'#\nOPTS="$(x)"\n', shell=True).text([A])
     assert str(refused.value) == (
         "/etc/default/docker, line 2: the value of OPTS is more than plain words, and what becomes of it cannot be told. "
@@ -229,11 +231,11 @@ def test_options_file_of_more_than_plain_words_is_refused():
 
 def setting(path, text):
     """The command line of a unit or drop-in."""
-    return _unit_text.command([(path, text)])
+    return unit_text.command([(path, text)])
 
 
 def unit_file(text, path="/etc/systemd/system/docker.service"):
-    return _sources.UnitFile(path, text.encode("latin-1"), setting(path, text))
+    return places.UnitFile(path, text.encode("latin-1"), setting(path, text))
 
 
 @pytest.mark.parametrize(("flags", "listed"), [("", []), (f" {FLAG}={A} {FLAG} {C} -D", [A, C])])
@@ -258,7 +260,7 @@ def test_unit_file_of_a_package_is_left_alone(folder):
     text = f"[Service]\nExecStart=/d {FLAG}={A}\n"
     source = unit_file(text, path)
     assert source.text([A]) == text.encode()
-    with pytest.raises(_sources.SourceError) as refused:
+    with pytest.raises(daemon_file.PlaceError) as refused:
         source.text([])
     assert str(refused.value) == (
         f"{path}, line 2: the flag stands in a file that is not the administrator's to edit. Nothing was changed. "
@@ -271,7 +273,7 @@ def test_unit_file_of_more_than_plain_words_is_refused(word):
     """Without the last line of a command, the comment before it would go on in the next setting."""
     source = unit_file(f"[Service]\nExecStart=/d {FLAG}={A} {word}\nType=notify\n")
     assert source.listed == [A, C]
-    with pytest.raises(_sources.SourceError) as refused:
+    with pytest.raises(daemon_file.PlaceError) as refused:
         source.text([A])
     assert str(refused.value) == (
         "/etc/systemd/system/docker.service, line 2: the flag is more than a plain word there. Nothing was changed. Take it out by hand."
@@ -283,7 +285,7 @@ UNIT = "/lib/systemd/system/docker.service"
 
 
 def drop_in(data, command):
-    return _sources.DropIn(OWN, data, command and setting(UNIT, f"[Service]\nExecStart={command}\n"))
+    return places.DropIn(OWN, data, command and setting(UNIT, f"[Service]\nExecStart={command}\n"))
 
 
 def own_text(command):
@@ -334,7 +336,7 @@ def test_drop_in_with_another_list(command, mirrors, after):
 
 
 def test_drop_in_without_a_command_line_is_refused():
-    with pytest.raises(_sources.SourceError) as refused:
+    with pytest.raises(daemon_file.PlaceError) as refused:
         drop_in(None, None).text([A])
     assert str(refused.value) == f"{OWN}: the unit has no ExecStart of its own that flags can be added to. Nothing was changed."
 
@@ -342,7 +344,7 @@ def test_drop_in_without_a_command_line_is_refused():
 @pytest.mark.parametrize("character", ["$", "%", '"', "'", "\\", ";", " ", "~"])
 @pytest.mark.parametrize("source", [options_file(None), drop_in(None, "/d")], ids=["options_file", "drop_in"])
 def test_a_mirror_that_is_no_plain_word_is_kept_out_of_flags(source, character):
-    with pytest.raises(_sources.SourceError) as refused:
+    with pytest.raises(daemon_file.PlaceError) as refused:
         source.text([A, f"https://me:secret@b.example/{character}"])
     assert str(refused.value) == (
         f"{source.path}: the mirror https://***@b.example/{character} holds characters that units and options files give a meaning of their own. "
@@ -355,7 +357,7 @@ def test_a_mirror_that_is_no_plain_word_is_kept_out_of_flags(source, character):
     [("dns", ("--dns",)), ("labels", ("--label",)), ("data-root", ("--data-root", "--graph", "-g")), ("runtimes", ())],
 )
 def test_the_flags_of_a_setting(key, names):
-    assert _sources.flags_of(key) == names
+    assert setting_table.flags_of(key) == names
 
 
 @pytest.mark.parametrize(
@@ -372,5 +374,5 @@ def test_the_flags_of_a_setting(key, names):
     ],
 )
 def test_a_flag_in_a_line(line, found):
-    match = re.search(_sources.flag_pattern(["--graph", "-g"]), line)
+    match = re.search(setting_table.flag_pattern(["--graph", "-g"]), line)
     assert (match and match.group()) == found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _unit_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import unit_text
 
 UNIT = "[Unit]\nDescription=ExecStart=no\nExecStart=no\n\n[Service]\n# ExecStart=no\nType=notify\nExecStart=/d -H fd:// $O\n"
 RESET = "[Service]\nExecStart=\nExecStart = /d \\\n  --a \\\n  --b  \n[Install]\nExecStart=no\n"
@@ -46,8 +46,8 @@ COMMANDS = [
 @pytest.mark.parametrize(("texts", "value", "line"), COMMANDS)
 def test_the_command_that_counts(texts, value, line):
     files = [(f"/{number}", text) for number, text in enumerate(texts)]
-    command = _unit_text.command(files)
-    assert (command and _unit_text.on_one_line(command.value)) == value and (command and command.line) == line
+    command = unit_text.command(files)
+    assert (command and unit_text.on_one_line(command.value)) == value and (command and command.line) == line
     if command:
         text = dict(files)[command.path]
         assert text[command.start : command.end] == command.value, "the characters that hold it"
@@ -56,5 +56,5 @@ def test_the_command_that_counts(texts, value, line):
 def test_an_empty_one_takes_away_what_came_before():
     texts = ["[Service]\nEnvironmentFile=-/a\nEnvironmentFile=/b\n", "[Service]\nEnvironmentFile=\nEnvironmentFile=/c\n"]
     files = [(f"/{number}", text) for number, text in enumerate(texts)]
-    assert [setting.value for setting in _unit_text.in_effect("EnvironmentFile", files)] == ["/c"]
-    assert [setting.value for setting in _unit_text.in_effect("EnvironmentFile", files[:1])] == ["-/a", "/b"]
+    assert [setting.value for setting in unit_text.in_effect("EnvironmentFile", files)] == ["/c"]
+    assert [setting.value for setting in unit_text.in_effect("EnvironmentFile", files[:1])] == ["-/a", "/b"]

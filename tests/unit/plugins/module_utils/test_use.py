@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _look, _use
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions
 
 NEW, OLD = (28, 5, 2), (26, 1, 5)
 TOML = "/etc/docker/certs.d/docker.io/hosts.toml, line 2"
@@ -72,7 +73,7 @@ CASES = {
 
 @pytest.mark.parametrize(("mirrors", "registries", "store", "version", "toml", "said"), CASES.values(), ids=CASES)
 def test_cautions(mirrors, registries, store, version, toml, said):
-    assert _use.cautions(mirrors, insecure=registries, image_store=store, version=version, hosts_toml=toml) == said
+    assert cautions.of(mirrors, insecure=registries, image_store=store, version=version, hosts_toml=toml) == said
 
 
 HOST = '[host."https://a.example"]\n'
@@ -101,7 +102,7 @@ def test_a_host_in_hosts_toml(tmp_path, folder, text, line):
     path.parent.mkdir()
     if text is not None:
         path.write_text(text)
-    assert _look.hosts_in_place_of_mirrors(str(tmp_path)) == (f"{path}, line {line}" if line else None)
+    assert snapshots.hosts_in_place_of_mirrors(str(tmp_path)) == (f"{path}, line {line}" if line else None)
 
 
 @pytest.mark.parametrize(
@@ -113,4 +114,4 @@ def test_a_folder_of_docker_hub_ends_the_default(tmp_path, text, place):
     (tmp_path / "_default/hosts.toml").write_text(HOST)
     if text is not None:
         (tmp_path / "docker.io/hosts.toml").write_text(text)
-    assert _look.hosts_in_place_of_mirrors(str(tmp_path)) == (f"{tmp_path}/{place}" if place else None)
+    assert snapshots.hosts_in_place_of_mirrors(str(tmp_path)) == (f"{tmp_path}/{place}" if place else None)

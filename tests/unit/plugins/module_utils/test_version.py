@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._version import parse_version
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
 
 VERSIONS = {
     "20.10.24+dfsg1": (20, 10, 24),
@@ -22,4 +22,4 @@ VERSIONS = {
 
 @pytest.mark.parametrize(("text", "version"), VERSIONS.items())
 def test_versions(text, version):
-    assert parse_version(text) == version
+    assert versions.parse(text) == version

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _canary, _engine, _health
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engine_log, engines
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import images, pull_log
 
 ONE, TWO = "https://mirror.gcr.io/", "https://cache.example:5000/"
 NEXT = 'time="x" level=info msg="Attempting next endpoint for pull after error: unknown: fx"'
@@ -71,7 +72,7 @@ CLASSIC = {
 
 @pytest.mark.parametrize(("lines", "debug", "alone", "mirrors", "said", "quoted"), CLASSIC.values(), ids=CLASSIC)
 def test_the_classic_image_stores(lines, debug, alone, mirrors, said, quoted):
-    found = _canary.verdict(lines, _health.image("alpine"), mirrors, image_store="graphdriver", debug=debug, quiet=False, alone=alone)
+    found = pull_log.verdict(lines, images.parse("alpine"), mirrors, image_store="graphdriver", debug=debug, quiet=False, alone=alone)
     assert (found[:3], len(found.evidence)) == (said, quoted)
 
 
@@ -103,24 +104,24 @@ CONTAINERD = {
 
 @pytest.mark.parametrize(("lines", "debug", "alone", "mirrors", "said", "quoted"), CONTAINERD.values(), ids=CONTAINERD)
 def test_the_containerd_image_store(lines, debug, alone, mirrors, said, quoted):
-    found = _canary.verdict(lines, _health.image("alpine"), mirrors, image_store="containerd", debug=debug, quiet=False, alone=alone)
+    found = pull_log.verdict(lines, images.parse("alpine"), mirrors, image_store="containerd", debug=debug, quiet=False, alone=alone)
     assert (found[:3], len(found.evidence)) == (said, quoted)
 
 
 @pytest.mark.parametrize(("store", "line"), [("graphdriver", tries(ONE, "grafana/grafana")), ("containerd", fetched("mirror.gcr.io", "grafana/grafana"))])
 def test_an_image_that_is_no_official_one(store, line):
-    found = _canary.verdict([line], _health.image("grafana/grafana"), [ONE], image_store=store, debug=True, quiet=False, alone=True)
+    found = pull_log.verdict([line], images.parse("grafana/grafana"), [ONE], image_store=store, debug=True, quiet=False, alone=True)
     assert found == (*served(ONE), [line])
 
 
 @pytest.mark.parametrize("store", ["graphdriver", "containerd"])
 def test_what_no_log_tells(store):
     common = {"image_store": store, "debug": False, "alone": True}
-    assert _canary.verdict([NEXT], _health.image("alpine"), [], quiet=False, **common) == (
+    assert pull_log.verdict([NEXT], images.parse("alpine"), [], quiet=False, **common) == (
         *fell_through("no mirror is in force, so Docker Hub was asked"),
         [],
     )
-    assert _canary.verdict([NEXT], _health.image("alpine"), [ONE], quiet=True, **common) == (
+    assert pull_log.verdict([NEXT], images.parse("alpine"), [ONE], quiet=True, **common) == (
         *unknown("the engine logs less than level info, which is where it says that a mirror failed"),
         [],
     )
@@ -184,11 +185,11 @@ def pulling(monkeypatch, engine):
         return said.get("pulls", 1)
 
     engine.mirrors = [ONE]
-    monkeypatch.setattr(_canary, "time", said["clock"])
-    monkeypatch.setattr(_engine, "pull", pull)
-    monkeypatch.setattr(_engine, "pulls", pulls)
-    monkeypatch.setattr(_engine, "Log", Log)
-    monkeypatch.setattr(_engine, "LOG_POLL_SECONDS", 0.25)
+    monkeypatch.setattr(pull_log, "time", said["clock"])
+    monkeypatch.setattr(engine_api, "pull", pull)
+    monkeypatch.setattr(engine_api, "pulls", pulls)
+    monkeypatch.setattr(engine_log, "Log", Log)
+    monkeypatch.setattr(engines, "LOG_POLL_SECONDS", 0.25)
     monkeypatch.setattr(Log, "said", [])
     monkeypatch.setattr(Log, "levels", ("info", "error"))
     logs.clear()
@@ -221,7 +222,7 @@ def test_what_the_engine_is_asked_and_how_long(run, pulling):
         ("one", "127.0.0.1:1/pullthrough-docker-end-of-log", "latest", pulled + 5),
         ("one", 7e8 + 1000.0, read + 5),
     ]
-    assert [(log.pid, log.most) for log in logs] == [(4711, _canary.LOG_LINES)]
+    assert [(log.pid, log.most) for log in logs] == [(4711, pull_log.LOG_LINES)]
 
 
 def test_fell_through(run, pulling, monkeypatch):
@@ -242,7 +243,7 @@ def test_a_pull_that_fails(run, pulling):
 
 
 def test_an_engine_that_does_not_answer_the_pull(run, pulling):
-    pulling["alpine"] = _engine.Unreachable("timed out")
+    pulling["alpine"] = engine_api.Unreachable("timed out")
     result = run("registry_mirrors_canary", images=["alpine"])
     assert (result["changed"], result["images"][0]["reason"]) == (False, "it could not be pulled: timed out")
 
@@ -250,8 +251,8 @@ def test_an_engine_that_does_not_answer_the_pull(run, pulling):
 @pytest.mark.parametrize("gone", ["info", "process"])
 def test_an_engine_that_has_ended(engine, pulling, gone):
     ended = engine.look("docker", 10)._replace(**{gone: None})
-    with pytest.raises(_engine.Unreachable, match=r"^it is not running$"):
-        _canary.try_out(ended, [_health.image("alpine")], pull_timeout=60, timeout=5)
+    with pytest.raises(engine_api.Unreachable, match=r"^it is not running$"):
+        pull_log.try_out(ended, [images.parse("alpine")], pull_timeout=60, timeout=5)
     assert pulling["asked"] == []
 
 

@@ -17,7 +17,8 @@ from typing import ClassVar
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _change, _engine, _file, _host, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, programs, scope, services, transaction
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -45,7 +46,7 @@ def shown(engine):
 
 @pytest.fixture
 def certs(monkeypatch, tmp_path):
-    monkeypatch.setattr(_engine, "certs_folder", lambda: str(tmp_path / "certs.d"))
+    monkeypatch.setattr(scope, "certs_folder", lambda: str(tmp_path / "certs.d"))
     return tmp_path / "certs.d"
 
 
@@ -119,13 +120,13 @@ class TestInstalled:
         )
         program.chmod(0o755)
         engine.binary = str(program)
-        calls, honest = [], _host.run
+        calls, honest = [], programs.run
 
         def noted(command, timeout, data=b""):
             calls.append((command[1:], timeout, data))
             return honest(command, timeout, data)
 
-        monkeypatch.setattr(_host, "run", noted)
+        monkeypatch.setattr(programs, "run", noted)
         return calls
 
     @pytest.mark.parametrize(
@@ -251,8 +252,8 @@ class TestConsent:
     @pytest.mark.parametrize(("options", "refused"), [("", False), ("--log-level=warn", True)])
     def test_an_init_script_adds_words(self, engine, run, tmp_path, monkeypatch, options, refused):
         engine.argv += ("-p", "/var/run/docker.pid")
-        start = _service.Start("docker", "shell", ("dockerd", "-H", "fd://", *options.split()), [], [], [], None)
-        monkeypatch.setattr(_service, "next_start", lambda service: start)
+        start = services.Start("docker", "shell", ("dockerd", "-H", "fd://", *options.split()), [], [], [], None)
+        monkeypatch.setattr(services, "next_start", lambda service: start)
         assert run("daemon_config", **BIP).get("failed", False) is refused
 
     @pytest.mark.parametrize(("store", "refused"), [("graphdriver", True), ("containerd", False)])
@@ -305,7 +306,7 @@ class TestFiles:
         assert before == {path: path.read_text() for path in before}
 
     def test_another_run_did_it_meanwhile(self, engine, run, daemon_json, monkeypatch):
-        lock = _file.lock
+        lock = transaction.lock
 
         def after_another(path, timeout):
             daemon_json.write_text('{"debug": true}')
@@ -313,7 +314,7 @@ class TestFiles:
             return lock(path, timeout)
 
         given(daemon_json, "{}")
-        monkeypatch.setattr(_file, "lock", after_another)
+        monkeypatch.setattr(transaction, "lock", after_another)
         result = run("daemon_config", **DEBUG)
         assert (result["changed"], result["reloaded"], result["diff"], engine.texts) == (False, False, [], [])
 
@@ -335,15 +336,15 @@ class TestFiles:
 
     def fail_at(self, monkeypatch, path, before_that=lambda: None):
         """Let there be no space for this file."""
-        replace = _file.Transaction._replace
+        replace = transaction.Transaction._replace
 
         def full(transaction, target, data, create):
             if target == str(path):
                 before_that()
-                raise _file.FileError("No space left on device.")
+                raise files.FileError("No space left on device.")
             return replace(transaction, target, data, create)
 
-        monkeypatch.setattr(_file.Transaction, "_replace", full)
+        monkeypatch.setattr(transaction.Transaction, "_replace", full)
 
     def test_a_write_that_fails_takes_the_others_back(self, engine, run, daemon_json, systemd, monkeypatch):
         before = self.three_places(engine, daemon_json, systemd)
@@ -391,7 +392,7 @@ class TestFiles:
         assert not run("registry_mirrors", mirrors=GCR)["changed"] and systemd.daemon_reloads == 0
 
     def test_systemd_cannot_read_it(self, engine, run, systemd, monkeypatch):
-        monkeypatch.setattr(_service, "systemctl", lambda *words: (1, "Failed to connect to bus\n"))
+        monkeypatch.setattr(services, "systemctl", lambda *words: (1, "Failed to connect to bus\n"))
         result = run("registry_mirrors", mirrors=OWN, source="systemd_drop_in")
         assert result["msg"] == "systemctl daemon-reload failed: Failed to connect to bus. Nothing was changed."
         assert not result["changed"] and os.listdir(systemd.drop_ins) == []
@@ -409,7 +410,7 @@ class TestGoingBack:
             taken = engine.reload(known, in_force, timeout, **more)
             return happens.pop(0)() if happens else taken
 
-        monkeypatch.setattr(_engine, "reload", reload)
+        monkeypatch.setattr(engines, "reload", reload)
         return happens
 
     def back(self, daemon_json, shown):
@@ -463,7 +464,7 @@ class TestGoingBack:
             taken = engine.reload(known, in_another_order, timeout, **more)
             return taken if len(engine.reloads) > 1 else "it has half of it"
 
-        monkeypatch.setattr(_engine, "reload", reload)
+        monkeypatch.setattr(engines, "reload", reload)
         assert run("daemon_config", settings={"labels": []})["msg"] == self.back(daemon_json, "labels: a=1 b=2")
 
     def test_an_engine_that_cannot_be_asked_any_more(self, engine, run, daemon_json, refusing):
@@ -537,9 +538,9 @@ class TestStartedAgain:
             if len(waited) > 9:
                 pytest.fail("this does not end")
 
-        monkeypatch.setattr(_engine, "POLL_SECONDS", 0.25)
-        monkeypatch.setattr(_engine, "reload", end)
-        monkeypatch.setattr(_change, "time", types.SimpleNamespace(monotonic=lambda: 1000 + sum(waited), sleep=sleep))
+        monkeypatch.setattr(engines, "POLL_SECONDS", 0.25)
+        monkeypatch.setattr(engines, "reload", end)
+        monkeypatch.setattr(execute, "time", types.SimpleNamespace(monotonic=lambda: 1000 + sum(waited), sleep=sleep))
         result = run("registry_mirrors", mirrors=GCR, service="one", timeout=1)
         assert (not result.get("failed"), held(daemon_json) is not None, len(waited)) == (stays, stays, waits)
         assert set(engine.looks) == {("one", 1)}

@@ -125,7 +125,7 @@ def refusing(engine, monkeypatch):
         refusal = honest(known, in_force, timeout, **more)
         return refusal if len(engine.texts) > 1 else "level=error it has half of it"
 
-    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", refusing)
+    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._host.engines.reload", refusing)
     return engine
 
 

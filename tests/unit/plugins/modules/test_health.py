@@ -27,7 +27,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _health
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, images, probes, proxies
 
 LAYERS = {"config": {"size": 7}, "layers": [{"size": 30}, {"size": 500}]}
 ONE, OTHER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
@@ -77,7 +78,7 @@ def served(answers, **more):
 
 
 def resolve_with(monkeypatch, look_up):
-    monkeypatch.setattr(_health, "socket", types.SimpleNamespace(**{**vars(socket), "getaddrinfo": look_up}))
+    monkeypatch.setattr(client, "socket", types.SimpleNamespace(**{**vars(socket), "getaddrinfo": look_up}))
 
 
 @pytest.fixture
@@ -119,7 +120,8 @@ def serve(network):
 def clock(monkeypatch):
     """The time, which stands still unless it is changed here."""
     now = [100.0]
-    monkeypatch.setattr(_health, "time", types.SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+    for module in (client, probes):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=lambda: now[0], time=time.time))
     return now
 
 
@@ -232,8 +234,8 @@ FAULTS = {
     ),
     "a challenge without a name": ({"/v2/": (401, {}, {})}, "token", 401, "let it allow anonymous pulls"),
     "too much": (
-        {"/v2/": (200, {}, b" " * (_health.BODY_LIMIT + 1))}, "http", None,
-        f"http://cache.example/v2/ gives no answer in HTTP: more than {_health.BODY_LIMIT} bytes",
+        {"/v2/": (200, {}, b" " * (client.BODY_LIMIT + 1))}, "http", None,
+        f"http://cache.example/v2/ gives no answer in HTTP: more than {client.BODY_LIMIT} bytes",
     ),
 }  # fmt: skip
 
@@ -310,7 +312,7 @@ def test_the_host_that_it_asks_for(run, serve, url, host, said):
 
 
 def test_the_largest_answer(run, serve):
-    serve("cache.example", Answers({"/v2/": (200, {}, b" " * _health.BODY_LIMIT)}))
+    serve("cache.example", Answers({"/v2/": (200, {}, b" " * client.BODY_LIMIT)}))
     assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["usable"]
 
 
@@ -356,7 +358,7 @@ def test_an_address(run, serve, network):
 
 
 def test_a_connection_for_which_no_time_is_left(run, serve, clock, monkeypatch):
-    monkeypatch.setattr(_health, "GRACE", 60)
+    monkeypatch.setattr(probes, "GRACE", 60)
     serve("cache.example", Answers(REGISTRY))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=0))
     reason = "no connection to cache.example, port 80: no answer in time: a firewall, or nobody there"
@@ -383,11 +385,11 @@ def test_registries_of_which_nothing_is_known_in_time(run, monkeypatch, clock):
         waited.append(seconds)
         clock[0] += seconds + 1
 
-    monkeypatch.setattr(_health.Registry, "check", lambda _registry: over.wait(60))
-    monkeypatch.setattr(_health.Probe, "join", join)
+    monkeypatch.setattr(client.Registry, "check", lambda _registry: over.wait(60))
+    monkeypatch.setattr(probes.Probe, "join", join)
     result = run("registry_mirrors_health_info", mirrors=["http://one.example", "http://two.example"], hub=True, timeout=3)
     over.set()
-    assert waited == [3 + _health.GRACE, 0, 0]
+    assert waited == [3 + probes.GRACE, 0, 0]
     assert result["usable_mirrors"] == []
     assert result["hub"] == {
         "url": "https://registry-1.docker.io/",
@@ -466,7 +468,7 @@ def test_where_it_stands_at_each_step(engine, run, serve, network, authority, mo
     seen = []
 
     def noting(step):
-        original = getattr(_health.Registry, step)
+        original = getattr(client.Registry, step)
 
         def noted(registry, *words, **options):
             seen.append((step, registry.stage))
@@ -475,7 +477,7 @@ def test_where_it_stands_at_each_step(engine, run, serve, network, authority, mo
         return noted
 
     for step in ("_resolve", "_dial", "_tunnel", "_encrypt", "_body"):
-        monkeypatch.setattr(_health.Registry, step, noting(step))
+        monkeypatch.setattr(client.Registry, step, noting(step))
     serve("proxy.example", None, handler=relay(Answers(), network))
     serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
     engine.proxies = {"https": "http://proxy.example"}
@@ -757,7 +759,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("text", "meant"), NAMES.items(), ids=[name.strip()[:20] for name in NAMES])
 def test_names_of_images(text, meant):
-    assert _health.image(text)[1:] == meant
+    assert images.parse(text)[1:] == meant
 
 
 REFUSED = {
@@ -870,7 +872,7 @@ def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch
         "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 407",
     )
     environment = f"PATH=/bin\0HTTP_PROXY=http://c:d@other.example\0https_proxy=http://{written}@proxy.example\0"
-    monkeypatch.setattr(_engine._host, "text_of", lambda path: environment if path == "/proc/4711/environ" else "")
+    monkeypatch.setattr(files, "text_of", lambda path: environment if path == "/proc/4711/environ" else "")
     mirror = one(run("registry_mirrors_health_info", **options))
     assert (mirror["usable"], mirror["proxy"]) == (True, "http://***@proxy.example")
 
@@ -965,11 +967,11 @@ EXEMPT = {
 @pytest.mark.parametrize(("key", "exempt"), EXEMPT.items(), ids=[" ".join(key).encode("ascii", "replace").decode() for key in EXEMPT])
 def test_whom_the_proxy_is_not_for(key, exempt):
     url, listed = key
-    proxies = {"http": "http://proxy.example", "https": "http://proxy.example", "no": listed}
-    assert _health.proxy_for(url, proxies) == (None if exempt else "http://proxy.example")
+    used = {"http": "http://proxy.example", "https": "http://proxy.example", "no": listed}
+    assert proxies.proxy_for(url, used) == (None if exempt else "http://proxy.example")
 
 
 def test_without_a_proxy():
-    assert _health.proxy_for("http://cache.example", {}) is None
-    assert _health.proxy_for("http://cache.example", {"http": "http://proxy.example"}) == "http://proxy.example"
-    assert _health.proxy_for("http://cache.example", {"http": "", "https": "http://proxy.example", "no": ""}) is None
+    assert proxies.proxy_for("http://cache.example", {}) is None
+    assert proxies.proxy_for("http://cache.example", {"http": "http://proxy.example"}) == "http://proxy.example"
+    assert proxies.proxy_for("http://cache.example", {"http": "", "https": "http://proxy.example", "no": ""}) is None

@@ -12,7 +12,7 @@ import pathlib
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _file, _service
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import services, transaction
 
 GCR, OWN, THIRD = "https://mirror.gcr.io", "https://cache.example:5000", "https://third.example"
 PEM = (pathlib.Path(__file__).parent / "ca.crt").read_text()
@@ -192,8 +192,8 @@ def script(monkeypatch, tmp_path):
     """The options file of an init script."""
     options = tmp_path / "options"
     options.write_text("")
-    start = _service.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
-    monkeypatch.setattr(_service, "next_start", lambda service: start)
+    start = services.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
+    monkeypatch.setattr(services, "next_start", lambda service: start)
     return options
 
 
@@ -461,13 +461,13 @@ STAGED = {
 def test_what_moves_is_kept_aside_until_it_has_arrived(run, given, systemd, monkeypatch, in_file, in_options, options, name):
     given(file_of(*in_file) if in_file else "{}", *in_file, *in_options)
     systemd.options.write_text(options_of(*in_options) if in_options else "")
-    stage, noted = _file.Transaction.stage, []
+    stage, noted = transaction.Transaction.stage, []
 
     def note(transaction, path, data):
         noted.append((os.path.basename(path), OWN in data.decode(), GCR in data.decode()))
         stage(transaction, path, data)
 
-    monkeypatch.setattr(_file.Transaction, "stage", note)
+    monkeypatch.setattr(transaction.Transaction, "stage", note)
     assert run("registry_mirrors", migrate=True, **options)["changed"]
     assert noted == ([(name, True, True)] if name else [])
 

@@ -14,7 +14,10 @@ from typing import ClassVar
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file, _mirror_url, _service, _sources
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import places
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, services, transaction
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -249,7 +252,7 @@ def test_an_engine_that_takes_something_else_is_brought_back_by_naming_its_list(
         refusal = honest(known, in_force, timeout, **more)
         return refusal if len(engine.texts) > 1 else "it took half of it"
 
-    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", half)
+    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._host.engines.reload", half)
     result = run("registry_mirrors", mirrors=GCR)
     assert result["failed"] and not result["changed"]
     assert (held(daemon_json), engine.mirrors) == ("{}", [OWN + "/"])
@@ -263,7 +266,7 @@ def test_someone_else_writes_while_the_engine_reloads(engine, run, daemon_json, 
         daemon_json.write_text('{"debug": true}')
         return "refused"
 
-    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._engine.reload", overwritten)
+    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._host.engines.reload", overwritten)
     result = run("registry_mirrors", mirrors=GCR)
     assert result["failed"] and result["changed"] and "someone else" in result["msg"]
     assert held(daemon_json) == '{"debug": true}'
@@ -271,14 +274,14 @@ def test_someone_else_writes_while_the_engine_reloads(engine, run, daemon_json, 
 
 def test_a_file_that_changes_before_the_write_is_planned_once_more(engine, run, daemon_json, monkeypatch):
     given(daemon_json, "{}")
-    write, writers = _file.Transaction.write, ['{"debug": true}']
+    write, writers = transaction.Transaction.write, ['{"debug": true}']
 
     def raced(self, path, expected, data):
         if writers:
             daemon_json.write_text(writers.pop())
         return write(self, path, expected, data)
 
-    monkeypatch.setattr(_file.Transaction, "write", raced)
+    monkeypatch.setattr(transaction.Transaction, "write", raced)
     assert run("registry_mirrors", mirrors=GCR)["changed"]
     assert held(daemon_json) == f'{{"debug": true, "registry-mirrors": ["{GCR}"]}}'
     writers += ['{"debug": 3}', '{"debug": 2}']
@@ -343,11 +346,10 @@ def test_leftovers_of_a_killed_run_are_removed(engine, run, daemon_json):
 
 @pytest.mark.parametrize("reloaded", [False, True])
 def test_no_empty_list_of_a_killed_run_stays_behind(engine, run, daemon_json, monkeypatch, reloaded):
-    from ansible_collections.pullthrough.docker.plugins.module_utils import _engine
 
     given(daemon_json, WITH_GCR)
     engine.mirrors = [GCR + "/"]
-    reload = _engine.reload
+    reload = engines.reload
 
     class KilledError(BaseException):
         pass
@@ -358,7 +360,7 @@ def test_no_empty_list_of_a_killed_run_stays_behind(engine, run, daemon_json, mo
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(_engine, "reload", killed)
+        patch.setattr(engines, "reload", killed)
         with pytest.raises(KilledError):
             run("registry_mirrors", mirrors=GCR, state="absent")
     assert json.loads(daemon_json.read_text()) == {"registry-mirrors": []}
@@ -478,13 +480,13 @@ class TestPlaces:
 
     def restart(self, engine, systemd):
         """What the next start makes of the files."""
-        engine.argv = _service.next_start("docker").argv
-        flags = _engine.flag_values(engine.argv, "--registry-mirror")
+        engine.argv = services.next_start("docker").argv
+        flags = command_line.flag_values(engine.argv, "--registry-mirror")
         text = engine.config_path.read_text() if engine.config_path.exists() else "{}"
         assert not (flags and "registry-mirrors" in text), "such an engine does not start"
         import json
 
-        engine.mirrors = _mirror_url.engine_list(flags or json.loads(text).get("registry-mirrors") or [])
+        engine.mirrors = mirror_url.engine_list(flags or json.loads(text).get("registry-mirrors") or [])
 
     def test_an_options_file(self, engine, run, daemon_json, systemd):
         before = '# Options\nDOCKER_OPTS="--dns 8.8.8.8"  \n'
@@ -574,14 +576,14 @@ class TestPlaces:
 
     def test_they_leave_the_old_place_before_they_reach_the_new_one(self, engine, run, daemon_json, systemd, monkeypatch):
         systemd.options.write_text(f'DOCKER_OPTS="{self.FLAG}"\n')
-        write, order = _file.Transaction.write, []
+        write, order = transaction.Transaction.write, []
 
         def noted(transaction, path, expected, data):
             if data != expected:
                 order.append(path)
             return write(transaction, path, expected, data)
 
-        monkeypatch.setattr(_file.Transaction, "write", noted)
+        monkeypatch.setattr(transaction.Transaction, "write", noted)
         run("registry_mirrors", mirrors=GCR, migrate=True)
         run("registry_mirrors", mirrors=GCR, migrate=True, source="options_file")
         assert order == [str(systemd.options), str(daemon_json), str(daemon_json), str(systemd.options)]
@@ -589,14 +591,14 @@ class TestPlaces:
     def test_a_write_that_fails_takes_the_others_back(self, engine, run, daemon_json, systemd, monkeypatch):
         before = f'DOCKER_OPTS="{self.FLAG}"\n'
         systemd.options.write_text(before)
-        replace = _file.Transaction._replace
+        replace = transaction.Transaction._replace
 
         def full(transaction, path, data, create):
             if path == str(daemon_json):
-                raise _file.FileError("No space left on device")
+                raise files.FileError("No space left on device")
             return replace(transaction, path, data, create)
 
-        monkeypatch.setattr(_file.Transaction, "_replace", full)
+        monkeypatch.setattr(transaction.Transaction, "_replace", full)
         result = run("registry_mirrors", mirrors=GCR, migrate=True)
         assert result["failed"] and not result["changed"] and systemd.options.read_text() == before
 
@@ -613,7 +615,7 @@ class TestPlaces:
         else:
             given(daemon_json, f'{{"registry-mirrors": ["{OWN}"]}}')
         engine.mirrors = [OWN + "/"]
-        write, writes = _file.Transaction.write, []
+        write, writes = transaction.Transaction.write, []
 
         class KilledError(BaseException):
             pass
@@ -626,7 +628,7 @@ class TestPlaces:
             return write(transaction, path, expected, data)
 
         with monkeypatch.context() as patch:
-            patch.setattr(_file.Transaction, "write", killed)
+            patch.setattr(transaction.Transaction, "write", killed)
             with pytest.raises(KilledError):
                 run("registry_mirrors", mirrors=GCR, migrate=True, source=source)
         result = run("registry_mirrors", mirrors=GCR, migrate=True, source=source)
@@ -659,7 +661,7 @@ class TestPlaces:
 
     @pytest.mark.parametrize(("command", "text", "options", "words"), REFUSED.values(), ids=REFUSED)
     def test_refused(self, engine, run, daemon_json, systemd, monkeypatch, command, text, options, words):
-        monkeypatch.setattr(_sources, "PACKAGED", (str(systemd.unit.parent),))
+        monkeypatch.setattr(places, "PACKAGED", (str(systemd.unit.parent),))
         systemd.options.write_text(text)
         if command:
             systemd.start(command)
@@ -765,7 +767,7 @@ def test_an_engine_that_someone_restarts_meanwhile_counts_where_it_has_the_chang
         engine.mirrors, engine.has_ended = ["https://a.example/"], True
         return "its process has ended"
 
-    monkeypatch.setattr(_engine, "reload", ends_and_starts)
+    monkeypatch.setattr(engines, "reload", ends_and_starts)
     result = run("registry_mirrors", mirrors=["https://a.example"])
     assert not result.get("failed") and result["changed"] and result["in_force"] == ["https://a.example/"]
     assert "a.example" in daemon_json.read_text()
@@ -776,7 +778,7 @@ def test_an_engine_that_ends_meanwhile_and_is_not_started_again_is_said_to_be_do
         engine.state, engine.has_ended = "stopped", True
         return "its process has ended"
 
-    monkeypatch.setattr(_engine, "reload", ends)
+    monkeypatch.setattr(engines, "reload", ends)
     result = run("registry_mirrors", mirrors=["https://a.example"], timeout=0)
     assert result["failed"] and result["changed"]
     assert "The engine did not take the change: its process has ended." in result["msg"]

@@ -10,6 +10,8 @@ import os
 
 import pytest
 
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import services
+
 GCR, OWN = "https://mirror.gcr.io/", "https://cache.example:5000/"
 FLAGGED, MASKED = "https://me:hush@flag.example/", "https://***@flag.example/"
 WITH_GCR = '{\n  "registry-mirrors": ["https://mirror.gcr.io"]\n}\n'
@@ -220,12 +222,10 @@ def test_a_unit_that_changed_under_our_drop_in_is_drift(engine, run, returned, d
 
 
 def test_what_only_a_shell_knows_is_said(engine, run, returned, daemon_json, tmp_path, monkeypatch):
-    from ansible_collections.pullthrough.docker.plugins.module_utils import _service
-
     options = tmp_path / "options"
     options.write_text('DOCKER_OPTS="$(cat /x) --registry-mirror=https://a.example"\n')
-    start = _service.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
-    monkeypatch.setattr(_service, "next_start", lambda service: start)
+    start = services.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
+    monkeypatch.setattr(services, "next_start", lambda service: start)
     reason = f"{options}, line 1: only a shell knows the value of DOCKER_OPTS"
     assert returned() == {"sources": [place("daemon_json", daemon_json, None, []), place("options_file", options, 1, None, reason)]}
     result = run("registry_mirrors", mirrors=GCR)
@@ -233,12 +233,10 @@ def test_what_only_a_shell_knows_is_said(engine, run, returned, daemon_json, tmp
 
 
 def test_an_init_script_s_options_file(returned, daemon_json, tmp_path, monkeypatch):
-    from ansible_collections.pullthrough.docker.plugins.module_utils import _service
-
     options = tmp_path / "options"
     options.write_text(f'DOCKER_OPTS="--registry-mirror={GCR}"\n')
-    start = _service.Start("docker", "shell", ("dockerd", f"--registry-mirror={GCR}"), [], [str(options)], ["DOCKER_OPTS"], None)
-    monkeypatch.setattr(_service, "next_start", lambda service: start)
+    start = services.Start("docker", "shell", ("dockerd", f"--registry-mirror={GCR}"), [], [str(options)], ["DOCKER_OPTS"], None)
+    monkeypatch.setattr(services, "next_start", lambda service: start)
     assert returned()["sources"][1:] == [place("options_file", options, 1, [GCR])]
 
 

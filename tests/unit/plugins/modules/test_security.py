@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _engine, _file
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, scope, transaction
 
 GCR = ["https://mirror.gcr.io"]
 
@@ -69,7 +69,7 @@ class TestModes:
         every_mode.clear()
         staged = []
         monkeypatch.setattr(
-            _file.Transaction, "unstage", staticmethod(lambda path: staged.append(mode(daemon_json.with_name(f"{_file.STAGED_PREFIX}{daemon_json.name}"))))
+            transaction.Transaction, "unstage", staticmethod(lambda path: staged.append(mode(daemon_json.with_name(f"{transaction.STAGED_PREFIX}{daemon_json.name}"))))
         )
         run("registry_mirrors", mirrors=GCR, migrate=True)
         assert staged and set(staged) == {0o600} == set(every_mode)
@@ -88,7 +88,7 @@ class TestModes:
         path.chmod(0o640)
         os.chown(path, nobody.id, nobody.id)
         module = type("Module", (), {"params": {"unsafe_writes": False}, "atomic_move": lambda _self, one, two, unsafe_writes: os.rename(one, two)})
-        files = _file.Transaction(module())
+        files = transaction.Transaction(module())
         files.write(str(path), b"before", None)
         path.parent.chmod(0o755)
         assert files.undo() == [] and path.read_bytes() == b"before"
@@ -148,7 +148,7 @@ class TestFoldersOfOthers:
 
     def test_certificates_go_through_no_symlink_of_another_user(self, nobody, engine, run, daemon_json, tmp_path, monkeypatch):
         folder = nobody.folder / "certs.d"
-        monkeypatch.setattr(_engine, "certs_folder", lambda: str(folder))
+        monkeypatch.setattr(scope, "certs_folder", lambda: str(folder))
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         folder.symlink_to(elsewhere)
@@ -179,7 +179,7 @@ class TestWhatLiesInTheWay:
         assert (tmp_path / "other").read_text() == '{"debug": true}'
 
     def test_a_folder_with_the_name_of_a_leftover_is_a_message(self, engine, run, daemon_json):
-        (daemon_json.parent / f"{_file.TEMP_PREFIX}x").mkdir(parents=True)
+        (daemon_json.parent / f"{transaction.TEMP_PREFIX}x").mkdir(parents=True)
         result = run("registry_mirrors", mirrors=GCR)
         assert result["failed"] and "cannot be removed" in result["msg"] and not result["changed"]
 
@@ -205,7 +205,7 @@ class TestWhatLiesInTheWay:
         json.dumps(result, ensure_ascii=False).encode("utf-8")
 
     def test_an_options_file_that_is_too_large_is_a_message(self, engine, systemd, run):
-        systemd.options.write_text('DOCKER_OPTS="--debug"\n' + "#" * (_file.SIZE_LIMIT + 1))
+        systemd.options.write_text('DOCKER_OPTS="--debug"\n' + "#" * (files.SIZE_LIMIT + 1))
         for name, options in (("registry_mirrors", {"mirrors": GCR}), ("registry_mirrors_info", {})):
             result = run(name, **options)
             assert result["failed"] and "larger than" in result["msg"]
@@ -253,6 +253,6 @@ class TestSecrets:
         said = 'level=error msg="Error reconfiguring the daemon: \\"splunk-token\\": \\"hush\\" \x1b[31m"'
         engine.reload = None
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_engine, "reload", lambda *args, **options: said if real(*args, **options) else None)
+            patch.setattr(engines, "reload", lambda *args, **options: said if real(*args, **options) else None)
             result = run("registry_mirrors", mirrors=GCR)
         assert result["failed"] and "hush" not in result["msg"] and "\x1b" not in result["msg"]

@@ -4,7 +4,7 @@
 
 """Units of systemd and their drop-ins, read and edited as text.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations

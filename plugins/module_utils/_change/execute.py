@@ -2,9 +2,9 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One change of an engine's configuration: look, plan, check, write, reload, compare, settle, say; and back where it is refused.
+"""Carry out one change: write, reload, compare, and go back where the engine refuses.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
 
 from __future__ import annotations
@@ -16,16 +16,10 @@ import time
 
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import (
-    _apply,
-    _engine,
-    _file,
-    _json_text,
-    _look,
-    _mirror_url,
-    _service,
-    _sources,
-)
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, files, processes, services, transaction
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, mirror_url, setting_table
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text, masking
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -49,7 +43,7 @@ class Refused(Exception):
     """
 
     def __init__(self, message: str, changed: bool = False) -> None:
-        super().__init__(_mirror_url.mask(message, _mirror_url.MESSAGE_LIMIT))
+        super().__init__(masking.mask(message, masking.MESSAGE_LIMIT))
         self.changed = changed
 
 
@@ -63,7 +57,7 @@ class Edit(NamedTuple):
     path: str
     before: Optional[bytes]
     after: Optional[bytes]
-    mode: int = _file.NEW_MODE
+    mode: int = files.NEW_MODE
     """Of a file that is not there yet."""
 
     @property
@@ -74,15 +68,15 @@ class Edit(NamedTuple):
 class Plan(NamedTuple):
     """What one look at the host makes of the task."""
 
-    seen: _look.Look
-    source: _sources.DaemonJson
+    seen: snapshots.Snapshot
+    source: daemon_file.DaemonJson
     edits: List[Edit]
     """In the order of writing, C(daemon.json) among them: where a setting moves, no instant has it in two places."""
     argv: Sequence[str]
     """The command line of the start after the change."""
     wanted: Mapping[str, Any]
     """The settings that are not in force, as C(/info) must show them afterwards."""
-    way: _apply.Way
+    way: activation.Way
     result: Dict[str, Any]
     """What the module returns besides what all return."""
     target: Optional[Edit] = None
@@ -98,9 +92,9 @@ class Plan(NamedTuple):
         return next(edit.after for edit in self.edits if edit.path == self.source.path)
 
     @property
-    def after(self) -> _sources.DaemonJson:
+    def after(self) -> daemon_file.DaemonJson:
         """C(daemon.json) as it is to be."""
-        return _sources.DaemonJson(self.source.path, self.text)
+        return daemon_file.DaemonJson(self.source.path, self.text)
 
 
 class Change:
@@ -120,7 +114,7 @@ class Change:
         :raises Refused: when they cannot be meant.
         """
 
-    def plan(self, seen: _look.Look, source: _sources.DaemonJson) -> Plan:
+    def plan(self, seen: snapshots.Snapshot, source: daemon_file.DaemonJson) -> Plan:
         """What is to be done on this host.
 
         :raises Refused: when it must not be done.
@@ -143,24 +137,24 @@ class Change:
         try:
             self.declare()
             plan = self._look_and_plan()
-            leftovers = any(_file.has_leftovers(edit.path) for edit in plan.edits)
+            leftovers = any(transaction.has_leftovers(edit.path) for edit in plan.edits)
             if self._module.check_mode or not (self._to_do(plan) or leftovers):
                 self._check(plan)
                 return self._say(plan)
             with self._locked(plan):
                 try:
                     return self._carry_out()
-                except _file.FileChanged:
-                    return self._carry_out()  # One more plan, for what the files hold now; then it fails.
-        except (_sources.SourceError, _file.FileError, _json_text.JsonTextError) as exc:
+                except transaction.FileChanged:
+                    return self._carry_out()  # One more plan, for what the writes hold now; then it fails.
+        except (daemon_file.PlaceError, files.FileError, json_reader.JsonTextError) as exc:
             raise Refused(str(exc)) from exc
 
     # -- look and plan -----------------------------------------------------------------------------------------------
 
     def _look_and_plan(self) -> Plan:
-        seen = _look.look(self._options["service"], self._options["path"], self._options["timeout"])
+        seen = snapshots.take(self._options["service"], self._options["path"], self._options["timeout"])
         engine = seen.engine
-        path = _file.resolve(seen.path)
+        path = files.resolve(seen.path)
         if self._options["path"] is None:  # Whoever names the file does not mean an engine of their own.
             self._refuse_roots(engine)
         if engine.state in ("unreachable", "ambiguous", "starting"):
@@ -168,15 +162,15 @@ class Change:
                 f"The Docker Engine is {engine.state}: {engine.reason}. "
                 f"Nothing was changed, in {path} or in the engine. See that `docker system info` answers, then run this again."
             )
-        plan = self.plan(seen, _sources.DaemonJson(path, _file.read(path)))
+        plan = self.plan(seen, daemon_file.DaemonJson(path, files.read(path)))
         self._refuse_flags(plan)
         return plan
 
     @staticmethod
-    def _refuse_roots(engine: _engine.Engine) -> None:
+    def _refuse_roots(engine: engines.Engine) -> None:
         try:
-            _engine.refuse_roots(engine)
-        except _engine.Unreachable as exc:
+            engines.refuse_roots(engine)
+        except engine_api.Unreachable as exc:
             raise Refused(str(exc)) from exc
 
     def _refuse_flags(self, plan: Plan) -> None:
@@ -192,7 +186,7 @@ class Change:
         if fault:
             self._module.warn(f"The engine will fail at its next start. {fault}.")
 
-    def refuse_flag(self, plan: Plan, flag: _look.SetByFlag) -> None:
+    def refuse_flag(self, plan: Plan, flag: snapshots.SetByFlag) -> None:
         """Say where a setting of the file stands on the command line too."""
         process = plan.seen.engine.process
         who = f"process {process.pid}" if flag.now and process else f"the service {self._options['service']}, at its next start"
@@ -216,10 +210,10 @@ class Change:
         """Refuse, before anything is written, what the engine would refuse or what needs consent."""
         if self._to_do(plan):
             engine, timeout = plan.seen.engine, self._options["timeout"]
-            installed = _engine.binary_version(engine.binary, timeout)
+            installed = engines.binary_version(engine.binary, timeout)
             self.check(plan, [None, engine.version, installed])
             argv = plan.argv if plan.way.pending == "restart" or not engine.process else engine.argv
-            objection = _engine.validate(engine, argv, plan.text or b"{}", timeout)
+            objection = engines.validate(engine, argv, plan.text or b"{}", timeout)
             if objection:
                 raise Refused(f"{plan.after.locate(objection)}. Nothing was changed. Mend it there and run this again.")
         self._consent(plan)
@@ -228,8 +222,8 @@ class Change:
         info = plan.seen.engine.info
         if plan.way.pending == "none" or info is None:
             return
-        ours = {*plan.wanted, _sources.KEY}
-        edits = _apply.pending_edits(
+        ours = {*plan.wanted, daemon_file.KEY}
+        edits = activation.pending_edits(
             plan.way.pending,
             settings=plan.after.settings,
             shown=info.settings,
@@ -240,7 +234,7 @@ class Change:
         if plan.way.pending == "reload":
             if told and self._reloads(plan):
                 self._module.warn(
-                    _mirror_url.mask(f"The reload also brings into force what someone changed in the file since the engine read it: {'; '.join(told)}.")
+                    masking.mask(f"The reload also brings into force what someone changed in the file since the engine read it: {'; '.join(told)}.")
                 )
             return
         if not self._options["keep_containers"]:
@@ -253,7 +247,7 @@ class Change:
                 "Take that back or let it come into force first, or allow it with "
                 "keep_containers: false (docker_mirror_keep_containers in the role)."
             )
-        if _apply.restart_stops_containers(containers_running=info.containers_running, live_restore=info.live_restore):
+        if activation.restart_stops_containers(containers_running=info.containers_running, live_restore=info.live_restore):
             raise Refused(
                 f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would stop "
                 f"{info.containers_running} running container(s). Nothing was changed. "
@@ -268,52 +262,52 @@ class Change:
         """Hold all the folders in which something changes, in one order for all runs."""
         with contextlib.ExitStack() as stack:
             for path in sorted({os.path.dirname(edit.path): edit.path for edit in plan.edits}.values()):
-                stack.enter_context(_file.lock(path, self._options["timeout"]))
+                stack.enter_context(transaction.lock(path, self._options["timeout"]))
             yield
 
     def _carry_out(self) -> Dict[str, Any]:
         """Under the lock: look again, since another run may have done it all meanwhile, and do what is left."""
         plan = self._look_and_plan()
         self._check(plan)
-        files = _file.Transaction(self._module, {edit.path: edit.mode for edit in plan.edits})
+        writes = transaction.Transaction(self._module, {edit.path: edit.mode for edit in plan.edits})
         if not self._to_do(plan):
-            self._unstage(plan, files)
+            self._unstage(plan, writes)
             return self._say(plan)
         reloads = self._reloads(plan)
         # A reload keeps what a key was that is not there, so the engine is brought to its default by naming it.
         named = self._named(plan.text, plan.wanted) if reloads else plan.text
         self._is_signalled = False
         try:
-            self._write(plan, files, named)
+            self._write(plan, writes, named)
             if reloads:
                 plan = self._reload(plan)
             if named != plan.text:
-                self._settle(plan, files, named)
+                self._settle(plan, writes, named)
         except _NotTaken as exc:
-            self._go_back(plan, files, named, f"The engine did not take the change: {exc}.", "Mend what the engine complains of and run this again.")
-        except _file.FileChanged as exc:
-            if self._is_signalled or files.undo():
-                self._go_back(plan, files, named, f"{exc}.", "")
+            self._go_back(plan, writes, named, f"The engine did not take the change: {exc}.", "Mend what the engine complains of and run this again.")
+        except transaction.FileChanged as exc:
+            if self._is_signalled or writes.undo():
+                self._go_back(plan, writes, named, f"{exc}.", "")
             raise
-        except _file.WriteError as exc:
-            self._go_back(plan, files, named, f"{exc.what}.", exc.advice)
-        except (_file.FileError, Refused, OSError) as exc:
-            self._go_back(plan, files, named, f"{exc}".rstrip(".") + ".", "")
-        self._unstage(plan, files)
-        files.tidy()
+        except transaction.WriteError as exc:
+            self._go_back(plan, writes, named, f"{exc.what}.", exc.advice)
+        except (files.FileError, Refused, OSError) as exc:
+            self._go_back(plan, writes, named, f"{exc}".rstrip(".") + ".", "")
+        self._unstage(plan, writes)
+        writes.tidy()
         return self._say(plan)
 
-    def _write(self, plan: Plan, files: _file.Transaction, named: Optional[bytes]) -> None:
-        """Write all files, C(daemon.json) as the engine is to read it first."""
+    def _write(self, plan: Plan, writes: transaction.Transaction, named: Optional[bytes]) -> None:
+        """Write all writes, C(daemon.json) as the engine is to read it first."""
         for edit in plan.edits:
             if edit.changes and (self._options["backup"] or plan.way.pending == "restart"):
-                self._backups.append(self._back_up(files, edit))
+                self._backups.append(self._back_up(writes, edit))
         if plan.target and plan.target.after is not None:
-            files.stage(plan.target.path, plan.target.after)
-        elif named != plan.text and plan.text is not None and _sources.KEY in plan.wanted:
-            files.stage(plan.source.path, plan.text)  # Or a killed run's empty list would pass for the user's.
+            writes.stage(plan.target.path, plan.target.after)
+        elif named != plan.text and plan.text is not None and daemon_file.KEY in plan.wanted:
+            writes.stage(plan.source.path, plan.text)  # Or a killed run's empty list would pass for the user's.
         for edit in plan.edits:
-            files.write(edit.path, edit.before, named if edit.path == plan.source.path else edit.after)
+            writes.write(edit.path, edit.before, named if edit.path == plan.source.path else edit.after)
         self._load_units(plan)
 
     def _reload(self, plan: Plan) -> Plan:
@@ -323,7 +317,7 @@ class Change:
         :raises _NotTaken: when the engine does not take it.
         """
         self._is_signalled = True
-        refusal = _engine.reload(
+        refusal = engines.reload(
             plan.seen.engine, lambda info: self._is_in_force(plan, info), self._options["timeout"], event=self.proof_is_event
         )
         if not refusal:
@@ -334,35 +328,35 @@ class Change:
         return plan._replace(seen=plan.seen._replace(engine=started))
 
     @staticmethod
-    def _settle(plan: Plan, files: _file.Transaction, named: Optional[bytes]) -> None:
+    def _settle(plan: Plan, writes: transaction.Transaction, named: Optional[bytes]) -> None:
         """Once the engine has read what was named for it, write the final text, or none where there was no file."""
         if plan.text is not None:
-            files.write(plan.source.path, named, plan.text)
+            writes.write(plan.source.path, named, plan.text)
             return
-        left = files.undo()
+        left = writes.undo()
         if left:
-            raise _file.FileError("; ".join(left))
+            raise files.FileError("; ".join(left))
 
-    def _new_engine(self, plan: Plan) -> Optional[_engine.Engine]:
+    def _new_engine(self, plan: Plan) -> Optional[engines.Engine]:
         """The engine that someone started meanwhile in place of the one that ended, as a package's upgrade does, if the change is in
         force in it: at its start an engine reads the file as well."""
         deadline = time.monotonic() + self._options["timeout"]
-        while _engine.has_ended(plan.seen.engine):
-            engine = _engine.look(self._options["service"], self._options["timeout"])
+        while processes.has_ended(plan.seen.engine.process):
+            engine = engines.look(self._options["service"], self._options["timeout"])
             if engine.info is not None or time.monotonic() >= deadline:
                 return engine if engine.info is not None and self._is_in_force(plan, engine.info) else None
-            time.sleep(_engine.POLL_SECONDS)
+            time.sleep(engines.POLL_SECONDS)
         return None
 
-    def _unstage(self, plan: Plan, files: _file.Transaction) -> None:
+    def _unstage(self, plan: Plan, writes: transaction.Transaction) -> None:
         for edit in plan.edits:
             try:
-                files.unstage(edit.path)
-            except _file.WriteError as exc:
+                writes.unstage(edit.path)
+            except transaction.WriteError as exc:
                 self._module.warn(f"{exc} It is a leftover of this collection. The next run removes it.")
 
-    def _back_up(self, files: _file.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
-        copy = None if edit.before is None else files.backup(edit.path, edit.before)
+    def _back_up(self, writes: transaction.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
+        copy = None if edit.before is None else writes.backup(edit.path, edit.before)
         checksum = "" if edit.after is None else hashlib.sha256(edit.after).hexdigest()
         return {"path": edit.path, "backup_file": copy, "checksum": checksum}
 
@@ -372,32 +366,32 @@ class Change:
         units_change = any(edit.changes and edit.path.endswith((".conf", ".service")) for edit in plan.edits)
         if start.reader != "systemd" or not (units_change or start.needs_daemon_reload):
             return
-        code, out = _service.systemctl("daemon-reload")
+        code, out = services.systemctl("daemon-reload")
         if code != 0:
             raise Refused(f"systemctl daemon-reload failed: {out.strip()}")
 
     @staticmethod
-    def _is_in_force(plan: Plan, info: _engine.Info) -> bool:
-        return all(key not in info.settings or _apply.is_same(key, value, info.settings[key]) for key, value in plan.wanted.items())
+    def _is_in_force(plan: Plan, info: engine_api.Info) -> bool:
+        return all(key not in info.settings or setting_table.is_same(key, value, info.settings[key]) for key, value in plan.wanted.items())
 
     @staticmethod
     def _named(text: Optional[bytes], values: Mapping[str, Any]) -> bytes:
         """The text with those of these settings named that an engine keeps, at a reload, where their key is missing."""
-        named = _json_text.NEW_FILE if text is None else _json_text.decode(text)
+        named = json_text.NEW_FILE if text is None else json_reader.decode(text)
         for key, value in values.items():
-            if key in _apply.KEPT and _json_text.parse(named).find(key) is None:
-                named = _json_text.set_member(named, [key], value)
+            if key in setting_table.KEPT and json_reader.parse(named).find(key) is None:
+                named = json_text.set_member(named, [key], value)
         return named.encode()
 
-    def _go_back(self, plan: Plan, files: _file.Transaction, named: Optional[bytes], cause: str, advice: str) -> NoReturn:
-        """Bring engine and files to what they were, as far as that can be done, and say how each of them is.
+    def _go_back(self, plan: Plan, writes: transaction.Transaction, named: Optional[bytes], cause: str, advice: str) -> NoReturn:
+        """Bring engine and writes to what they were, as far as that can be done, and say how each of them is.
 
         :param cause: why the change did not succeed, as sentences.
         :param advice: what to do about it, as sentences.
         :raises Refused: always. It is C(changed) unless all is as it was.
         """
-        problems = self._engine_back(plan, files, named) if self._is_signalled else []
-        problems += files.undo()
+        problems = self._engine_back(plan, writes, named) if self._is_signalled else []
+        problems += writes.undo()
         states = [(edit.path, _state_of(edit)) for edit in plan.edits if edit.changes or edit.path == plan.source.path]
         if self._is_signalled:
             states.append(("the engine", self._state_of_engine(plan)))
@@ -420,7 +414,7 @@ class Change:
         raise Refused(f"{cause} Nothing was changed. {advice}".strip())
 
     def _remove_backups(self) -> None:
-        """Remove the copies of files that did not change after all."""
+        """Remove the copies of writes that did not change after all."""
         for backup in self._backups:
             with contextlib.suppress(OSError):  # A copy too many is no reason for another message.
                 if backup["backup_file"]:
@@ -434,38 +428,38 @@ class Change:
         return {key: info.settings[key] for key in plan.wanted if info and key in info.settings}
 
     def _shown_before(self, plan: Plan) -> str:
-        return _mirror_url.mask("; ".join(f"{key}: {_shown(value)}" for key, value in self._before(plan).items())) or "none shown"
+        return masking.mask("; ".join(f"{key}: {_shown(value)}" for key, value in self._before(plan).items())) or "none shown"
 
-    def _is_as_before(self, plan: Plan, info: _engine.Info) -> bool:
+    def _is_as_before(self, plan: Plan, info: engine_api.Info) -> bool:
         return all(_settings_are_same(key, value, info) for key, value in self._before(plan).items())
 
     def _state_of_engine(self, plan: Plan) -> str:
         """How the engine is, asked anew: as before, as wanted, neither, or not known."""
-        engine = _engine.look(self._options["service"], self._options["timeout"])
+        engine = engines.look(self._options["service"], self._options["timeout"])
         if engine.info is None:
             return f"{engine.state} ({engine.reason})"
         if self._is_as_before(plan, engine.info):
             return "as before"
         shown = "; ".join(f"{key}: {_shown(engine.info.settings[key])}" for key in self._before(plan) if key in engine.info.settings)
-        return f"{'as wanted' if self._is_in_force(plan, engine.info) else 'neither as before nor as wanted'} ({_mirror_url.mask(shown)})"
+        return f"{'as wanted' if self._is_in_force(plan, engine.info) else 'neither as before nor as wanted'} ({masking.mask(shown)})"
 
-    def _engine_back(self, plan: Plan, files: _file.Transaction, named: Optional[bytes]) -> List[str]:
+    def _engine_back(self, plan: Plan, writes: transaction.Transaction, named: Optional[bytes]) -> List[str]:
         """Bring the engine to what it was. Going back is a change like any other: name the settings, reload, ask.
 
         :returns: why it did not go back, as a list of one sentence, or nothing.
         """
         path, shown = plan.source.path, self._shown_before(plan)
-        engine = _engine.look(self._options["service"], self._options["timeout"])
+        engine = engines.look(self._options["service"], self._options["timeout"])
         if engine.info is None:
             return [f"whether what is in force is still as it was ({shown}) is unknown, as the engine is {engine.state}: {engine.reason}"]
         try:
-            held = _file.read(path)
+            held = files.read(path)
             if (self._is_as_before(plan, engine.info) and not self.proof_is_event) or held not in (named, plan.text):
                 return []
-            files.write(path, held, self._named(plan.source.data or b"{}", self._before(plan)))
-        except _file.FileError as exc:
+            writes.write(path, held, self._named(plan.source.data or b"{}", self._before(plan)))
+        except files.FileError as exc:
             return [str(exc).rstrip(".")]
-        problem = _engine.reload(engine, lambda info: self._is_as_before(plan, info), self._options["timeout"])
+        problem = engines.reload(engine, lambda info: self._is_as_before(plan, info), self._options["timeout"])
         return [f"the engine did not go back to what it had ({shown}): {problem}"] if problem else []
 
     # -- say ---------------------------------------------------------------------------------------------------------
@@ -478,7 +472,7 @@ class Change:
                 f"This is about the rootless engine of the user who ran it (uid {os.geteuid()}), and there is none yet. "
                 "For the root engine of the host, run the task as root (become: true)."
             )
-        for caution in _look.cautions(engine, _mirror_url.engine_list(plan.after.listed), plan.after.insecure):
+        for caution in snapshots.find_cautions(engine, mirror_url.engine_list(plan.after.listed), plan.after.insecure):
             self._module.warn(caution)
         reloaded = self._reloads(plan)
         pending, reasons = plan.way.pending, plan.way.reasons
@@ -509,7 +503,7 @@ class Change:
             "path": plan.source.path,
             "reloaded": reloaded,
             "pending": pending,
-            "pending_reasons": [_mirror_url.mask(reason) for reason in reasons],
+            "pending_reasons": [masking.mask(reason) for reason in reasons],
             "backups": self._backups,
             "engine": engine.facts(),
             "diff": diff,
@@ -517,15 +511,15 @@ class Change:
         }
 
 
-def _settings_are_same(key: str, value: Any, info: _engine.Info) -> bool:
-    return _apply.is_same(key, value, info.settings.get(key))
+def _settings_are_same(key: str, value: Any, info: engine_api.Info) -> bool:
+    return setting_table.is_same(key, value, info.settings.get(key))
 
 
 def _state_of(edit: Edit) -> str:
     """How a file is: as before, as wanted, or neither."""
     try:
-        held = _file.read(edit.path)
-    except _file.FileError as exc:
+        held = files.read(edit.path)
+    except files.FileError as exc:
         return f"not known ({str(exc).rstrip('.')})"
     if held == edit.before:
         return "as before"
@@ -533,17 +527,17 @@ def _state_of(edit: Edit) -> str:
 
 
 def _masked(data: Optional[bytes]) -> str:
-    return _json_text.masked((data or b"").decode(errors="replace"))
+    return masking.mask_json((data or b"").decode(errors="replace"))
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value)) or "none"
-    return value.text if isinstance(value, _json_text.Number) else str(value)
+    return value.text if isinstance(value, json_reader.Number) else str(value)
 
 
 def _lines(key: str, value: Any) -> List[str]:
     """A setting as the diff of the engine shows it: mirrors a line each, as they are the common case."""
-    if key == _sources.KEY:
-        return _mirror_url.shown_list(value)
-    return [_mirror_url.mask(f"{key}: {_shown(value)}")]
+    if key == daemon_file.KEY:
+        return mirror_url.shown_list(value)
+    return [masking.mask(f"{key}: {_shown(value)}")]

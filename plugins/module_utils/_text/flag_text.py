@@ -2,9 +2,9 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Flags among the plain words of a command line, found and edited as text.
+"""Flags among the plain words of a command line in a file, found and edited as text.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations

@@ -2,12 +2,9 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Options files such as C(/etc/default/docker), read as systemd or as a shell reads them, and edited as text.
+"""Options files such as /etc/default/docker, read as a shell and as systemd read them, and edited as text.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
-
-The two readers differ where it hurts: a shell expands C(DOCKER_OPTS="${DOCKER_OPTS} --debug"), systemd does not, and hands
-the engine the word C(${DOCKER_OPTS}), with which it does not start (seen on 20.10.24 and 26.1.5).
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ import shlex
 
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _flag_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import flag_text
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -231,7 +228,7 @@ def _assignment(variable: str, number: int, start: int, source: str, *, shell: b
         inner = match.group(group)
         # In single quotes a shell expands nothing, and systemd nowhere.
         expanded = shell and match.group(1) != "'"
-        if all(_flag_text.is_plain(piece) for piece in (itself.split(inner) if expanded else [inner])):
+        if all(flag_text.is_plain(piece) for piece in (itself.split(inner) if expanded else [inner])):
             words = (start + match.start(group), start + match.end(group))
     return Assignment(number, start, start + len(source), source, words, refers)
 
@@ -269,7 +266,7 @@ def _meaning(text: str, variable: str, name: str, *, shell: bool) -> _Meaning:
     if value.text is None:
         raise OptionsTextError(f"the value of {variable} is more than plain words, and what becomes of it cannot be told", value.line)
     words = " ".join(words_of(value.text))  # Of plain words, which alone are edited, a shell makes the same.
-    return _Meaning([flag.value for flag in _flag_text.find(words, name)], _flag_text.put(words, name, []), {key: other.text for key, other in found.items()})
+    return _Meaning([flag.value for flag in flag_text.find(words, name)], flag_text.put(words, name, []), {key: other.text for key, other in found.items()})
 
 
 def _put(text: str, variable: str, name: str, values: Sequence[str], *, shell: bool) -> str:
@@ -286,16 +283,16 @@ def _put(text: str, variable: str, name: str, values: Sequence[str], *, shell: b
         if inner.strip():
             target = assignment
         stays = []
-        for flag in _flag_text.find(inner, name):
+        for flag in flag_text.find(inner, name):
             if left and flag.value == left[0]:
                 stays.append(left.pop(0))
-        spans.append((*assignment.words, _flag_text.put(inner, name, stays)))
+        spans.append((*assignment.words, flag_text.put(inner, name, stays)))
     if target is None and left:
         line = f'{variable}="{" ".join(f"{name}={value}" for value in left)}"'
         return text + line + "\n" if not text or text.endswith("\n") else f"{text}\n{line}"
     for assignment, (start, end, edited) in reversed(list(zip(found, spans))):
-        kept = [flag.value for flag in _flag_text.find(edited, name)]
-        put = _flag_text.put(edited, name, [*kept, *left]) if assignment is target else edited
+        kept = [flag.value for flag in flag_text.find(edited, name)]
+        put = flag_text.put(edited, name, [*kept, *left]) if assignment is target else edited
         if not put.strip() and text[start:end].strip() and _is_empty_before(text, variable, assignment, shell=shell):
             text = _without_line(text, assignment)
         else:

@@ -2,12 +2,11 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""CA certificates of private mirrors: check them, name the files where the engine reads them, find what would break a pull.
+"""CA certificates of private mirrors: check the text, and name the files where the engine reads them.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure but for L(faults), which reads
-the folders that it is given.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 
-Engines read certificates anew for each pull, without a reload (seen on 20.10.24, 26.1.5, 28.5.2).
+Engines read certificates again for each pull, without a reload (seen on 20.10.24, 26.1.5, 28.5.2).
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ import contextlib
 import os
 import re
 import ssl
-import stat
 
-from typing import Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
 
-SHARED_SINCE: Version = (28, 0, 0)
+SHARED_SINCE: versions.Version = (28, 0, 0)
 """With the containerd image store, engines since this version read the certificates of mirrors in C(docker.io), and trust them for
 Docker Hub as well (seen on 28.5.2; moby daemon/hosts.go since 28.0.0). All others read them in the folder of the mirror's own host."""
 
@@ -56,7 +54,7 @@ def host_of(mirror: str) -> str:
     return mirror.partition("://")[2].partition("/")[0]
 
 
-def is_shared(image_store: Optional[str], version: Optional[Version]) -> bool:
+def is_shared(image_store: Optional[str], version: Optional[versions.Version]) -> bool:
     """Whether the engine reads the certificates of mirrors in C(docker.io). Where that is unknown, trust for Docker Hub is not given.
 
     :param image_store: C(containerd), C(graphdriver), or None when unknown.
@@ -64,7 +62,7 @@ def is_shared(image_store: Optional[str], version: Optional[Version]) -> bool:
     return image_store == "containerd" and version is not None and version >= SHARED_SINCE
 
 
-def files(certificates: Mapping[str, str], *, image_store: Optional[str], version: Optional[Version], folder: str) -> Dict[str, bytes]:
+def files(certificates: Mapping[str, str], *, image_store: Optional[str], version: Optional[versions.Version], folder: str) -> Dict[str, bytes]:
     """The files to be written, path and content, one for each host, ordered by host.
 
     :param certificates: C(host) or C(host:port), and the text of its certificates, as L(check) lets them pass.
@@ -94,7 +92,7 @@ def check(certificates: Mapping[str, str], mirrors: Sequence[str]) -> None:
     """
     declared = [host_of(mirror) for mirror in mirrors]
     for host, text in certificates.items():
-        if not isinstance(host, str) or not _is_host(host):
+        if not isinstance(host, str) or not is_host(host):
             _refuse(host, "it is not a host or host:port; write it as in the mirror's URL, such as cache.example.com:5000")
         if host not in declared:
             _refuse(host, f"no declared mirror has this host; write it as in the mirror's URL (hosts there: {', '.join(dict.fromkeys(declared)) or 'none'})")
@@ -108,7 +106,7 @@ def warnings(certificates: Mapping[str, str], now: float) -> List[str]:
     """
     said = []
     for host in sorted(certificates):
-        for number, certificate in enumerate(_certificates(certificates[host]), 1):
+        for number, certificate in enumerate(load_all(certificates[host]), 1):
             which = f"ca_certificates: certificate {number} of {host}"
             if not certificate.is_ca:
                 said.append(f"{which} is not a CA's: engines take it as the mirror's own certificate, and trust nothing that it has signed.")
@@ -143,7 +141,7 @@ def _refuse(host: object, why: str) -> NoReturn:
     raise CertificateError(f'ca_certificates, "{shown}": {why}. Nothing was changed.')
 
 
-def _is_host(host: str) -> bool:
+def is_host(host: str) -> bool:
     return bool(_HOST.match(host)) and ".." not in host
 
 
@@ -189,7 +187,7 @@ def _end(der: bytes) -> int:
     return 2 + octets + int.from_bytes(der[2 : 2 + octets], "big")
 
 
-def _certificates(text: str) -> List[_Certificate]:
+def load_all(text: str) -> List[_Certificate]:
     """The certificates that an engine would find in a text."""
     loaded = [_load(block.content) for block in _blocks(text) if block.kind == "CERTIFICATE" and block.content]
     return [certificate for certificate in loaded if certificate]
@@ -197,61 +195,3 @@ def _certificates(text: str) -> List[_Certificate]:
 
 def _bytes(text: str) -> bytes:
     return text.encode(errors="replace")
-
-
-# -- what lies there -------------------------------------------------------------------------------------------------
-
-
-def faults(folder: str, hosts: Sequence[str], besides: Sequence[str] = ()) -> List[str]:
-    """What lies in the folders of these hosts and would break pulls, in sentences that name the file.
-
-    An error there ends a pull, which then asks neither the next mirror nor Docker Hub (moby registry/registry.go
-    ReadCertsDirectory; seen on 20.10.24 with a certificate without its key).
-
-    :param folder: the engine's C(certs.d).
-    :param hosts: as L(host_of) gives them, or C(docker.io) where L(is_shared).
-    :param besides: files that are about to be written anew.
-    """
-    return [fault for host in dict.fromkeys(hosts) if _is_host(host) for fault in _faults_of(os.path.join(folder, host), besides)]
-
-
-def _faults_of(folder: str, besides: Sequence[str]) -> Iterator[str]:
-    ends = "and a pull that looks here ends, without asking another mirror or Docker Hub"
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return
-    except OSError as exc:
-        yield f"{folder} cannot be read ({exc.strerror}), {ends}."
-        return
-    for name in names:
-        path = os.path.join(folder, name)
-        if path in besides:
-            continue
-        stem, extension = os.path.splitext(name)
-        if extension == ".cert" and f"{stem}.key" not in names:
-            yield f"{path} is a client certificate without its key {stem}.key, {ends}. A CA's certificate is to be called .crt."
-        if extension == ".key" and f"{stem}.cert" not in names:
-            yield f"{path} is a key without its client certificate {stem}.cert, {ends}."
-        if extension == ".crt":
-            content, problem = _read(path)
-            if content is None:
-                yield f"{path} cannot be read ({problem}), {ends}."
-            elif not _certificates(content):
-                yield (
-                    f"{path} holds no certificate in PEM, so engines trust nothing more for it, and those since 28.0 with the containerd image store "
-                    "end a pull that looks here. Where it is DER: openssl x509 -inform DER -outform PEM."
-                )
-
-
-def _read(path: str) -> Tuple[Optional[str], Optional[str]]:
-    """The text of a file, up to the limit, or why it cannot be read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError as exc:
-        return None, exc.strerror
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return None, "not a regular file"
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(SIZE_LIMIT).decode(errors="replace"), None

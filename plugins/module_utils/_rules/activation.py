@@ -4,20 +4,17 @@
 
 """What it takes to bring settings into force: nothing, a reload, or a restart, and why.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. It changes nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import os
+from typing import Any, Container, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence
 
-from typing import Any, Container, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _json_text, _mirror_url
-from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version
-
-BUILD_FOLLOWS_RELOAD_SINCE: Version = (25, 0, 0)
+BUILD_FOLLOWS_RELOAD_SINCE: versions.Version = (25, 0, 0)
 """Before, C(docker build) keeps the mirrors of the engine's start (moby cmd/dockerd/daemon.go; seen on 20.10.24)."""
 
 _RESET_BY_RELOAD = {
@@ -28,45 +25,10 @@ _RESET_BY_RELOAD = {
 }
 """Flags that a reload resets to their defaults when the file lacks the key (seen on 20.10.24)."""
 
-
-RELOADABLE: FrozenSet[str] = frozenset(
-    """
-    allow-nondistributable-artifacts authorization-plugins debug default-cgroupns-mode default-ipc-mode default-runtime
-    default-shm-size features insecure-registries labels live-restore max-concurrent-downloads max-concurrent-uploads
-    max-download-attempts network-diagnostic-port registry-mirrors runtimes shutdown-timeout
-    """.split()
-)
-"""Settings that a reload brings into force on all engines since 20.10 (moby daemon/reload.go, read from 20.10.24 to 29.7.2)."""
-
-_RELOADABLE_BETWEEN: Mapping[str, Tuple[Optional[Version], Optional[Version]]] = {
-    "allow-nondistributable-artifacts": (None, (28, 0, 0)),
-    "cluster-advertise": (None, (23, 0, 0)),
-    "cluster-store": (None, (23, 0, 0)),
-    "cluster-store-opts": (None, (23, 0, 0)),
-    "nri-opts": ((29, 2, 0), None),
-}
-"""Settings that a reload brings into force since one version and before another."""
-
-KEPT: Mapping[str, Any] = {
-    "debug": False,
-    "insecure-registries": [],
-    "labels": [],
-    "live-restore": False,
-    "registry-mirrors": [],
-    "shutdown-timeout": _json_text.Number("15"),
-}
-"""Settings whose value an engine keeps when the key is missing at a reload, with the default that must be named to end that
-(seen on 20.10.24 to 28.5.2 for mirrors, insecure registries and live-restore; the others from moby daemon/reload.go)."""
-
-_BACK_TO_DEFAULT = frozenset(
-    ("authorization-plugins", "features", "max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts")
-)
-"""Settings that a reload sets to their defaults when the key is missing."""
-
 _LOSES_INSECURE = ((23, 0, 0), (23, 0, 6), (24, 0, 0))
 """First and last of the engines of 23.0, and the one of 24.0, that lose insecure registries at a reload (moby issue 45552)."""
 
-_INSECURE_ENDS_LOOPBACK_SINCE: Version = (29, 10, 0)
+_INSECURE_ENDS_LOOPBACK_SINCE: versions.Version = (29, 10, 0)
 """Since then any C(insecure-registries) ends the built-in trust of loopback, and only a start brings that back (release notes)."""
 
 
@@ -88,7 +50,7 @@ class Wanted(NamedTuple):
 def way_to(
     wanted: Mapping[str, Wanted],
     *,
-    version: Optional[Version],
+    version: Optional[versions.Version],
     flags: Sequence[str],
     settings: Mapping[str, Any],
     switches_store: bool = False,
@@ -106,9 +68,9 @@ def way_to(
     names = _names(flags)
     reasons = []
     for key, setting in wanted.items():
-        if not _is_reloadable(key, version):
+        if not setting_table.is_reloadable(key, version):
             reasons.append(f"the engine reads {key} at its start alone")
-        elif not setting.present and key not in KEPT and key not in _BACK_TO_DEFAULT:
+        elif not setting.present and key not in setting_table.KEPT and key not in setting_table.BACK_TO_DEFAULT:
             reasons.append(f"a reload keeps what {key} was when the key is missing")
     if wanted.keys() & {"registry-mirrors", "insecure-registries"} and version is not None:
         first, last, another = _LOSES_INSECURE
@@ -141,15 +103,8 @@ def way_to_flags(now: Sequence[str], later: Sequence[str]) -> Optional[Way]:
     """The way from the mirrors on the running engine's command line to those on its next one; None where they are the same."""
     if list(now) == list(later):
         return None
-    shown = [_mirror_url.mask(" ".join(mirrors)) or "none" for mirrors in (now, later)]
+    shown = [masking.mask(" ".join(mirrors)) or "none" for mirrors in (now, later)]
     return Way("restart", [f"a command line is read at a start alone: it names {shown[0]}, and will name {shown[1]}"], [])
-
-
-def _is_reloadable(key: str, version: Optional[Version]) -> bool:
-    if key not in _RELOADABLE_BETWEEN:
-        return key in RELOADABLE
-    since, before = _RELOADABLE_BETWEEN[key]
-    return version is not None and (since is None or version >= since) and (before is None or version < before)
 
 
 def _names(flags: Sequence[str]) -> FrozenSet[str]:
@@ -175,45 +130,11 @@ def pending_edits(way: str, *, settings: Mapping[str, Any], shown: Mapping[str, 
     """
     edits = []
     for key, used in shown.items():
-        if key in ours or (way == "reload" and key not in RELOADABLE) or (containerd and key == "storage-driver"):
+        if key in ours or (way == "reload" and key not in setting_table.RELOADABLE) or (containerd and key == "storage-driver"):
             continue
-        if key in settings and not is_same(key, settings[key], used):
+        if key in settings and not setting_table.is_same(key, settings[key], used):
             edits.append(Edit(key, settings[key], used))
     return edits
-
-
-def is_same(key: str, configured: Any, used: Any) -> bool:
-    """Whether a value of the file and what C(/info) shows are the same setting; C(null) and none are."""
-    if key in ("insecure-registries", "labels", "registry-mirrors") and not _are_strings(configured, used):
-        return bool(configured == used)
-    if key == "registry-mirrors":
-        return _mirror_url.engine_list(configured or []) == list(used or [])
-    if key == "insecure-registries":
-        return {_registry(entry) for entry in configured or []} == {_registry(entry) for entry in used or []}
-    if key == "data-root":
-        # With userns-remap, the engine uses a folder inside.
-        try:
-            root, inside = (os.path.realpath(str(path)) for path in (configured, used))
-        except ValueError:  # No path can be called so.
-            return bool(configured == used)
-        return inside == root or inside.startswith(f"{root}/")
-    if key == "labels":
-        return sorted(configured or []) == sorted(used or [])
-    return bool(configured == used)
-
-
-def _are_strings(*values: Any) -> bool:
-    """Whether these are lists of strings, or none."""
-    return all(value is None or (isinstance(value, list) and all(isinstance(entry, str) for entry in value)) for value in values)
-
-
-def _registry(entry: str) -> str:
-    """An insecure registry as the engine shows it: without a scheme (moby registry/config.go); networks with their own address."""
-    host = entry.lower().rpartition("://")[2]
-    try:
-        return str(ipaddress.ip_interface(host).network) if "/" in host else host
-    except ValueError:
-        return host
 
 
 def restart_stops_containers(*, containers_running: int, live_restore: bool) -> bool:

@@ -2,11 +2,11 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Who served a pull: what the engine's log says of it, for each image store and log level, and what it leaves open.
+"""Who served a pull: what the engine's log says, for each image store and log level.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 
-Nothing else tells it: neither the pull's progress, nor the event, nor the image (tried on 20.10.24, 26.1.5 and 28.5.2).
+Nothing else tells it: not the progress of the pull, not the event, not the image (tried on 20.10.24, 26.1.5 and 28.5.2).
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import time
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _certs, _engine, _health, _mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engine_log, engines
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, images
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
-HUB_HOST = _certs.host_of(_health.HUB)
+HUB_HOST = certs_d.host_of(client.HUB)
 
 EVIDENCE_LIMIT = 20
 """Lines of the log that are quoted at the most."""
@@ -65,7 +68,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(
-    lines: Sequence[str], image: _health.Image, mirrors: Sequence[str], *, image_store: str, debug: bool, quiet: bool, alone: bool
+    lines: Sequence[str], image: images.Image, mirrors: Sequence[str], *, image_store: str, debug: bool, quiet: bool, alone: bool
 ) -> Verdict:
     """What the log says of a pull that succeeded.
 
@@ -84,14 +87,14 @@ def verdict(
     return judge(lines, image, mirrors, debug, alone)
 
 
-def _of_graphdriver(lines: Sequence[str], image: _health.Image, mirrors: Sequence[str], debug: bool, alone: bool) -> Verdict:
+def _of_graphdriver(lines: Sequence[str], image: images.Image, mirrors: Sequence[str], debug: bool, alone: bool) -> Verdict:
     """With the classic image stores: each endpoint that failed is named at level info, each that is tried at level debug."""
     if debug:
         short = image.name[len("library/") :] if image.name.startswith("library/") else image.name
         tries = [(line, match[2]) for line in lines for match in [_TRIES.search(line)] if match and match[1] == short]
         if not tries:
             return Verdict("unknown", None, "the engine's log does not show the pull", [])
-        return _by(_certs.host_of(tries[-1][1]), mirrors, [line for line, _url in tries])
+        return _by(certs_d.host_of(tries[-1][1]), mirrors, [line for line, _url in tries])
     failed = [line for line in lines if _NEXT.search(line)]
     if not alone:
         return Verdict("unknown", None, "another pull ran meanwhile, and the log does not say whose lines these are", failed)
@@ -101,7 +104,7 @@ def _of_graphdriver(lines: Sequence[str], image: _health.Image, mirrors: Sequenc
     return Verdict("served", by, f"{by} served it: the engine names each endpoint that fails, and {named}", failed)
 
 
-def _of_containerd(lines: Sequence[str], image: _health.Image, mirrors: Sequence[str], debug: bool, alone: bool) -> Verdict:
+def _of_containerd(lines: Sequence[str], image: images.Image, mirrors: Sequence[str], debug: bool, alone: bool) -> Verdict:
     """With the containerd image store: only level debug tells where each object came from. At level info an engine is silent when
     another object than the tag fails at the mirror, and 26.1.5 for most answers to the tag as well."""
     failed = [line for line in lines if _NEXT_HOST.search(line)]
@@ -132,7 +135,7 @@ def _by(host: str, mirrors: Sequence[str], evidence: List[str]) -> Verdict:
     """The verdict of a log that names who was asked last."""
     if host == HUB_HOST:
         return Verdict("fell_through", HUB_HOST, "Docker Hub was asked", evidence)
-    by = next((mirror for mirror in mirrors if _certs.host_of(mirror) == host), None)
+    by = next((mirror for mirror in mirrors if certs_d.host_of(mirror) == host), None)
     if by is None:
         return Verdict("unknown", None, f"{host} served it, which is none of the mirrors in force", evidence)
     return Verdict("served", by, f"{by} served it", evidence)
@@ -142,7 +145,7 @@ def _by(host: str, mirrors: Sequence[str], evidence: List[str]) -> Verdict:
 
 
 def try_out(
-    engine: _engine.Engine, images: Sequence[_health.Image], *, pull_timeout: float, timeout: float
+    engine: engines.Engine, images: Sequence[images.Image], *, pull_timeout: float, timeout: float
 ) -> List[Dict[str, Any]]:
     """Pull images one after another, through an engine that runs, and say of each who served it.
 
@@ -152,15 +155,15 @@ def try_out(
     return [_try_one(engine, image, pull_timeout, timeout) for image in images]
 
 
-def _try_one(engine: _engine.Engine, image: _health.Image, pull_timeout: float, timeout: float) -> Dict[str, Any]:
+def _try_one(engine: engines.Engine, image: images.Image, pull_timeout: float, timeout: float) -> Dict[str, Any]:
     info, process = engine.info, engine.process
     if info is None or process is None:
-        raise _engine.Unreachable("it is not running")
-    log, since, began = _engine.Log(process, LOG_LINES), time.time(), time.monotonic()
+        raise engine_api.Unreachable("it is not running")
+    log, since, began = engine_log.Log(process, LOG_LINES), time.time(), time.monotonic()
     new, problem = False, None
     try:
-        new, problem = _engine.pull(engine, image.name, image.reference, time.monotonic() + pull_timeout)
-    except _engine.Unreachable as exc:
+        new, problem = engine_api.pull(engine, image.name, image.reference, time.monotonic() + pull_timeout)
+    except engine_api.Unreachable as exc:
         problem = str(exc)
     seconds = round(time.monotonic() - began, 2)
     found = Verdict("unknown", None, f"it could not be pulled: {problem}", [])
@@ -169,7 +172,7 @@ def _try_one(engine: _engine.Engine, image: _health.Image, pull_timeout: float, 
         if logged is None:
             found = Verdict("unknown", None, "the engine's log cannot be read, comes late, or leaves out errors", [])
         else:
-            others = _engine.pulls(engine, since, time.monotonic() + timeout) > 1
+            others = engine_api.pulls(engine, since, time.monotonic() + timeout) > 1
             found = verdict(
                 logged.lines,
                 image,
@@ -184,21 +187,21 @@ def _try_one(engine: _engine.Engine, image: _health.Image, pull_timeout: float, 
         "pulled": problem is None,
         "new": new,
         "used": found.used,
-        "by": None if found.by is None else _mirror_url.mask(found.by),
-        "reason": _mirror_url.mask(found.reason),
-        "evidence": [_mirror_url.mask(line.strip(), EVIDENCE_LENGTH) for line in found.evidence[:EVIDENCE_LIMIT]],
+        "by": None if found.by is None else masking.mask(found.by),
+        "reason": masking.mask(found.reason),
+        "evidence": [masking.mask(line.strip(), EVIDENCE_LENGTH) for line in found.evidence[:EVIDENCE_LIMIT]],
         "seconds": seconds,
     }
 
 
-def _logged_to_the_end(engine: _engine.Engine, log: _engine.Log, timeout: float) -> Optional[_Logged]:
+def _logged_to_the_end(engine: engines.Engine, log: engine_log.Log, timeout: float) -> Optional[_Logged]:
     """What the engine has logged until now, or None if its end does not appear in time: a log lags behind the engine."""
     deadline = time.monotonic() + timeout
-    _engine.pull(engine, _END, "latest", deadline)
+    engine_api.pull(engine, _END, "latest", deadline)
     while time.monotonic() < deadline:
         lines = log.lines()
         levels = {match[1] for line in lines if _OF_END.search(line) for match in [_LEVEL.search(line)] if match}
         if "error" in levels:
             return _Logged([line for line in lines if not _OF_END.search(line)], levels)
-        time.sleep(_engine.LOG_POLL_SECONDS)
+        time.sleep(engines.LOG_POLL_SECONDS)
     return None

@@ -2,11 +2,11 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Reading and writing the user's files: the only place of the collection that writes.
+"""Write files: the only code of the collection that writes. A lock, whole files, and a way back.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 
-A file is replaced whole, by a rename, so that a reader and a crash meet the old text or the new one and nothing between.
+A file is replaced whole, by a rename, so that a reader and a crash find the old text or the new text, and nothing between.
 """
 
 from __future__ import annotations
@@ -23,13 +23,10 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _host
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
-
-SIZE_LIMIT = 1024 * 1024
-"""Bytes of a configuration file that are read at the most."""
 
 TEMP_PREFIX = ".pullthrough-docker-"
 """How the names of our temporary files begin: the next run removes what a killed one left."""
@@ -40,11 +37,7 @@ STAGED_PREFIX = f"{TEMP_PREFIX}moving-"
 from it: when the run is killed between, the next one finds it there."""
 
 
-class FileError(Exception):
-    """A file that cannot or must not be read or written; the text names it and says what to do."""
-
-
-class WriteError(FileError):
+class WriteError(files.FileError):
     """A write that failed. Whether the file holds the old text or the new one, a look at it tells: the last step may have failed."""
 
     def __init__(self, what: str, advice: str) -> None:
@@ -53,12 +46,8 @@ class WriteError(FileError):
         self.advice = advice
 
 
-class FileChanged(FileError):
+class FileChanged(files.FileError):
     """The file is not what it was when the change was planned."""
-
-
-NEW_MODE = 0o644
-"""Of a file that was not there before."""
 
 
 class _Written(NamedTuple):
@@ -69,93 +58,9 @@ class _Written(NamedTuple):
     """Mode and owner before."""
 
 
-def resolve(path: str) -> str:
-    """The file behind C(path), through symlinks.
-
-    :raises FileError: for a symlink in a folder where another user could have put it, and for a dangling one.
-    """
-    if not os.path.isabs(path):
-        raise FileError(f"{path}: not an absolute path")
-    seen = "/"
-    parts = path.split("/")[::-1]
-    links = 0
-    while parts:
-        part = parts.pop()
-        if part in ("", "."):
-            continue
-        if part == "..":
-            seen = os.path.dirname(seen)
-            continue
-        here = os.path.join(seen, part)
-        if _host.can_be_swapped(here):
-            raise FileError(
-                f"{path}: another user can write the folder {seen}, and could lead what is written in {here} elsewhere. "
-                "Choose a folder that only root can write, or run the task as its owner (become_user)."
-            )
-        if not os.path.islink(here):
-            seen = here
-            continue
-        links += 1
-        if links > 40:
-            raise FileError(f"{path}: too many symlinks")
-        if not _folder_is_ours(seen):
-            raise FileError(f"{path}: the symlink {here} lies in a folder that another user can write; not followed")
-        target = os.readlink(here)
-        if not parts and not os.path.exists(here):
-            raise FileError(f"{path}: the symlink {here} leads to {target}, which does not exist; remove it or create its target")
-        if target.startswith("/"):
-            seen = "/"
-        parts.extend(target.split("/")[::-1])
-    return seen
-
-
-def _folder_is_ours(folder: str) -> bool:
-    found = os.stat(folder)
-    return _host.is_ours(found) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
-def read(path: str) -> Optional[bytes]:
-    """The bytes of a file, or None when it does not exist.
-
-    :raises FileError: when it is no regular file, too large, or cannot be read.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
-    try:
-        what = "not a regular file"
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            data = _read_all(descriptor)
-            if len(data) <= SIZE_LIMIT:
-                return data
-            what = f"larger than {SIZE_LIMIT} bytes"
-    except OSError as exc:
-        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
-    finally:
-        os.close(descriptor)
-    raise FileError(f"{path}: {what}, so not a configuration file. Nothing was changed; move it away.")
-
-
-def _read_all(descriptor: int) -> bytes:
-    """The bytes of a file, and of one that is too large, or grows, one more than the limit."""
-    with open(descriptor, "rb", closefd=False) as file:
-        return file.read(SIZE_LIMIT + 1)
-
-
 def staged(path: str) -> Optional[bytes]:
     """What a run that was killed on the way meant this file to hold, or None."""
-    return read(_staged_path(path))
-
-
-def mode_like(path: str) -> int:
-    """The mode of a new file that repeats what another holds: no wider than that one's."""
-    try:
-        return NEW_MODE & os.stat(path).st_mode
-    except OSError as exc:
-        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
+    return files.read(_staged_path(path))
 
 
 def has_leftovers(path: str) -> bool:
@@ -181,12 +86,12 @@ def lock(path: str, timeout: float) -> Iterator[None]:
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as exc:
-        raise FileError(f"{folder}: cannot be opened: {exc.strerror}; nothing was changed") from exc
+        raise files.FileError(f"{folder}: cannot be opened: {exc.strerror}; nothing was changed") from exc
     try:
         deadline = time.monotonic() + timeout
         while not _locked(descriptor):
             if time.monotonic() >= deadline:
-                raise FileError(f"{folder}: another run has held its lock for {timeout:g} s; nothing was changed, run this again")
+                raise files.FileError(f"{folder}: another run has held its lock for {timeout:g} s; nothing was changed, run this again")
             time.sleep(0.05)
         _remove_leftovers(folder)
         yield
@@ -203,7 +108,7 @@ def _remove_leftovers(folder: str) -> None:
             if name.startswith(TEMP_PREFIX) and not name.startswith(STAGED_PREFIX):
                 os.unlink(os.path.join(folder, name))
     except OSError as exc:
-        raise FileError(f"{exc.filename}: cannot be removed: {exc.strerror}; nothing was changed. {_advice(exc)}") from exc
+        raise files.FileError(f"{exc.filename}: cannot be removed: {exc.strerror}; nothing was changed. {_advice(exc)}") from exc
 
 
 def _locked(descriptor: int) -> bool:
@@ -225,7 +130,7 @@ def _make_folders(folder: str) -> List[str]:
             os.mkdir(new_folder)
             os.chmod(new_folder, 0o755)
     except OSError as exc:
-        raise FileError(f"{exc.filename}: cannot be made: {exc.strerror}; nothing was changed") from exc
+        raise files.FileError(f"{exc.filename}: cannot be made: {exc.strerror}; nothing was changed") from exc
     return missing
 
 
@@ -268,7 +173,7 @@ class Transaction:
         :raises FileChanged: when it holds something else by now; nothing was written.
         :raises WriteError: when it cannot be written.
         """
-        if read(path) != expected:
+        if files.read(path) != expected:
             raise FileChanged(f"{path}: someone else changed it during this run; it was left as they wrote it, run this again")
         if data == expected:
             return
@@ -278,7 +183,7 @@ class Transaction:
             except OSError as exc:
                 raise WriteError(f"{path}: cannot be read: {exc.strerror}", _advice(exc)) from exc
         self._written[path].ours.append(data)
-        self._put(path, data, self._new_modes.get(path, NEW_MODE))
+        self._put(path, data, self._new_modes.get(path, files.NEW_MODE))
 
     def undo(self) -> List[str]:
         """Take all writes back, the last one first, and then what was staged for them. It tries each, and raises nothing. A second
@@ -291,22 +196,22 @@ class Transaction:
             try:
                 self._restore(path, written)
                 del self._written[path]
-            except FileError as exc:
+            except files.FileError as exc:
                 left.append(str(exc).rstrip("."))
         for path in self._staged:
             try:
                 self.unstage(path)
-            except FileError as exc:
+            except files.FileError as exc:
                 left.append(str(exc).rstrip("."))
         return left
 
     def _restore(self, path: str, written: _Written) -> None:
-        now = read(path)
+        now = files.read(path)
         if now == written.before:
             return
         if now not in written.ours:
             raise FileChanged(f"{path} was changed by someone else meanwhile and was left as they wrote it")
-        self._put(path, written.before, stat.S_IMODE(written.found.st_mode) if written.found else NEW_MODE)
+        self._put(path, written.before, stat.S_IMODE(written.found.st_mode) if written.found else files.NEW_MODE)
         if written.found is None:
             return
         try:

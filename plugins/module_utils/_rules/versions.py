@@ -4,7 +4,7 @@
 
 """Versions of Docker Engine.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Version = Tuple[int, int, int]
 """Year or major, month or minor, patch: C((20, 10, 24)). Compares as versions do."""
 
 
-def parse_version(text: str) -> Optional[Version]:
+def parse(text: str) -> Optional[Version]:
     """The first version in a text, such as C(20.10.24+dfsg1) or C(Docker version 26.1.5+dfsg1, build a72d7cd).
 
     :returns: None when there is none, as in C(dev), the version of an engine that someone built.

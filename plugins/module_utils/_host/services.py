@@ -2,9 +2,9 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What the init system starts the engine with: the unit, its drop-ins, options files. Read from the disk, started never.
+"""What the init system will start the engine with: the unit, its drop-ins, options files. It starts nothing.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import re
 
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils import _host, _options_text, _unit_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, programs, scope
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text, unit_text
 
 OWN_DROP_IN = "zz-pullthrough-docker.conf"
 """The drop-in of this collection; drop-ins apply in the order of their names, so it comes last."""
@@ -36,7 +37,7 @@ class Start(NamedTuple):
     service: str
     reader: Optional[str]
     argv: Tuple[str, ...]
-    unit_files: List[_unit_text.UnitFile]
+    unit_files: List[unit_text.UnitFile]
     options_files: List[str]
     variables: List[str]
     fault: Optional[str]
@@ -51,19 +52,7 @@ class Start(NamedTuple):
     @property
     def own_drop_in(self) -> str:
         """Where a drop-in of this collection lies, or would."""
-        return os.path.join(unit_folders()[0], f"{self.service}.service.d", OWN_DROP_IN)
-
-
-def user_config() -> str:
-    """The folder of configuration of the user who runs this."""
-    return os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-
-
-def unit_folders() -> List[str]:
-    """Where units and drop-ins lie, the administrator's folder first (systemd.unit(5))."""
-    if os.geteuid() == 0:
-        return ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-    return [os.path.join(user_config(), "systemd/user"), "/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user"]
+        return os.path.join(scope.unit_folders()[0], f"{self.service}.service.d", OWN_DROP_IN)
 
 
 def name_of(service: str) -> str:
@@ -78,8 +67,8 @@ def has_systemd() -> bool:
 
 def systemctl(*words: str) -> Tuple[int, str]:
     """Run systemctl for the system, or for the user who is not root."""
-    scope = [] if os.geteuid() == 0 else ["--user"]
-    return _host.run(["systemctl", *scope, *words], timeout=30)
+    user = [] if os.geteuid() == 0 else ["--user"]
+    return programs.run(["systemctl", *user, *words], timeout=30)
 
 
 def unit(name: str) -> Dict[str, Any]:
@@ -95,10 +84,10 @@ def unit(name: str) -> Dict[str, Any]:
 
 def _unit_over_dbus(name: str) -> Dict[str, Any]:
     """What systemd says over D-Bus; empty where there is no message bus, or a busctl that prints no JSON (before systemd 240)."""
-    scope = [] if os.geteuid() == 0 else ["--user"]
+    user = [] if os.geteuid() == 0 else ["--user"]
     label = "".join(char if char.isascii() and char.isalnum() else f"_{ord(char):02x}" for char in f"{name}.service")
     call = ["org.freedesktop.systemd1", f"/org/freedesktop/systemd1/unit/{label}", "org.freedesktop.DBus.Properties", "GetAll", "s", ""]
-    code, out = _host.run(["busctl", *scope, "--json=short", "call", *call], timeout=30)
+    code, out = programs.run(["busctl", *user, "--json=short", "call", *call], timeout=30)
     try:
         said = {key: value["data"] for key, value in json.loads(out)["data"][0].items()} if code == 0 else {}
         shown: Dict[str, Any] = {key: said[key] for key in ("LoadState", "ActiveState", "FragmentPath")}
@@ -137,28 +126,28 @@ def next_start(service: str) -> Start:
     shown = unit(name)
     if not shown.get("FragmentPath"):
         return Start(name, None, (), [], [], [], None)
-    unit_files = [(path, _host.text_of(path)) for path in [shown["FragmentPath"], *_drop_ins(name, shown)]]
+    unit_files = [(path, files.text_of(path)) for path in [shown["FragmentPath"], *_drop_ins(name, shown)]]
     needs_daemon_reload = shown.get("NeedDaemonReload") == "yes"
-    command = _unit_text.command(unit_files)
-    environment = _unit_text.in_effect("Environment", unit_files)
-    assigned = [(setting, word) for setting in environment for word in _options_text.words_of(_unit_text.on_one_line(setting.value))]
+    command = unit_text.command(unit_files)
+    environment = unit_text.in_effect("Environment", unit_files)
+    assigned = [(setting, word) for setting in environment for word in options_text.words_of(unit_text.on_one_line(setting.value))]
     assignments = [word for _setting, word in assigned]
     if "Argv" in shown and not needs_daemon_reload:
         # What systemd has loaded is what it starts. The texts only say where a word comes from.
         words, assignments, options_files = unit_argv(shown), shown["Environment"], shown["EnvironmentFiles"]
     else:
-        words = tuple(_options_text.words_of(_unit_text.on_one_line(command.value))) if command else unit_argv(shown)
-        options_files = [setting.value.lstrip("-") for setting in _unit_text.in_effect("EnvironmentFile", unit_files)]
+        words = tuple(options_text.words_of(unit_text.on_one_line(command.value))) if command else unit_argv(shown)
+        options_files = [setting.value.lstrip("-") for setting in unit_text.in_effect("EnvironmentFile", unit_files)]
     options_files = [path for pattern in options_files for path in _matching(pattern)]
-    values: Dict[str, _options_text.Value] = {}
+    values: Dict[str, options_text.Value] = {}
     places: Dict[str, str] = {}
     origins = {word.partition("=")[0]: setting for setting, word in assigned}
     for assignment in assignments:
         key, _equals, text = assignment.partition("=")
         line = origins[key].line if key in origins else 1
-        values[key], places[key] = _options_text.Value(text, line), origins[key].path if key in origins else shown["FragmentPath"]
+        values[key], places[key] = options_text.Value(text, line), origins[key].path if key in origins else shown["FragmentPath"]
     for path in options_files:
-        for key, value in _options_text.read_as_systemd(_host.text_of(path)).items():
+        for key, value in options_text.read_as_systemd(files.text_of(path)).items():
             values[key], places[key] = value, path
     variables = [word[1:] for word in words if re.fullmatch(r"\$\w+", word)]
     fault = _fault_of_unit(name, shown, unit_files)
@@ -168,8 +157,8 @@ def next_start(service: str) -> Start:
                 f"{places[key]}, line {values[key].line}: {key} refers to a variable, which systemd does not expand; the engine gets it "
                 "as a word and does not start. Write the whole value there"
             )
-    argv = tuple(_options_text.words_of_systemd(words, values))
-    script = argv[0] if argv and _host.text_of(argv[0], limit=2) == "#!" else None
+    argv = tuple(options_text.words_of_systemd(words, values))
+    script = argv[0] if argv and files.text_of(argv[0], limit=2) == "#!" else None
     return Start(name, "systemd", argv, unit_files, options_files, variables, fault, needs_daemon_reload, script)
 
 
@@ -178,10 +167,10 @@ def _matching(pattern: str) -> List[str]:
     return sorted(glob.glob(pattern)) if re.search(r"[*?\[]", pattern) else [pattern]
 
 
-def _fault_of_unit(name: str, shown: Dict[str, Any], unit_files: List[_unit_text.UnitFile]) -> Optional[str]:
+def _fault_of_unit(name: str, shown: Dict[str, Any], unit_files: List[unit_text.UnitFile]) -> Optional[str]:
     """Why systemd will not start the unit, with file and line, or None. One that runs goes on until it is stopped."""
-    commands = _unit_text.in_effect("ExecStart", unit_files)
-    kinds = _unit_text.in_effect("Type", unit_files)
+    commands = unit_text.in_effect("ExecStart", unit_files)
+    kinds = unit_text.in_effect("Type", unit_files)
     if len(commands) > 1 and not (kinds and kinds[-1].value == "oneshot"):
         second = commands[1]
         return (
@@ -199,7 +188,7 @@ def _fault_of_unit(name: str, shown: Dict[str, Any], unit_files: List[_unit_text
 def _drop_ins(name: str, shown: Dict[str, str]) -> List[str]:
     """The drop-ins as the next C(daemon-reload) or boot finds them, which systemd may not have seen yet; of one name, the first."""
     found: Dict[str, str] = {}
-    for folder in unit_folders():
+    for folder in scope.unit_folders():
         for path in glob.glob(f"{glob.escape(folder)}/{glob.escape(name)}.service.d/*.conf"):
             found.setdefault(os.path.basename(path), path)
     for path in shown.get("DropInPaths", "").split():  # Those of other folders, such as transient ones.
@@ -211,7 +200,7 @@ def _drop_ins(name: str, shown: Dict[str, str]) -> List[str]:
 def _start_of_script(name: str) -> Start:
     """What an init script starts: Debian's and those of OpenRC source an options file; those of older Red Hats another."""
     script_path = os.path.join(_SCRIPT_FOLDER, name)
-    script = _host.text_of(script_path)
+    script = files.text_of(script_path)
     if not script:
         return Start(name, None, (), [], [], [], None)
     path, variable = f"/etc/default/{name}", "DOCKER_OPTS"
@@ -219,6 +208,6 @@ def _start_of_script(name: str) -> Start:
         path = f"/etc/conf.d/{name}"
     elif "/etc/sysconfig/" in script:
         path, variable = f"/etc/sysconfig/{name}", "other_args" if "$other_args" in script else "OPTIONS"
-    value = _options_text.read_as_shell(_host.text_of(path)).get(variable)
-    words = _options_text.words_of_shell(value) if value else []
+    value = options_text.read_as_shell(files.text_of(path)).get(variable)
+    words = options_text.words_of_shell(value) if value else []
     return Start(name, "shell", ("dockerd", *words), [], [path], [variable], None, script=script_path)

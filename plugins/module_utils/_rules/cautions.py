@@ -4,7 +4,7 @@
 
 """Where mirrors that are in force are not used, or not safe to use.
 
-Private to the collection C(pullthrough.docker): it may change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import ipaddress
 from typing import List, Optional, Sequence
 from urllib.parse import urlsplit
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._version import Version
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
 
-HOSTS_TOML_SINCE: Version = (28, 0, 0)
+HOSTS_TOML_SINCE: versions.Version = (28, 0, 0)
 """With the containerd image store, engines since this version read ``hosts.toml`` in ``certs.d/docker.io`` or
 ``certs.d/_default``, and share one TLS setting between mirrors and Docker Hub (seen on 28.5.2; 26.1.5 does neither)."""
 
 
-def cautions(
-    mirrors: Sequence[str], *, insecure: Sequence[str], image_store: Optional[str], version: Optional[Version], hosts_toml: Optional[str]
+def of(
+    mirrors: Sequence[str], *, insecure: Sequence[str], image_store: Optional[str], version: Optional[versions.Version], hosts_toml: Optional[str]
 ) -> List[str]:
     """Sentences for whoever relies on these mirrors.
 

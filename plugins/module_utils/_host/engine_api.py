@@ -1,0 +1,286 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""HTTP over the engine's socket, within limits of size and time: /info, /events, pulls.
+
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import struct
+import time
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Tuple
+from urllib.parse import quote, urlencode
+
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, processes
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
+
+if TYPE_CHECKING:
+    from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines
+
+ANSWER_LIMIT = 4 * 1024 * 1024
+"""Bytes of one answer of the engine that are read at the most; an C(/info) has a few thousand."""
+
+PULL_LIMIT = 64 * 1024 * 1024
+"""Bytes of what an engine tells during one pull at the most: a line for each step of each layer."""
+
+_CREDENTIALS = struct.Struct("3i")
+"""Pid, user and group of the other side of a socket (SO_PEERCRED of socket(7))."""
+
+
+class Unreachable(Exception):
+    """The engine gave no answer that can be believed; the text says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(masking.mask(text))
+
+
+class Info(NamedTuple):
+    """What C(GET /info) says of the engine, as far as this collection needs it."""
+
+    version: str
+    mirrors: List[str]
+    rootless: bool
+    live_restore: bool
+    containers_running: int
+    swarm_active: bool
+    image_store: str
+    settings: Mapping[str, Any] = MappingProxyType({})
+    """What the engine uses of the settings that C(/info) shows, by their keys in the file."""
+    proxies: Mapping[str, str] = MappingProxyType({})
+    """The engine's C(http) and C(https) proxy and its C(no) list, where it has them, users masked."""
+
+
+# -- asking ----------------------------------------------------------------------------------------------------------
+
+
+class _Socket(socket.socket):
+    """A unix socket that answers until a deadline (of time.monotonic), however slowly the answer trickles in."""
+
+    deadline = 0.0
+
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(max(self.deadline - time.monotonic(), 0.001))
+        return super().recv_into(*args)
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over the engine's unix socket."""
+
+    def __init__(self, path: str, deadline: float) -> None:
+        super().__init__("localhost")
+        self._path = path
+        self._deadline = deadline
+
+    def connect(self) -> None:
+        sock = _Socket(socket.AF_UNIX)
+        self.sock, sock.deadline = sock, self._deadline
+        sock.settimeout(max(self._deadline - time.monotonic(), 0.001))
+        sock.connect(self._path)
+
+
+def ask_info(engine: engines.Engine, deadline: float) -> Info:
+    """Ask C(GET /info), once, of the engine's own process, until C(deadline) (of time.monotonic).
+
+    :raises Unreachable: with the reason, when the process is gone or no answer came that can be believed.
+    """
+    return _parse_info(_ask(engine, "/info", deadline), engine.socket_path)
+
+
+def has_reloaded(engine: engines.Engine, since: float, deadline: float) -> bool:
+    """Whether the engine says that it reloaded since a time (of time.time): it does so for every reload that it takes, and for
+    none that it refuses (seen on 20.10.24, 26.1.5, 28.5.2).
+
+    :raises Unreachable: as L(ask_info).
+    """
+    return bool(_events(engine, "daemon", "reload", since, deadline))
+
+
+def _events(engine: engines.Engine, kind: str, event: str, since: float, deadline: float) -> List[bytes]:
+    """What happened at the engine since a time (of time.time), a line of JSON each."""
+    filters = quote(json.dumps({"type": [kind], "event": [event]}))
+    until = time.time() + 1e-3
+    return _ask(engine, f"/events?since={since:.9f}&until={until:.9f}&filters={filters}", deadline).strip().splitlines()
+
+
+def _ask(engine: engines.Engine, target: str, deadline: float) -> bytes:
+    return b"".join(_parts(engine, "GET", target, deadline, ANSWER_LIMIT))
+
+
+def pull(engine: engines.Engine, name: str, reference: str, deadline: float) -> Tuple[bool, Optional[str]]:
+    """Let the engine pull an image, as C(docker pull) does.
+
+    :param name: with its registry, where that is not Docker Hub.
+    :param reference: a tag or a digest.
+    :returns: whether it got anything new, and why it could not pull it, masked, or None.
+    :raises Unreachable: as L(ask_info).
+    """
+    target = f"/images/create?{urlencode({'fromImage': name, 'tag': reference})}"
+    rest, new, problem = b"", False, None
+    try:
+        for part in _parts(engine, "POST", target, deadline, PULL_LIMIT):
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                said = json_object(line)
+                new = new or str(said.get("status")).startswith("Status: Downloaded newer image")
+                problem = str(said["error"]) if "error" in said else problem
+    except _Answered as exc:  # With HTTP/1.1 an engine says at once what it knows at once.
+        problem = str(json_object(exc.body).get("message") or exc)
+    return new, None if problem is None else masking.mask(problem, 500)
+
+
+def pulls(engine: engines.Engine, since: float, deadline: float) -> int:
+    """How many images the engine says were pulled since a time (of time.time).
+
+    :raises Unreachable: as L(ask_info).
+    """
+    return len(_events(engine, "image", "pull", since, deadline))
+
+
+def json_object(text: bytes) -> Dict[str, Any]:
+    """The object of an answer or of its line, empty where there is none."""
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+class _Answered(Unreachable):
+    """An answer that is an error."""
+
+    def __init__(self, path: str, status: int, body: bytes) -> None:
+        super().__init__(f"the answer on {path} is HTTP {status}: {masking.mask(repr(body[:8192]), 200)}")
+        self.body = body
+
+
+def _parts(engine: engines.Engine, method: str, target: str, deadline: float, limit: int) -> Iterator[bytes]:
+    """The answer of the engine's own process, as it comes."""
+    process = engine.process
+    if process is None or processes.has_ended(process):
+        raise Unreachable("its process has ended")
+    path = engine.socket_path
+    connection = _Connection(path, deadline)
+    try:
+        connection.request(method, target)
+        peer, user = _maker_of(connection.sock), _user_of(connection.sock)
+        ours = user in (0, os.geteuid())
+        if not ours or (peer not in (process.pid, 0, 1) and files.text_of(f"/proc/{peer}/comm").strip() != "systemd"):
+            raise Unreachable(f"the socket {path} belongs to process {peer} of user {user}, not to the engine's process {process.pid}")
+        yield from _body(connection.getresponse(), path, deadline, limit)
+    except PermissionError as exc:
+        raise Unreachable(f"no right to connect to {path}; run the task as the engine's own user (become: true)") from exc
+    except (OSError, http.client.HTTPException) as exc:
+        raise Unreachable(f"no answer on {path}: {masking.mask(str(exc), 200)}") from exc
+    finally:
+        connection.close()
+
+
+def _maker_of(sock: socket.socket) -> int:
+    """The pid of the process that made the socket: the engine, or the init system that hands it over."""
+    return _credentials(sock)[0]
+
+
+def _user_of(sock: socket.socket) -> int:
+    """The user of that process, whose name anyone could give their own."""
+    return _credentials(sock)[1]
+
+
+def _credentials(sock: socket.socket) -> Tuple[int, ...]:
+    return _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+
+
+def _body(response: http.client.HTTPResponse, path: str, deadline: float, limit: int) -> Iterator[bytes]:
+    """The answer, within size and time."""
+    refused: List[bytes] = []
+    size = 0
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Unreachable(f"the answer on {path} is too slow")
+        if size > limit:
+            raise Unreachable(f"the answer on {path} is too large")
+        part = response.read1(65536)
+        if not part:
+            break
+        size += len(part)
+        if response.status == 200:
+            yield part
+        else:
+            refused.append(part)
+    if response.status != 200:
+        raise _Answered(path, response.status, b"".join(refused))
+
+
+_SHOWN = {
+    "data-root": "DockerRootDir",
+    "storage-driver": "Driver",
+    "log-driver": "LoggingDriver",
+    "live-restore": "LiveRestoreEnabled",
+    "debug": "Debug",
+    "labels": "Labels",
+    "default-runtime": "DefaultRuntime",
+}
+"""Settings that C(/info) shows as the file has them."""
+
+_PROXIES = {"http": "HttpProxy", "https": "HttpsProxy", "no": "NoProxy"}
+
+
+def _parse_info(body: bytes, path: str) -> Info:
+    def wrong(what: str) -> NoReturn:
+        raise Unreachable(f"the answer on {path} is not a Docker Engine's: {what}")
+
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        wrong(str(exc))
+    if not isinstance(answer, dict) or not isinstance(answer.get("ServerVersion"), str) or not answer["ServerVersion"]:
+        wrong("it has no ServerVersion")
+    registries = answer.get("RegistryConfig") or {}
+    if not isinstance(registries, dict):
+        wrong("its RegistryConfig is not an object")
+    # An empty list is null on 23.0 to 28.x (moby registry/config.go copy()).
+    mirrors = registries.get("Mirrors") or []
+    if not isinstance(mirrors, list) or not all(isinstance(mirror, str) for mirror in mirrors):
+        wrong("its mirrors are not a list of strings")
+    swarm = answer.get("Swarm")
+    running = answer.get("ContainersRunning")
+    return Info(
+        version=answer["ServerVersion"],
+        mirrors=mirrors,
+        rootless="name=rootless" in _list(answer.get("SecurityOptions")),
+        live_restore=answer.get("LiveRestoreEnabled") is True,
+        containers_running=running if isinstance(running, int) else 0,
+        swarm_active=isinstance(swarm, dict) and swarm.get("LocalNodeState") == "active",
+        image_store=(
+            "containerd"
+            if ["driver-type", "io.containerd.snapshotter.v1"] in _list(answer.get("DriverStatus"))
+            else "graphdriver"
+        ),
+        settings={
+            **{key: answer[name] for key, name in _SHOWN.items() if name in answer},
+            "registry-mirrors": mirrors,
+            "insecure-registries": _insecure(registries),
+        },
+        proxies={name: answer[key] for name, key in _PROXIES.items() if isinstance(answer.get(key), str) and answer[key]},
+    )
+
+
+def _insecure(registries: Dict[str, Any]) -> List[str]:
+    """The insecure registries that were configured: the loopback networks are always there (moby registry/config.go)."""
+    networks, hosts = _list(registries.get("InsecureRegistryCIDRs")), registries.get("IndexConfigs")
+    found = [str(network) for network in networks if network not in ("127.0.0.0/8", "::1/128")]
+    return found + [str(host) for host, index in (hosts.items() if isinstance(hosts, dict) else ()) if isinstance(index, dict) and index.get("Secure") is False]
+
+
+def _list(value: Any) -> List[Any]:
+    """What is to be a list; null is an empty one."""
+    return value if isinstance(value, list) else []

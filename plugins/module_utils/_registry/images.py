@@ -1,0 +1,58 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Names of images of Docker Hub.
+
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from typing import NamedTuple
+
+_PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "armv6l": "arm/v6", "i686": "386"}
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_REFERENCE = re.compile(r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>" + DIGEST.pattern + "))?")
+
+
+class ImageError(ValueError):
+    """A name that is none of an image of Docker Hub."""
+
+
+class Image(NamedTuple):
+    """An image of Docker Hub: C(text) as it was given, C(reference) a tag or a digest."""
+
+    text: str
+    name: str
+    reference: str
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
+def parse(text: str) -> Image:
+    """The image of Docker Hub that a name means, as C(docker pull) reads it.
+
+    :raises ImageError: for what is no name, and for an image of another registry, for which engines ask no mirror.
+    """
+    name = text.strip()
+    first, slash, rest = name.partition("/")
+    if slash and (re.search(r"[.:]", first) or first == "localhost"):
+        if first not in ("docker.io", "index.docker.io"):
+            raise ImageError(f"{text}: an image of {first}; engines ask mirrors for images of Docker Hub alone.")
+        name = rest
+    match = _REFERENCE.fullmatch(name)
+    if not match:
+        raise ImageError(f"{text}: not the name of an image, such as alpine, alpine:3.20 or grafana/grafana.")
+    path = match["name"] if "/" in match["name"] else f"library/{match['name']}"
+    return Image(text, path, match["digest"] or match["tag"] or "latest")
+
+
+def platform_of_host() -> str:
+    """The platform of this host, as registries call it."""
+    machine = os.uname().machine
+    return f"linux/{_PLATFORMS.get(machine, machine)}"

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Flags in the words of a command line.
+
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+"""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+
+def flag_values(argv: Sequence[str], *names: str) -> List[str]:
+    """Values of a flag on a command line, in order, written C(--name value), C(--name=value), C(-n value) or C(-nvalue)."""
+    values: List[str] = []
+    words = iter(argv[1:])
+    for word in words:
+        for name in names:
+            if word == name:
+                values.append(next(words, ""))
+            elif word.startswith(name + "="):
+                values.append(word[len(name) + 1 :])
+            elif len(name) == 2 and word.startswith(name):
+                values.append(word[2:])
+    return values
+
+
+def has_flag(argv: Sequence[str], name: str) -> bool:
+    """Whether a flag stands on a command line, with a value or without."""
+    return any(word == name or word.startswith(f"{name}=") or (len(name) == 2 and word.startswith(name)) for word in argv[1:])
+
+
+def without_flag(argv: Sequence[str], name: str) -> List[str]:
+    """The words of a command line without a flag and its values."""
+    left: List[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == name:
+            next(words, None)
+        elif not word.startswith(f"{name}="):
+            left.append(word)
+    return left
+
+
+def flags_besides(argv: Sequence[str], names: Sequence[str]) -> List[str]:
+    """The flags of a command line but for those of these names, each with the words that follow it."""
+    flags: List[List[str]] = []
+    for word in argv[1:]:
+        if word.startswith("-") or not flags:
+            flags.append([])
+        flags[-1].append(word)
+    return [" ".join(flag) for flag in flags if not any(has_flag(("", flag[0]), name) for name in names)]
