@@ -190,23 +190,20 @@ diff:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute, plan_settings
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import model, plan_settings, task
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **execute.SPEC,
+            **model.SPEC,
             "settings": {"type": "dict", "default": {}},
             "remove": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
-    try:
-        result = plan_settings.SettingsChange(module).run()
-    except execute.Refused as exc:
-        module.fail_json(msg=str(exc), changed=exc.changed)
-    module.exit_json(**result)
+    task.run(module, Host(module), plan_settings)
 
 
 if __name__ == "__main__":

@@ -265,17 +265,22 @@ diff:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute, plan_mirrors
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import model, plan_mirrors, task
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **execute.SPEC,
+            **model.SPEC,
             "mirrors": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "exclusive": {"type": "bool", "default": False},
-            "source": {"type": "str", "choices": ["daemon_json", "options_file", "systemd_drop_in"], "default": "daemon_json"},
+            "source": {
+                "type": "str",
+                "choices": ["daemon_json", "options_file", "systemd_drop_in"],
+                "default": "daemon_json",
+            },
             "migrate": {"type": "bool", "default": False},
             "options_file": {"type": "path"},
             "options_variable": {"type": "str"},
@@ -283,11 +288,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        result = plan_mirrors.MirrorChange(module).run()
-    except execute.Refused as exc:
-        module.fail_json(msg=str(exc), changed=exc.changed)
-    module.exit_json(**result)
+    task.run(module, Host(module), plan_mirrors)
 
 
 if __name__ == "__main__":

@@ -115,17 +115,20 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import snapshots
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, files
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, files
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import images, pull_log
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
-def pull(options: Dict[str, Any]) -> Dict[str, Any]:
+def pull(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
     """The module's returns."""
     wanted = [images.parse(image) for image in options["images"]]
-    seen = snapshots.take(options["service"], options["path"], options["timeout"])
-    engines.refuse_roots(seen.engine)
+    seen = snapshots.take(host, options["service"], options["path"], options["timeout"])
+    if seen.engine.is_roots:
+        guards.refuse_roots_engine(seen)
     found: List[Dict[str, Any]]
     if seen.engine.info is None:
         reason = f"nothing was pulled, as the engine is {seen.engine.state}: {seen.engine.reason}"
@@ -152,8 +155,8 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, images=[], msg="nothing is pulled in check mode")
     try:
-        result = pull(module.params)
-    except (files.FileError, images.ImageError, engine_api.Unreachable) as exc:
+        result = pull(module.params, Host(module))
+    except (files.FileError, Refused, images.ImageError, engine_api.Unreachable) as exc:
         module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
     for image in result["images"]:
         if image["used"] == "fell_through" or not image["pulled"]:

@@ -224,27 +224,28 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import report, snapshots
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, files
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards, report, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, files
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import images, probes
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, mirror_url
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
-def ask(options: Dict[str, Any]) -> Dict[str, Any]:
+def ask(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
     """The module's returns, and its warnings."""
-    seen = snapshots.take(options["service"], options["path"], options["timeout"])
+    seen = snapshots.take(host, options["service"], options["path"], options["timeout"])
     mirrors: List[str]
-    if options["mirrors"] is None:
-        engines.refuse_roots(seen.engine)
+    if options["mirrors"] is None and seen.engine.is_roots:
+        guards.refuse_roots_engine(seen)
     if options["mirrors"] is not None:
         mirrors = mirror_url.engine_list([mirror_url.declare(mirror) for mirror in options["mirrors"]])
         certs_d.check(options["ca_certificates"], mirrors)
     elif seen.in_force is not None:
         mirrors = seen.in_force
     else:
-        configured, _warnings = report.report(seen)
-        mirrors = configured["mirrors"] or []
+        mirrors = report.configured(seen) or []
     found, hub = probes.examine(
         mirrors,
         seen.engine,
@@ -278,8 +279,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = ask(module.params)
-    except (files.FileError, mirror_url.MirrorUrlError, certs_d.CertificateError, images.ImageError, engine_api.Unreachable) as exc:
+        result = ask(module.params, Host(module))
+    except (files.FileError, Refused, mirror_url.MirrorUrlError, certs_d.CertificateError, images.ImageError, engine_api.Unreachable) as exc:
         module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
     for warning in result.pop("warnings"):
         module.warn(warning)

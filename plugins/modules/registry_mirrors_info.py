@@ -178,8 +178,9 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import report
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import report, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
@@ -193,9 +194,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     options: Dict[str, Any] = module.params
+    host = Host(module)
     try:
-        result, warnings = report.survey(options["service"], options["path"], options["timeout"])
-    except files.FileError as exc:
+        snapshot = snapshots.take(host, options["service"], options["path"], options["timeout"])
+        result, warnings = report.report(host, snapshot)
+    except FileError as exc:
         module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
     for warning in warnings:
         module.warn(warning)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import flag_text, masking, options_text, unit_text
@@ -25,7 +26,7 @@ CERTIFICATE = pathlib.Path(__file__, "../../unit/plugins/modules/ca.crt").resolv
 
 @given(st.binary(max_size=40) | LONG_TEXTS.map(str.encode) | DAMAGED_JSON_TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_daemon_json(data):
-    with quickly(), contextlib.suppress(daemon_file.PlaceError):
+    with quickly(), contextlib.suppress(Refused):
         source = daemon_file.DaemonJson("/etc/docker/daemon.json", data)
         source.check(source.listed, [None, (20, 10, 24), (28, 5, 2)])
         source.text(["https://a.example"])
@@ -40,7 +41,7 @@ def test_text_that_is_shown(text):
 
 @given(OPTIONS_TEXTS | st.text(max_size=40) | LONG_TEXTS, st.booleans())
 def test_options_file(text, shell):
-    with quickly(), contextlib.suppress(daemon_file.PlaceError):
+    with quickly(), contextlib.suppress(Refused):
         source = places.OptionsFile("/etc/default/docker", text.encode("utf-8", "surrogateescape"), "DOCKER_OPTS", shell=shell)
         source.text(["https://a.example"])
         source.text([])
@@ -48,7 +49,7 @@ def test_options_file(text, shell):
 
 @given(UNIT_TEXTS | st.text(max_size=40) | LONG_TEXTS.map("[Service]\nExecStart=/usr/bin/dockerd {}".format))
 def test_unit(text):
-    with quickly(), contextlib.suppress(daemon_file.PlaceError):
+    with quickly(), contextlib.suppress(Refused):
         command = unit_text.command([("/etc/systemd/system/docker.service", text)])
         places.DropIn("/etc/systemd/system/docker.service.d/zz.conf", text.encode(), command).text(["https://a.example"])
         if command:

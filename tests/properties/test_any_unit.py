@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from hypothesis import assume, given
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import places
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import unit_text
 from ansible_collections.pullthrough.docker.tests.properties.readers import FLAG, command_of, flags_and_rest, read_unit
 from ansible_collections.pullthrough.docker.tests.properties.texts import FLAG_VALUES, UNIT_TEXTS
@@ -34,7 +35,7 @@ def unit_without_flags(text, left):
     source = places.UnitFile(UNIT, text.encode(), command)
     try:
         after = source.text([mirror for mirror in source.listed if mirror in left])
-    except daemon_file.PlaceError:
+    except Refused:
         return None
     return after.decode()
 

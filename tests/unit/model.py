@@ -83,7 +83,7 @@ class ModelEngine:
             return f'level=error msg="Error reconfiguring the daemon: invalid mirror: {self.refuses}"'
         self.mirrors = mirror_url.engine_list(listed)
         self.live_restore = settings.get("live-restore", self.live_restore)
-        self.settings.update({key: value for key, value in settings.items() if key in self.settings and key in setting_table.RELOADABLE})
+        self.settings.update({key: value for key, value in settings.items() if key in self.settings and setting_table.is_reloadable(key, None)})
         return None if in_force(self.info) else "it did not take them"
 
     def stand_in(self, patch, certs):

@@ -119,7 +119,7 @@ def test_what_to_do_names_the_host():
 
 
 def test_a_refusal_of_the_file_does_not_speak_of_a_change():
-    (host,) = report_of({"a": (info(sources=[{**INFO["sources"][0], "reason": "line 1: no. Mend the file first. Nothing was changed."}]), [HEALTHY])})["hosts"]
+    (host,) = report_of({"a": (info(sources=[{**INFO["sources"][0], "reason": "line 1: no. Nothing was changed. Fix the file first."}]), [HEALTHY])})["hosts"]
     assert host["findings"][0]["message"] == "line 1: no. Mend the file first."
 
 

@@ -2,38 +2,31 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""``registry-mirrors`` in daemon.json: what it lists, and its text with another list.
+"""``registry-mirrors`` in ``daemon.json``: what it lists, and its text with another list.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url, setting_table, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules.setting_table import INSECURE, MIRRORS
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text
-
-KEY = "registry-mirrors"
-FLAG = "--registry-mirror"
-
-FILE_CHECKED_SINCE: versions.Version = (23, 0, 0)
-"""Since this version the engine's own C(--validate) names unknown keys, and the file may begin with a byte order mark."""
-
-
-class PlaceError(Exception):
-    """What a place holds cannot be used; the text says where, why and what to do."""
 
 
 class DaemonJson:
-    """C(registry-mirrors) in C(daemon.json)."""
+    """The configuration file of the engine, as a place that names mirrors."""
 
     name = "daemon_json"
+    reason: Optional[str] = None
 
     def __init__(self, path: str, data: Optional[bytes]) -> None:
         """Read the text of the file, None where it does not exist.
 
-        :raises SourceError: when it is not JSON that every engine and every reader understands in the same way.
+        :raises Refused: when it is not JSON that every engine and every reader understands in the same way.
         """
         self.path = path
         self.data = data
@@ -41,7 +34,7 @@ class DaemonJson:
             self._text = json_text.NEW_FILE if data is None else json_reader.decode(data)
             self._document = json_reader.parse(self._text)
         except json_reader.JsonTextError as exc:
-            self._refuse(exc.line, exc.column, f"{exc.message}. Mend the file first")
+            self._refuse((exc.line, exc.column), exc.message, "Fix the file first.")
         self._refuse_ignored_names()
         self.listed = self._read_list()
 
@@ -54,105 +47,111 @@ class DaemonJson:
     @property
     def line(self) -> Optional[int]:
         """The line that names the mirrors."""
-        return self._document.key_position(KEY)[0] if KEY in self.settings else None
-
-    @property
-    def insecure(self) -> List[str]:
-        """The entries of C(insecure-registries)."""
-        listed = self.settings.get("insecure-registries")
-        return [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, list) else []
-
-    def place(self, key: str = KEY) -> str:
-        """Where a key stands: the file, and its line when it is there."""
-        return f"{self.path}, line {self._document.key_position(key)[0]}" if key in self.settings else self.path
-
-    def check(self, mirrors: Sequence[str], engines: Sequence[Optional[versions.Version]]) -> None:
-        """Refuse what an engine of one of these versions would refuse, or take and never use.
-
-        :param mirrors: the list that is to stand in the file.
-        :param engines: versions of the running engine and of the installed one, None where unknown.
-        :raises SourceError: with file, line and column where the file holds it already.
-        """
-        for version in engines:
-            if version is not None and version < FILE_CHECKED_SINCE:
-                if self._document.bom:
-                    self._refuse(1, 1, "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Take it away")
-                self._refuse_unknown_keys()
-            for mirror in mirrors:
-                try:
-                    mirror_url.check(mirror, version)
-                except mirror_url.MirrorUrlError as exc:
-                    if mirror not in self.listed:
-                        raise PlaceError(f"{exc} Nothing was changed.") from exc
-                    self._refuse(*self._position_of(mirror), f"{exc} Take it out of the list, or declare the list with exclusive: true")
+        return self._document.key_position(MIRRORS)[0] if self.present else None
 
     @property
     def present(self) -> bool:
-        """Whether the setting stands here at all: beside a flag, an engine does not start with an empty list either."""
-        return KEY in self.settings
+        """Whether the file has the key: beside a flag, an engine does not start with an empty list either."""
+        return MIRRORS in self.settings
 
-    def text(self, mirrors: Sequence[str], *, keep_empty: bool = False, keep_key: bool = True) -> Optional[bytes]:
-        """The text of the file with exactly these mirrors, every other byte as it is; None where no file is needed.
+    @property
+    def insecure(self) -> List[str]:
+        """The entries of ``insecure-registries``."""
+        listed = self.settings.get(INSECURE)
+        return [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, list) else []
 
-        None of them means no key, unless the file already says "none" in its own words and C(keep_key) lets it, or C(keep_empty)
-        asks for a C([]): an engine keeps its mirrors when the key is missing at a reload, and drops them for C([])
-        (seen on 20.10.24 to 28.5.2).
+    def place(self, key: str = MIRRORS) -> str:
+        """Return the file, and the line of a key where the file has it."""
+        return f"{self.path}, line {self._document.key_position(key)[0]}" if key in self.settings else self.path
+
+    def check_keys(self, engines: Sequence[Optional[versions.Version]]) -> None:
+        """Refuse what engines of these versions would refuse that cannot validate the file themselves.
+
+        :raises Refused: with file, line and column.
         """
-        if list(mirrors) == self.listed and (mirrors or not keep_empty or self.present) and (keep_key or not self.present):
+        if all(version is None or version >= versions.HAS_VALIDATE for version in engines):
+            return
+        if self._document.bom:
+            bom = "the file begins with a byte order mark, which Docker Engine before 23.0 refuses"
+            self._refuse((1, 1), bom, "Remove the mark.")
+        self._refuse_unknown_keys()
+
+    def refuse_mirror(self, mirror: str, why: str) -> NoReturn:
+        """Refuse a mirror that the file lists.
+
+        :raises Refused: with file, line and column.
+        """
+        start = next(element.start for element in self._elements() if element.value == mirror)
+        advice = "Take it out of the list, or declare the list with exclusive: true."
+        self._refuse(self._document.position(start), why, advice)
+
+    def text(
+        self, mirrors: Sequence[str], *, keep_empty: bool = False, keep_key: bool = True
+    ) -> Optional[bytes]:
+        """Return the text of the file with exactly these mirrors; None where no file is needed.
+
+        Every other byte stays. No mirrors means no key, unless the file already says "none" in its own words and
+        ``keep_key`` allows that, or ``keep_empty`` asks for ``[]``: an engine keeps its mirrors when the key is missing
+        at a reload, and drops them for ``[]`` (seen on 20.10.24 to 28.5.2).
+        """
+        is_same = list(mirrors) == self.listed
+        if is_same and (mirrors or not keep_empty or self.present) and (keep_key or not self.present):
             return self.data
         if mirrors or keep_empty:
-            return json_text.set_member(self._text, [KEY], list(mirrors)).encode()
-        return json_text.remove_member(self._text, [KEY]).encode()
+            return json_text.set_member(self._text, [MIRRORS], list(mirrors)).encode()
+        return json_text.remove_member(self._text, [MIRRORS]).encode()
 
-    def locate(self, message: str) -> str:
-        """An objection of the engine, with the lines of the keys of this file that it names."""
-        places = [
-            f"line {line}, column {column}"
-            for key in self.settings
-            if key in message
-            for line, column in [self._document.key_position(key)]
-        ]
-        where = f"{self.path}, {' and '.join(sorted(places))}" if places else self.path
-        return f"{where}: the installed Docker Engine would refuse this file: {message}"
+    def locate(self, objection: str) -> str:
+        """Return an objection of the engine, with the lines of the keys of this file that it names."""
+        keys = [key for key in self.settings if key in objection]
+        positions = sorted(self._document.key_position(key) for key in keys)
+        places = [f"line {line}, column {column}" for line, column in positions]
+        where = f"{self.path}, {' and '.join(places)}" if places else self.path
+        return f"{where}: the installed Docker Engine would refuse this file: {objection}"
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def _elements(self) -> Sequence[json_reader.Node]:
+        node = self._document.find(MIRRORS)
+        return () if node is None or node.value is None else node.elements
 
     def _read_list(self) -> List[str]:
-        node = self._document.find(KEY)
+        node = self._document.find(MIRRORS)
         if node is None or node.value is None:
             return []
         if not isinstance(node.value, list):
-            self._refuse(*self._document.position(node.start), f"{KEY} is not a list of strings. Mend the file first")
+            self._refuse(self._document.position(node.start), f"{MIRRORS} is not a list of strings", "Fix the file first.")
         for element in node.elements:
             if not isinstance(element.value, str):
-                self._refuse(*self._document.position(element.start), f"an entry of {KEY} is not a string. Mend the file first")
+                where = self._document.position(element.start)
+                self._refuse(where, f"an entry of {MIRRORS} is not a string", "Fix the file first.")
         return list(node.value)
 
     def _refuse_ignored_names(self) -> None:
         for key, value in self.settings.items():
             if key in setting_table.IGNORED_NAMES:
-                self._refuse(
-                    *self._document.key_position(key),
-                    f'the engine takes the key "{key}" and ignores it; it is called "{setting_table.IGNORED_NAMES[key]}". Rename it or take it out',
-                )
-            if isinstance(value, dict) and KEY in value and key not in setting_table.FREE_OBJECTS:
-                self._refuse(
-                    *self._document.key_position(key, KEY),
-                    f'"{KEY}" inside "{key}" is not read by the engine, and clears its mirrors at a reload. Move it to the top level',
-                )
+                right = setting_table.IGNORED_NAMES[key]
+                why = f'the engine accepts the key "{key}" and ignores it; the right name is "{right}"'
+                self._refuse(self._document.key_position(key), why, "Rename it or remove it.")
+            if isinstance(value, dict) and MIRRORS in value and not setting_table.of(key).is_free:
+                why = f'the engine does not read "{MIRRORS}" inside "{key}", and drops its mirrors at a reload'
+                self._refuse(self._document.key_position(key, MIRRORS), why, "Move it to the top level.")
 
     def _refuse_unknown_keys(self) -> None:
-        """Before 23.0 there is no C(dockerd --validate); the names of that last release without it are known."""
+        """Refuse keys that an engine does not know which cannot validate its file itself."""
+        for path in self._paths():
+            if not setting_table.of(path[-1]).before_validate:
+                why = f'Docker Engine before 23.0 does not know the key "{path[-1]}" and would not start'
+                self._refuse(self._document.key_position(*path), why, "Remove it.")
+
+    def _paths(self) -> Iterator[Tuple[str, ...]]:
+        """Return the paths of the keys that the engine looks at: those inside of objects are settings too."""
         for key, value in self.settings.items():
-            nested = isinstance(value, dict) and key not in setting_table.FREE_OBJECTS
-            for path in [(key, inner) for inner in value] if nested else [(key,)]:
-                if path[-1] not in setting_table.KEYS_BEFORE_VALIDATE:
-                    self._refuse(
-                        *self._document.key_position(*path),
-                        f'Docker Engine before 23.0 does not know the key "{path[-1]}" and would not start. Take it out',
-                    )
+            if isinstance(value, dict) and not setting_table.of(key).is_free:
+                yield from ((key, inner) for inner in value)
+            else:
+                yield (key,)
 
-    def _position_of(self, mirror: str) -> Tuple[int, int]:
-        elements = self._document.root.members[KEY].node.elements
-        return self._document.position(next(element.start for element in elements if element.value == mirror))
-
-    def _refuse(self, line: int, column: int, message: str) -> NoReturn:
-        raise PlaceError(f"{self.path}, line {line}, column {column}: {message}. Nothing was changed.")
+    def _refuse(self, position: Tuple[int, int], why: str, advice: str) -> NoReturn:
+        line, column = position
+        raise Refused(f"{self.path}, line {line}, column {column}: {why}", advice)

@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Carry out one change: write, reload, compare, and go back where the engine refuses.
+"""Carry out a plan: write, reload, settle; and go back where that fails. Only this module changes the host.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
@@ -12,532 +12,320 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import time
 
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, snapshots
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, files, processes, services, transaction
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, mirror_url, setting_table
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import (
+    Decision,
+    Edit,
+    Options,
+    Outcome,
+    Plan,
+    Refusal,
+)
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.engine_api import Info
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.transaction import FileChanged
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text, masking
 
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
-SPEC: Dict[str, Dict[str, Any]] = {
-    "path": {"type": "path"},
-    "service": {"type": "str", "default": "docker"},
-    "reload": {"type": "bool", "default": True},
-    "keep_containers": {"type": "bool", "default": True},
-    "timeout": {"type": "int", "default": 10},
-    "backup": {"type": "bool", "default": False},
-    "unsafe_writes": {"type": "bool", "default": False},
-}
-"""The options that all modules have which change something."""
+AS_BEFORE, AS_WANTED, NEITHER = "as before", "as wanted", "neither as before nor as wanted"
 
 
-class Refused(Exception):
-    """A change that must not be made, or that the engine did not take; the text is the whole message for the user.
+def execute(host: Host, decide: Callable[[], Decision], options: Options, *, check_mode: bool) -> Outcome:
+    """Do what must be done on the host, or in check mode only find out whether it could be done.
 
-    C(changed) says whether file or engine are other than they were found.
+    :param decide: reads the host and plans; it is called again under the lock, as another run may have done it all.
+    :returns: the outcome, whatever happens.
     """
-
-    def __init__(self, message: str, changed: bool = False) -> None:
-        super().__init__(masking.mask(message, masking.MESSAGE_LIMIT))
-        self.changed = changed
-
-
-class _NotTaken(Exception):
-    """The engine did not take the change; the text is why, in its own words where they were found."""
-
-
-class Edit(NamedTuple):
-    """A file, what it holds, and what it is to hold; None where it does not exist, or is not to."""
-
-    path: str
-    before: Optional[bytes]
-    after: Optional[bytes]
-    mode: int = files.NEW_MODE
-    """Of a file that is not there yet."""
-
-    @property
-    def changes(self) -> bool:
-        return self.before != self.after
+    decision = decide()
+    plan = decision.plan
+    if plan is None:
+        return Outcome("untouched", None, refusal=decision.refusal)
+    has_leftovers = any(host.has_leftovers(edit.path) for edit in plan.edits)
+    if check_mode or not (plan.has_work or has_leftovers):
+        return _untouched(plan, *_checked(host, plan, options))
+    try:
+        with _locked(host, plan, options):
+            outcome = _decide_and_carry_out(host, decide, options)
+            if isinstance(outcome.refusal, FileChanged) and outcome.state == "untouched":
+                # One more plan, for what the files hold now; then it fails.
+                outcome = _decide_and_carry_out(host, decide, options)
+            return outcome
+    except FileError as exc:  # No lock, so nothing was written.
+        return Outcome("untouched", plan, plan.snapshot.engine, exc)
 
 
-class Plan(NamedTuple):
-    """What one look at the host makes of the task."""
-
-    seen: snapshots.Snapshot
-    source: daemon_file.DaemonJson
-    edits: List[Edit]
-    """In the order of writing, C(daemon.json) among them: where a setting moves, no instant has it in two places."""
-    argv: Sequence[str]
-    """The command line of the start after the change."""
-    wanted: Mapping[str, Any]
-    """The settings that are not in force, as C(/info) must show them afterwards."""
-    way: activation.Way
-    result: Dict[str, Any]
-    """What the module returns besides what all return."""
-    target: Optional[Edit] = None
-    """The file that gets what the others lose, where a setting moves."""
-
-    @property
-    def writes(self) -> bool:
-        return any(edit.changes for edit in self.edits)
-
-    @property
-    def text(self) -> Optional[bytes]:
-        """What C(daemon.json) is to hold in the end."""
-        return next(edit.after for edit in self.edits if edit.path == self.source.path)
-
-    @property
-    def after(self) -> daemon_file.DaemonJson:
-        """C(daemon.json) as it is to be."""
-        return daemon_file.DaemonJson(self.source.path, self.text)
+@contextlib.contextmanager
+def _locked(host: Host, plan: Plan, options: Options) -> Iterator[None]:
+    """Hold all the folders in which something changes, in one order for all runs."""
+    with contextlib.ExitStack() as stack:
+        for path in sorted({os.path.dirname(edit.path): edit.path for edit in plan.edits}.values()):
+            stack.enter_context(host.lock(path, options.timeout))
+        yield
 
 
-class Change:
-    """The task of a module, from its options to its returns. A kind of change says what is to be (C(plan)) and what it needs."""
+def _decide_and_carry_out(host: Host, decide: Callable[[], Decision], options: Options) -> Outcome:
+    decision = decide()
+    plan = decision.plan
+    if plan is None:
+        return Outcome("untouched", None, refusal=decision.refusal)
+    refusal, warnings = _checked(host, plan, options)
+    if refusal:
+        return _untouched(plan, refusal, warnings)
+    return _Change(host, plan, options, warnings).carry_out()
 
-    proof_is_event = False
-    """Whether a reload must be proven by the engine's own event as well, since C(/info) does not show all that changes."""
 
-    def __init__(self, module: AnsibleModule) -> None:
-        self._module = module
-        self._options: Dict[str, Any] = module.params
+def _untouched(plan: Plan, refusal: Optional[Refusal], warnings: Sequence[str]) -> Outcome:
+    return Outcome("untouched", plan, plan.snapshot.engine, refusal, warnings=warnings)
+
+
+def _checked(host: Host, plan: Plan, options: Options) -> Tuple[Optional[Refusal], Sequence[str]]:
+    """Return why the engine would refuse the plan, or which consent it lacks; and warnings."""
+    try:
+        if plan.has_work:
+            _refuse_what_engines_refuse(host, plan, options.timeout)
+        return None, guards.refuse_without_consent(plan, options)
+    except Refused as exc:
+        return exc, ()
+
+
+def _refuse_what_engines_refuse(host: Host, plan: Plan, timeout: float) -> None:
+    engine = plan.snapshot.engine
+    guards.refuse_by_version(plan, [None, engine.version, host.installed_version(engine, timeout)])
+    argv = plan.argv if plan.needs_restart or not engine.process else engine.argv
+    objection = host.objection(engine, argv, plan.config_edit.after or b"{}", timeout)
+    if objection:
+        raise Refused(plan.after.locate(objection).rstrip("."), "Fix it there and run this again.")
+
+
+class _NotAccepted(Exception):
+    """The engine did not accept the change; the text is why, in its own words where they were found."""
+
+
+class _Change:
+    """One try to carry out a plan, under the lock."""
+
+    def __init__(self, host: Host, plan: Plan, options: Options, warnings: Sequence[str]) -> None:
+        self._host = host
+        self._plan = plan
+        self._options = options
+        self._warnings = list(warnings)
+        self._writes = host.transaction({edit.path: edit.mode for edit in plan.edits})
         self._backups: List[Dict[str, Optional[str]]] = []
-
-    def declare(self) -> None:
-        """Read the options that need no look at the host.
-
-        :raises Refused: when they cannot be meant.
-        """
-
-    def plan(self, seen: snapshots.Snapshot, source: daemon_file.DaemonJson) -> Plan:
-        """What is to be done on this host.
-
-        :raises Refused: when it must not be done.
-        """
-        raise NotImplementedError
-
-    def check(self, plan: Plan, installed: Sequence[Any]) -> None:
-        """Refuse what engines of these versions would refuse and C(dockerd --validate) does not find.
-
-        :param installed: versions of the running engine and of the installed one, None for what holds for all.
-        :raises _sources.SourceError: with file and line.
-        """
-        plan.after.check(plan.after.listed, installed)
-
-    def run(self) -> Dict[str, Any]:
-        """Do the task, or in check mode predict it, and return what the module returns.
-
-        :raises Refused: with the message for the user; the host is as it was, unless the message says otherwise.
-        """
-        try:
-            self.declare()
-            plan = self._look_and_plan()
-            leftovers = any(transaction.has_leftovers(edit.path) for edit in plan.edits)
-            if self._module.check_mode or not (self._to_do(plan) or leftovers):
-                self._check(plan)
-                return self._say(plan)
-            with self._locked(plan):
-                try:
-                    return self._carry_out()
-                except transaction.FileChanged:
-                    return self._carry_out()  # One more plan, for what the writes hold now; then it fails.
-        except (daemon_file.PlaceError, files.FileError, json_reader.JsonTextError) as exc:
-            raise Refused(str(exc)) from exc
-
-    # -- look and plan -----------------------------------------------------------------------------------------------
-
-    def _look_and_plan(self) -> Plan:
-        seen = snapshots.take(self._options["service"], self._options["path"], self._options["timeout"])
-        engine = seen.engine
-        path = files.resolve(seen.path)
-        if self._options["path"] is None:  # Whoever names the file does not mean an engine of their own.
-            self._refuse_roots(engine)
-        if engine.state in ("unreachable", "ambiguous", "starting"):
-            raise Refused(
-                f"The Docker Engine is {engine.state}: {engine.reason}. "
-                f"Nothing was changed, in {path} or in the engine. See that `docker system info` answers, then run this again."
-            )
-        plan = self.plan(seen, daemon_file.DaemonJson(path, files.read(path)))
-        self._refuse_flags(plan)
-        return plan
-
-    @staticmethod
-    def _refuse_roots(engine: engines.Engine) -> None:
-        try:
-            engines.refuse_roots(engine)
-        except engine_api.Unreachable as exc:
-            raise Refused(str(exc)) from exc
-
-    def _refuse_flags(self, plan: Plan) -> None:
-        """Refuse settings that will stand in the file and on the command line, now or at the next start: with both, no engine starts."""
-        seen = plan.seen._replace(start=plan.seen.start._replace(argv=tuple(plan.argv)))
-        if plan.way.pending == "restart":
-            seen = seen._replace(engine=seen.engine._replace(process=None))  # The command line that runs is on its way out.
-        for flag in seen.beside_flags(plan.after.settings):
-            self.refuse_flag(plan, flag)
-        fault = plan.seen.start.fault
-        if fault and plan.way.pending == "restart":
-            raise Refused(f"{fault}. Nothing was changed.")
-        if fault:
-            self._module.warn(f"The engine will fail at its next start. {fault}.")
-
-    def refuse_flag(self, plan: Plan, flag: snapshots.SetByFlag) -> None:
-        """Say where a setting of the file stands on the command line too."""
-        process = plan.seen.engine.process
-        who = f"process {process.pid}" if flag.now and process else f"the service {self._options['service']}, at its next start"
-        raise Refused(
-            f"The engine ({who}) has {flag.flag} on its command line"
-            f"{', which stands in ' + ' and in '.join(flag.places) if flag.places else ''}. An engine with this setting there and as "
-            f"{flag.setting} in {plan.source.place(flag.setting)} does not start. Nothing was changed. Take it out of one of both, "
-            "and where it is the flag, restart the engine; then run this again."
-        )
-
-    # -- check -------------------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _to_do(plan: Plan) -> bool:
-        return plan.writes or plan.way.pending == "reload" or (plan.way.pending == "restart" and plan.seen.start.needs_daemon_reload)
-
-    def _reloads(self, plan: Plan) -> bool:
-        return plan.way.pending == "reload" and bool(self._options["reload"])
-
-    def _check(self, plan: Plan) -> None:
-        """Refuse, before anything is written, what the engine would refuse or what needs consent."""
-        if self._to_do(plan):
-            engine, timeout = plan.seen.engine, self._options["timeout"]
-            installed = engines.binary_version(engine.binary, timeout)
-            self.check(plan, [None, engine.version, installed])
-            argv = plan.argv if plan.way.pending == "restart" or not engine.process else engine.argv
-            objection = engines.validate(engine, argv, plan.text or b"{}", timeout)
-            if objection:
-                raise Refused(f"{plan.after.locate(objection)}. Nothing was changed. Mend it there and run this again.")
-        self._consent(plan)
-
-    def _consent(self, plan: Plan) -> None:
-        info = plan.seen.engine.info
-        if plan.way.pending == "none" or info is None:
-            return
-        ours = {*plan.wanted, daemon_file.KEY}
-        edits = activation.pending_edits(
-            plan.way.pending,
-            settings=plan.after.settings,
-            shown=info.settings,
-            ours=ours,
-            containerd=info.image_store == "containerd",
-        )
-        told = [f"{plan.source.place(edit.key)}: {edit.key} is {edit.file}, and the engine uses {edit.engine}" for edit in edits]
-        if plan.way.pending == "reload":
-            if told and self._reloads(plan):
-                self._module.warn(
-                    masking.mask(f"The reload also brings into force what someone changed in the file since the engine read it: {'; '.join(told)}.")
-                )
-            return
-        if not self._options["keep_containers"]:
-            return
-        told += plan.seen.flags_edited(ours)
-        if told:
-            raise Refused(
-                f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would also apply what someone changed "
-                f"since the engine read it: {'; '.join(told)}. Nothing was changed. "
-                "Take that back or let it come into force first, or allow it with "
-                "keep_containers: false (docker_mirror_keep_containers in the role)."
-            )
-        if activation.restart_stops_containers(containers_running=info.containers_running, live_restore=info.live_restore):
-            raise Refused(
-                f"Only a restart brings this into force ({'; '.join(plan.way.reasons)}), and it would stop "
-                f"{info.containers_running} running container(s). Nothing was changed. "
-                "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), "
-                "or keep them through it by setting live-restore to true in the engine's configuration."
-            )
-
-    # -- write, reload, compare, settle ------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _locked(self, plan: Plan) -> Iterator[None]:
-        """Hold all the folders in which something changes, in one order for all runs."""
-        with contextlib.ExitStack() as stack:
-            for path in sorted({os.path.dirname(edit.path): edit.path for edit in plan.edits}.values()):
-                stack.enter_context(transaction.lock(path, self._options["timeout"]))
-            yield
-
-    def _carry_out(self) -> Dict[str, Any]:
-        """Under the lock: look again, since another run may have done it all meanwhile, and do what is left."""
-        plan = self._look_and_plan()
-        self._check(plan)
-        writes = transaction.Transaction(self._module, {edit.path: edit.mode for edit in plan.edits})
-        if not self._to_do(plan):
-            self._unstage(plan, writes)
-            return self._say(plan)
-        reloads = self._reloads(plan)
-        # A reload keeps what a key was that is not there, so the engine is brought to its default by naming it.
-        named = self._named(plan.text, plan.wanted) if reloads else plan.text
+        self._engine = plan.snapshot.engine
         self._is_signalled = False
+        self._reloads = plan.activation.pending == "reload" and options.reload
+        # A reload keeps the value of a key that is missing, so the engine is brought to the default by naming it.
+        self._named = plan.config_edit.after
+        if self._reloads:
+            self._named = _with_named(plan.config_edit.after, plan.wanted)
+
+    def carry_out(self) -> Outcome:
+        """Write, reload and settle, or go back."""
+        if not self._plan.has_work:
+            self._remove_staged()
+            return self._outcome("untouched")
         try:
-            self._write(plan, writes, named)
-            if reloads:
-                plan = self._reload(plan)
-            if named != plan.text:
-                self._settle(plan, writes, named)
-        except _NotTaken as exc:
-            self._go_back(plan, writes, named, f"The engine did not take the change: {exc}.", "Mend what the engine complains of and run this again.")
-        except transaction.FileChanged as exc:
-            if self._is_signalled or writes.undo():
-                self._go_back(plan, writes, named, f"{exc}.", "")
-            raise
-        except transaction.WriteError as exc:
-            self._go_back(plan, writes, named, f"{exc.what}.", exc.advice)
-        except (files.FileError, Refused, OSError) as exc:
-            self._go_back(plan, writes, named, f"{exc}".rstrip(".") + ".", "")
-        self._unstage(plan, writes)
-        writes.tidy()
-        return self._say(plan)
+            self._write()
+            if self._reloads:
+                self._reload()
+            if self._named != self._plan.config_edit.after:
+                self._settle()
+        except FileChanged as exc:
+            if self._is_signalled or self._writes.undo():
+                return self._go_back(exc)
+            self._remove_backups()
+            return _untouched(self._plan, exc, self._warnings)
+        except Exception as exc:  # noqa: BLE001 # Whatever it is, the host must not be left half changed.
+            return self._go_back(exc)
+        self._remove_staged()
+        self._writes.tidy()
+        return self._outcome("done")._replace(reloaded=self._reloads)
 
-    def _write(self, plan: Plan, writes: transaction.Transaction, named: Optional[bytes]) -> None:
-        """Write all writes, C(daemon.json) as the engine is to read it first."""
+    def _outcome(self, state: str) -> Outcome:
+        engine = self._engine
+        if self._is_signalled:
+            engine = self._host.engine(self._options.service, self._options.timeout)
+        return Outcome(state, self._plan, engine, backups=self._backups, warnings=self._warnings)
+
+    # -- forward -------------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        """Write all files, ``daemon.json`` as the engine must read it first."""
+        plan, config = self._plan, self._plan.config_edit
         for edit in plan.edits:
-            if edit.changes and (self._options["backup"] or plan.way.pending == "restart"):
-                self._backups.append(self._back_up(writes, edit))
+            if edit.changes and (self._options.backup or plan.needs_restart):
+                self._backups.append(self._back_up(edit))
         if plan.target and plan.target.after is not None:
-            writes.stage(plan.target.path, plan.target.after)
-        elif named != plan.text and plan.text is not None and daemon_file.KEY in plan.wanted:
-            writes.stage(plan.source.path, plan.text)  # Or a killed run's empty list would pass for the user's.
+            self._writes.stage(plan.target.path, plan.target.after)
+        elif self._named != config.after and config.after is not None and setting_table.MIRRORS in plan.wanted:
+            # Or the empty list of a killed run would be taken for the user's.
+            self._writes.stage(config.path, config.after)
         for edit in plan.edits:
-            writes.write(edit.path, edit.before, named if edit.path == plan.source.path else edit.after)
-        self._load_units(plan)
+            self._writes.write(edit.path, edit.before, self._named if edit is config else edit.after)
+        units_change = any(edit.changes and edit.path.endswith((".conf", ".service")) for edit in plan.edits)
+        start = plan.snapshot.start
+        if start.reader == "systemd" and (units_change or start.needs_daemon_reload):
+            self._host.load_units()
 
-    def _reload(self, plan: Plan) -> Plan:
-        """Bring the change into force.
-
-        :returns: the plan, with the engine that runs now.
-        :raises _NotTaken: when the engine does not take it.
-        """
-        self._is_signalled = True
-        refusal = engines.reload(
-            plan.seen.engine, lambda info: self._is_in_force(plan, info), self._options["timeout"], event=self.proof_is_event
-        )
-        if not refusal:
-            return plan
-        started = self._new_engine(plan)
-        if started is None:
-            raise _NotTaken(refusal)
-        return plan._replace(seen=plan.seen._replace(engine=started))
-
-    @staticmethod
-    def _settle(plan: Plan, writes: transaction.Transaction, named: Optional[bytes]) -> None:
-        """Once the engine has read what was named for it, write the final text, or none where there was no file."""
-        if plan.text is not None:
-            writes.write(plan.source.path, named, plan.text)
-            return
-        left = writes.undo()
-        if left:
-            raise files.FileError("; ".join(left))
-
-    def _new_engine(self, plan: Plan) -> Optional[engines.Engine]:
-        """The engine that someone started meanwhile in place of the one that ended, as a package's upgrade does, if the change is in
-        force in it: at its start an engine reads the file as well."""
-        deadline = time.monotonic() + self._options["timeout"]
-        while processes.has_ended(plan.seen.engine.process):
-            engine = engines.look(self._options["service"], self._options["timeout"])
-            if engine.info is not None or time.monotonic() >= deadline:
-                return engine if engine.info is not None and self._is_in_force(plan, engine.info) else None
-            time.sleep(engines.POLL_SECONDS)
-        return None
-
-    def _unstage(self, plan: Plan, writes: transaction.Transaction) -> None:
-        for edit in plan.edits:
-            try:
-                writes.unstage(edit.path)
-            except transaction.WriteError as exc:
-                self._module.warn(f"{exc} It is a leftover of this collection. The next run removes it.")
-
-    def _back_up(self, writes: transaction.Transaction, edit: Edit) -> Dict[str, Optional[str]]:
-        copy = None if edit.before is None else writes.backup(edit.path, edit.before)
+    def _back_up(self, edit: Edit) -> Dict[str, Optional[str]]:
+        copy = None if edit.before is None else self._writes.backup(edit.path, edit.before)
         checksum = "" if edit.after is None else hashlib.sha256(edit.after).hexdigest()
         return {"path": edit.path, "backup_file": copy, "checksum": checksum}
 
-    def _load_units(self, plan: Plan) -> None:
-        """Let systemd read drop-ins that changed. That starts and stops nothing."""
-        start = plan.seen.start
-        units_change = any(edit.changes and edit.path.endswith((".conf", ".service")) for edit in plan.edits)
-        if start.reader != "systemd" or not (units_change or start.needs_daemon_reload):
-            return
-        code, out = services.systemctl("daemon-reload")
-        if code != 0:
-            raise Refused(f"systemctl daemon-reload failed: {out.strip()}")
+    def _reload(self) -> None:
+        """Make the engine use what was written.
 
-    @staticmethod
-    def _is_in_force(plan: Plan, info: engine_api.Info) -> bool:
-        return all(key not in info.settings or setting_table.is_same(key, value, info.settings[key]) for key, value in plan.wanted.items())
-
-    @staticmethod
-    def _named(text: Optional[bytes], values: Mapping[str, Any]) -> bytes:
-        """The text with those of these settings named that an engine keeps, at a reload, where their key is missing."""
-        named = json_text.NEW_FILE if text is None else json_reader.decode(text)
-        for key, value in values.items():
-            if key in setting_table.KEPT and json_reader.parse(named).find(key) is None:
-                named = json_text.set_member(named, [key], value)
-        return named.encode()
-
-    def _go_back(self, plan: Plan, writes: transaction.Transaction, named: Optional[bytes], cause: str, advice: str) -> NoReturn:
-        """Bring engine and writes to what they were, as far as that can be done, and say how each of them is.
-
-        :param cause: why the change did not succeed, as sentences.
-        :param advice: what to do about it, as sentences.
-        :raises Refused: always. It is C(changed) unless all is as it was.
+        :raises _NotAccepted: when it does not.
         """
-        problems = self._engine_back(plan, writes, named) if self._is_signalled else []
-        problems += writes.undo()
-        states = [(edit.path, _state_of(edit)) for edit in plan.edits if edit.changes or edit.path == plan.source.path]
+        self._is_signalled = True
+        needs_event, timeout = self._plan.needs_event, self._options.timeout
+        refusal = self._host.reload(self._engine, self._has_wanted, timeout, needs_event=needs_event)
+        if refusal:
+            # At its start, an engine reads the file as well.
+            successor = self._host.successor(self._engine, timeout)
+            if successor is None or successor.info is None or not self._has_wanted(successor.info):
+                raise _NotAccepted(refusal)
+
+    def _settle(self) -> None:
+        """Write the final text, or none where there was no file, after the engine has read what was named for it."""
+        self._writes.write(self._plan.config_edit.path, self._named, self._plan.config_edit.after)
+
+    def _remove_staged(self) -> None:
+        for edit in self._plan.edits:
+            try:
+                self._writes.unstage(edit.path)
+            except FileError as exc:
+                self._warnings.append(f"{exc} It is a leftover of this collection. The next run removes it.")
+
+    # -- back ----------------------------------------------------------------------------------------------------------
+
+    def _go_back(self, cause: Exception) -> Outcome:
+        """Bring the engine and the files back to what they were, as far as possible, and report each of them."""
+        problems = self._engine_back() if self._is_signalled else []
+        problems += self._writes.undo()
+        config = self._plan.config_edit
+        states = [(edit.path, self._state_of(edit)) for edit in self._plan.edits if edit.changes or edit is config]
+        engine = self._engine
         if self._is_signalled:
-            states.append(("the engine", self._state_of_engine(plan)))
-        if problems or any(state != "as before" for _what, state in states):
-            copies = [backup["backup_file"] for backup in self._backups if backup["backup_file"]]
-            sentences = [
-                cause,
-                f"Going back did not succeed: {'; '.join(problems) or 'something else changed it meanwhile'}.",
-                f"Now {'; '.join(f'{what} is {state}' for what, state in states)}.",
-                f"What they held before is in {' and '.join(copies)}." if copies else "",
-                advice,
-                "See what the engine's log says." if self._is_signalled else "",
-            ]
-            raise Refused(" ".join(filter(None, sentences)), changed=True)
-        self._remove_backups()
-        if self._is_signalled:
-            raise Refused(
-                f"{cause} {plan.source.path} and what is in force are as they were ({self._shown_before(plan)}); no container was touched. {advice}".strip()
-            )
-        raise Refused(f"{cause} Nothing was changed. {advice}".strip())
+            engine, state = self._state_of_engine()
+            states.append(("the engine", state))
+        is_back = not problems and all(state == AS_BEFORE for _name, state in states)
+        if is_back:
+            self._remove_backups()
+        undone = "undone" if self._is_signalled else "untouched"
+        return Outcome(
+            undone if is_back else "stuck",
+            self._plan,
+            engine,
+            _refusal_of(cause),
+            problems,
+            states,
+            backups=self._backups,
+            warnings=self._warnings,
+        )
+
+    def _engine_back(self) -> List[str]:
+        """Bring the engine back. That is a change like any other: name the settings, reload, ask.
+
+        :returns: why it did not go back, as a list of one sentence, or nothing.
+        """
+        path, timeout = self._plan.config_edit.path, self._options.timeout
+        before = settings_before(self._plan)
+        try:
+            engine = self._host.engine(self._options.service, timeout)
+            if engine.info is None:
+                return [
+                    f"whether the engine still uses what it used before ({shown(before)}) is unknown, "
+                    f"as it is {engine.state}: {engine.reason}"
+                ]
+            held = self._host.file(path).data
+            is_ours = held in (self._named, self._plan.config_edit.after)
+            if not is_ours or (self._has_old(engine.info) and not self._plan.needs_event):
+                return []
+            self._writes.write(path, held, _with_named(self._plan.config_edit.before or b"{}", before))
+            problem = self._host.reload(engine, self._has_old, timeout, needs_event=False)
+        except Exception as exc:  # noqa: BLE001 # A failure on the way back is a state, not an exception.
+            return [_refusal_of(exc).what]
+        return [f"the engine did not go back to what it had ({shown(before)}): {problem}"] if problem else []
 
     def _remove_backups(self) -> None:
-        """Remove the copies of writes that did not change after all."""
+        """Remove the copies of files that did not change after all."""
         for backup in self._backups:
             with contextlib.suppress(OSError):  # A copy too many is no reason for another message.
                 if backup["backup_file"]:
                     os.unlink(backup["backup_file"])
         self._backups = []
 
-    @staticmethod
-    def _before(plan: Plan) -> Dict[str, Any]:
-        """What was in force of the settings that were to change."""
-        info = plan.seen.engine.info
-        return {key: info.settings[key] for key in plan.wanted if info and key in info.settings}
+    # -- what became of it ---------------------------------------------------------------------------------------------
 
-    def _shown_before(self, plan: Plan) -> str:
-        return masking.mask("; ".join(f"{key}: {_shown(value)}" for key, value in self._before(plan).items())) or "none shown"
+    def _has_wanted(self, info: Info) -> bool:
+        return _uses(info, self._plan.wanted)
 
-    def _is_as_before(self, plan: Plan, info: engine_api.Info) -> bool:
-        return all(_settings_are_same(key, value, info) for key, value in self._before(plan).items())
+    def _has_old(self, info: Info) -> bool:
+        return _uses(info, settings_before(self._plan))
 
-    def _state_of_engine(self, plan: Plan) -> str:
-        """How the engine is, asked anew: as before, as wanted, neither, or not known."""
-        engine = engines.look(self._options["service"], self._options["timeout"])
+    def _state_of(self, edit: Edit) -> str:
+        file = self._host.file(edit.path)
+        if file.unreadable:
+            return f"not known ({str(file.unreadable).rstrip('.')})"
+        if file.data == edit.before:
+            return AS_BEFORE
+        return AS_WANTED if file.data == edit.after else NEITHER
+
+    def _state_of_engine(self) -> Tuple[Engine, str]:
+        """Ask the engine again, and return it and its state."""
+        engine = self._host.engine(self._options.service, self._options.timeout)
         if engine.info is None:
-            return f"{engine.state} ({engine.reason})"
-        if self._is_as_before(plan, engine.info):
-            return "as before"
-        shown = "; ".join(f"{key}: {_shown(engine.info.settings[key])}" for key in self._before(plan) if key in engine.info.settings)
-        return f"{'as wanted' if self._is_in_force(plan, engine.info) else 'neither as before nor as wanted'} ({masking.mask(shown)})"
-
-    def _engine_back(self, plan: Plan, writes: transaction.Transaction, named: Optional[bytes]) -> List[str]:
-        """Bring the engine to what it was. Going back is a change like any other: name the settings, reload, ask.
-
-        :returns: why it did not go back, as a list of one sentence, or nothing.
-        """
-        path, shown = plan.source.path, self._shown_before(plan)
-        engine = engines.look(self._options["service"], self._options["timeout"])
-        if engine.info is None:
-            return [f"whether what is in force is still as it was ({shown}) is unknown, as the engine is {engine.state}: {engine.reason}"]
-        try:
-            held = files.read(path)
-            if (self._is_as_before(plan, engine.info) and not self.proof_is_event) or held not in (named, plan.text):
-                return []
-            writes.write(path, held, self._named(plan.source.data or b"{}", self._before(plan)))
-        except files.FileError as exc:
-            return [str(exc).rstrip(".")]
-        problem = engines.reload(engine, lambda info: self._is_as_before(plan, info), self._options["timeout"])
-        return [f"the engine did not go back to what it had ({shown}): {problem}"] if problem else []
-
-    # -- say ---------------------------------------------------------------------------------------------------------
-
-    def _say(self, plan: Plan) -> Dict[str, Any]:
-        """What the module returns: after the work, or in check mode what it would be."""
-        engine = plan.seen.engine
-        if os.geteuid() != 0 and engine.process is None and plan.seen.start.reader is None:
-            self._module.warn(
-                f"This is about the rootless engine of the user who ran it (uid {os.geteuid()}), and there is none yet. "
-                "For the root engine of the host, run the task as root (become: true)."
-            )
-        for caution in snapshots.find_cautions(engine, mirror_url.engine_list(plan.after.listed), plan.after.insecure):
-            self._module.warn(caution)
-        reloaded = self._reloads(plan)
-        pending, reasons = plan.way.pending, plan.way.reasons
-        if reloaded:
-            for warning in plan.way.warnings:
-                self._module.warn(warning)
-            pending = "none"
-            reasons = ["Only the engine can say whether it takes the file when it reloads."] if self._module.check_mode else []
-        diff = [
-            {
-                "before_header": edit.path,
-                "after_header": edit.path,
-                "before": _masked(edit.before),
-                "after": _masked(edit.after),
-            }
-            for edit in plan.edits
-            if edit.changes
-        ]
-        if reloaded and engine.info:
-            shown = [(key, engine.info.settings[key], value) for key, value in plan.wanted.items() if key in engine.info.settings]
-            lines = [
-                "".join(f"{line}\n" for key, *values in shown for line in _lines(key, values[index]))
-                for index in (0, 1)
-            ]
-            diff.append({"before_header": "engine", "after_header": "engine", "before": lines[0], "after": lines[1]})
-        return {
-            "changed": plan.writes or reloaded,
-            "path": plan.source.path,
-            "reloaded": reloaded,
-            "pending": pending,
-            "pending_reasons": [masking.mask(reason) for reason in reasons],
-            "backups": self._backups,
-            "engine": engine.facts(),
-            "diff": diff,
-            **plan.result,
-        }
+            return engine, f"{engine.state} ({engine.reason})"
+        if self._has_old(engine.info):
+            return engine, AS_BEFORE
+        used = {key: value for key, value in engine.info.settings.items() if key in settings_before(self._plan)}
+        return engine, f"{AS_WANTED if self._has_wanted(engine.info) else NEITHER} ({shown(used)})"
 
 
-def _settings_are_same(key: str, value: Any, info: engine_api.Info) -> bool:
-    return setting_table.is_same(key, value, info.settings.get(key))
+def _refusal_of(cause: Exception) -> Refusal:
+    """Return why the change did not succeed."""
+    if isinstance(cause, _NotAccepted):
+        return Refused(f"The engine did not accept the change: {cause}", "Fix what the engine reports and run this again.")
+    if isinstance(cause, (Refused, FileError)):
+        return cause
+    return Refused(str(cause) or type(cause).__name__)
 
 
-def _state_of(edit: Edit) -> str:
-    """How a file is: as before, as wanted, or neither."""
-    try:
-        held = files.read(edit.path)
-    except files.FileError as exc:
-        return f"not known ({str(exc).rstrip('.')})"
-    if held == edit.before:
-        return "as before"
-    return "as wanted" if held == edit.after else "neither as before nor as wanted"
+def _uses(info: Info, settings: Mapping[str, Any]) -> bool:
+    """Return whether an engine uses these settings, as far as it shows them."""
+    used = info.settings
+    return all(key not in used or setting_table.is_same(key, value, used[key]) for key, value in settings.items())
 
 
-def _masked(data: Optional[bytes]) -> str:
-    return masking.mask_json((data or b"").decode(errors="replace"))
+def settings_before(plan: Plan) -> Dict[str, Any]:
+    """Return what was in force of the settings that change."""
+    info = plan.snapshot.engine.info
+    return {key: info.settings[key] for key in plan.wanted if info and key in info.settings}
 
 
-def _shown(value: Any) -> str:
+def shown(settings: Mapping[str, Any]) -> str:
+    """Return settings as text for the user."""
+    return masking.mask("; ".join(f"{key}: {shown_value(value)}" for key, value in settings.items())) or "none shown"
+
+
+def shown_value(value: Any) -> str:
+    """Return the value of a setting as text for the user."""
     if isinstance(value, list):
         return " ".join(map(str, value)) or "none"
     return value.text if isinstance(value, json_reader.Number) else str(value)
 
 
-def _lines(key: str, value: Any) -> List[str]:
-    """A setting as the diff of the engine shows it: mirrors a line each, as they are the common case."""
-    if key == daemon_file.KEY:
-        return mirror_url.shown_list(value)
-    return [masking.mask(f"{key}: {_shown(value)}")]
+def _with_named(text: Optional[bytes], values: Mapping[str, Any]) -> bytes:
+    """Return the text with those of these settings named that an engine keeps, at a reload, where their key is missing."""
+    named = json_text.NEW_FILE if text is None else json_reader.decode(text)
+    for key, value in values.items():
+        if setting_table.is_kept(key) and json_reader.parse(named).find(key) is None:
+            named = json_text.set_member(named, [key], value)
+    return named.encode()

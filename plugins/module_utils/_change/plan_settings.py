@@ -2,130 +2,115 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Plan the change of the module daemon_config: any key of daemon.json.
+"""The change of the module ``daemon_config``: any key of ``daemon.json``.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
 
 from __future__ import annotations
 
 import math
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, execute, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.daemon_file import DaemonJson
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Edit, Options, Plan
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import Snapshot
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text
 
 Path = Tuple[str, ...]
 
 
-class SettingsChange(execute.Change):
-    """The task of the module C(daemon_config)."""
+class Wish(NamedTuple):
+    """What the user declares."""
 
-    proof_is_event = True
+    options: Options
+    settings: Mapping[str, Any]
+    remove: Sequence[str]
 
-    def declare(self) -> None:
-        if not self._options["settings"] and not self._options["remove"]:
-            raise execute.Refused("Neither settings nor remove names a key. Name at least one.")
-        self._settings: Dict[str, Any] = {key: _value((key,), value) for key, value in (self._options["settings"] or {}).items()}
-        both = [key for key in self._options["remove"] or [] if key in self._settings]
-        if both:
-            raise execute.Refused(f"{both[0]} stands in settings and in remove. Nothing was changed. Take it out of one of them.")
 
-    def plan(self, seen: snapshots.Snapshot, source: daemon_file.DaemonJson) -> execute.Plan:
-        text = json_text.NEW_FILE if source.data is None else json_reader.decode(source.data)
-        changed: List[Path] = []
-        for key, value in self._settings.items():
-            text = _merge(text, (key,), value, changed)
-        keys = list(self._settings)
-        for name in self._options["remove"] or []:
-            path = _find(text, name)
-            keys.append(path[0] if path else name.split(".")[0])
-            if path:
-                text = json_text.remove_member(text, path)
-                changed.append(path)
-        data = text.encode() if changed else source.data
-        after = daemon_file.DaemonJson(source.path, data)
-        self._refuse_on_a_swarm(seen, after)
-        missing = {key: setting for key in keys for setting in [self._missing(seen, source, after, key)] if setting}
-        store = seen.engine.info.image_store if seen.engine.info else None
-        way = activation.way_to(
-            missing,
+def wish(params: Mapping[str, Any]) -> Wish:
+    """Read the options of the module.
+
+    :raises Refused: when they cannot be meant.
+    """
+    settings, remove = params["settings"] or {}, params["remove"] or []
+    if not settings and not remove:
+        raise Refused("Neither settings nor remove names a key", "Name at least one.")
+    both = [key for key in remove if key in settings]
+    if both:
+        raise Refused(f"{both[0]} is in settings and in remove", "Take it out of one of them.")
+    return Wish(Options.of(params), {key: _value((key,), value) for key, value in settings.items()}, remove)
+
+
+def snapshot(host: Host, wanted: Wish) -> Snapshot:
+    """Read what the host has, as far as the plan needs it."""
+    options = wanted.options
+    return snapshots.take(host, options.service, options.path, options.timeout)
+
+
+def plan(seen: Snapshot, wanted: Wish) -> Plan:
+    """Return what must be done on this host.
+
+    :raises Refused: when it must not be done.
+    """
+    guards.refuse_unclear_engine(seen, wanted.options)
+    config = seen.config
+    data, keys, changed = _edited(config, wanted)
+    after = DaemonJson(config.path, data)
+    _refuse_live_restore_on_a_swarm(seen, wanted, after)
+    missing = {key: _not_in_force(seen, after, key) for key in keys}
+    not_in_force = {key: setting for key, setting in missing.items() if setting}
+    return Plan(
+        snapshot=seen,
+        edits=[Edit(config.path, config.data, data)],
+        argv=seen.start.argv if seen.start.reader else seen.engine.argv,
+        wanted={key: setting.value for key, setting in not_in_force.items()},
+        activation=activation.needed_for(
+            not_in_force,
             version=seen.engine.version,
             flags=seen.engine.argv,
             settings=after.settings,
-            switches_store=_store(after) not in (None, store, _store(source)),
-        )
-        reloads = way.pending == "reload" and self._options["reload"]
-        return execute.Plan(
-            seen=seen,
-            source=source,
-            edits=[execute.Edit(source.path, source.data, data)],
-            argv=seen.start.argv if seen.start.reader else seen.engine.argv,
-            wanted={key: setting.value for key, setting in missing.items()},
-            way=way,
-            result={
-                "changed_keys": [".".join(path) for path in changed],
-                "in_force": {key: key not in missing or bool(reloads) if self._is_shown(seen, after, key) else None for key in keys},
-            },
-        )
-
-    @staticmethod
-    def _missing(seen: snapshots.Snapshot, source: daemon_file.DaemonJson, after: daemon_file.DaemonJson, key: str) -> Optional[activation.Wanted]:
-        """The setting, unless it is in force, as far as that can be known: what C(/info) does not show is believed of an unchanged file."""
-        info = seen.engine.info
-        if info is None:
-            return None
-        present = key in after.settings
-        value = after.settings.get(key, setting_table.KEPT.get(key))
-        if SettingsChange._is_shown(seen, after, key):
-            return None if setting_table.is_same(key, value, info.settings[key]) else activation.Wanted(value, present)
-        unchanged = present == (key in source.settings) and source.settings.get(key) == after.settings.get(key)
-        return None if unchanged else activation.Wanted(value, present)
-
-    @staticmethod
-    def _is_shown(seen: snapshots.Snapshot, after: daemon_file.DaemonJson, key: str) -> bool:
-        """Whether C(/info) tells if the setting is in force: it shows the key, and its value, or its default, is known."""
-        info = seen.engine.info
-        return info is not None and key in info.settings and (key in after.settings or key in setting_table.KEPT)
-
-    def _refuse_on_a_swarm(self, seen: snapshots.Snapshot, after: daemon_file.DaemonJson) -> None:
-        info = seen.engine.info
-        if info and info.swarm_active and self._settings.get("live-restore") is True and not info.live_restore:
-            raise execute.Refused(
-                f"{after.place('live-restore')}: live-restore, and this engine is an active node of a swarm. A reload would take it, and the next start "
-                "would fail (seen on 20.10.24). Nothing was changed."
-            )
+            switches_store=_switches_store(seen, after),
+        ),
+        keys=keys,
+        result={"changed_keys": [".".join(path) for path in changed]},
+        needs_event=True,
+    )
 
 
-def _store(source: daemon_file.DaemonJson) -> Optional[str]:
-    """The image store that C(features) of the file names."""
-    features = source.settings.get("features")
-    named = features.get("containerd-snapshotter") if isinstance(features, dict) else None
-    return None if named is None else "containerd" if named else "graphdriver"
+def in_force(made: Plan, engine: Engine) -> Dict[str, Optional[bool]]:
+    """Return for each key whether the engine uses the value of the file; None where ``/info`` does not show it."""
+    return {key: _is_used(engine, made.after, key) for key in made.keys}
 
 
-def _value(path: Sequence[str], value: Any) -> Any:
-    """A value of YAML as one of JSON text."""
-    if value is None:
-        raise execute.Refused(
-            f"settings: {'.'.join(path)} is null, which in YAML is what an accident looks like. Nothing was changed. "
-            "To take a key out, name it in remove."
-        )
-    if isinstance(value, dict):
-        return {str(key): _value([*path, str(key)], inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_value([*path, str(index)], inner) for index, inner in enumerate(value)]
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise execute.Refused(f"settings: {'.'.join(path)} is {value}, which is no JSON. Nothing was changed.")
-        return json_reader.Number(repr(value))
-    return value
+# -- the text --------------------------------------------------------------------------------------------------------
+
+
+def _edited(config: DaemonJson, wanted: Wish) -> Tuple[Optional[bytes], List[str], List[Path]]:
+    """Return the bytes of the file after the change, the keys that it is about, and the paths that change."""
+    text = json_text.NEW_FILE if config.data is None else json_reader.decode(config.data)
+    changed: List[Path] = []
+    for key, value in wanted.settings.items():
+        text = _merge(text, (key,), value, changed)
+    keys = list(wanted.settings)
+    for name in wanted.remove:
+        path = _find(text, name)
+        keys.append(path[0] if path else name.split(".")[0])
+        if path:
+            text = json_text.remove_member(text, path)
+            changed.append(path)
+    return text.encode() if changed else config.data, keys, changed
 
 
 def _merge(text: str, path: Path, value: Any, changed: List[Path]) -> str:
-    """The text with objects merged, key by key, and everything else replaced; C(changed) gets the paths that changed."""
+    """Return the text with objects merged, key by key, and everything else replaced; ``changed`` gets the paths that
+    change."""
     node = json_reader.parse(text).find(*path)
     if node is not None and isinstance(value, dict) and isinstance(node.value, dict):
         for key, inner in value.items():
@@ -138,7 +123,7 @@ def _merge(text: str, path: Path, value: Any, changed: List[Path]) -> str:
 
 
 def _find(text: str, name: str) -> Optional[Path]:
-    """The path of keys that a dotted name means in this text, where a key may hold dots itself; None when it is not there."""
+    """Return the path of keys that a dotted name means in this text, None when it has none. A key can have dots too."""
     document = json_reader.parse(text)
 
     def search(path: Path, words: List[str]) -> Optional[Path]:
@@ -153,3 +138,70 @@ def _find(text: str, name: str) -> Optional[Path]:
         return None
 
     return search((), name.split("."))
+
+
+def _value(path: Sequence[str], value: Any) -> Any:
+    """Return a value of YAML as a value of JSON text."""
+    if value is None:
+        raise Refused(
+            f"settings: {'.'.join(path)} is null, which in YAML is often an accident", "To remove a key, name it in remove."
+        )
+    if isinstance(value, dict):
+        return {str(key): _value([*path, str(key)], inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_value([*path, str(index)], inner) for index, inner in enumerate(value)]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise Refused(f"settings: {'.'.join(path)} is {value}, which JSON cannot express")
+        return json_reader.Number(repr(value))
+    return value
+
+
+# -- what comes into force -------------------------------------------------------------------------------------------
+
+
+def _configured(config: DaemonJson, key: str) -> Any:
+    """Return the value of the file, or the default that a missing key means."""
+    return config.settings.get(key, setting_table.of(key).default)
+
+
+def _is_used(engine: Engine, config: DaemonJson, key: str) -> Optional[bool]:
+    """Return whether the engine uses the value of the file, None where that cannot be seen: ``/info`` does not show the
+    key, or no default is known for a missing one."""
+    is_known = key in config.settings or setting_table.is_kept(key)
+    if engine.info is None or key not in engine.info.settings or not is_known:
+        return None
+    return setting_table.is_same(key, _configured(config, key), engine.info.settings[key])
+
+
+def _not_in_force(seen: Snapshot, after: DaemonJson, key: str) -> Optional[activation.Wanted]:
+    """Return the setting unless it is in force. Where ``/info`` does not show it, an unchanged file is believed."""
+    if seen.engine.info is None:
+        return None
+    is_used = _is_used(seen.engine, after, key)
+    if is_used is None:
+        before = seen.config.settings
+        is_used = (key in before) == (key in after.settings) and before.get(key) == after.settings.get(key)
+    return None if is_used else activation.Wanted(_configured(after, key), key in after.settings)
+
+
+def _switches_store(seen: Snapshot, after: DaemonJson) -> bool:
+    """Return whether ``features`` will name another image store than the one in use."""
+    info = seen.engine.info
+    return _store(after) not in (None, info.image_store if info else None, _store(seen.config))
+
+
+def _store(config: DaemonJson) -> Optional[str]:
+    """Return the image store that ``features`` of the file names."""
+    features = config.settings.get("features")
+    named = features.get("containerd-snapshotter") if isinstance(features, dict) else None
+    return None if named is None else "containerd" if named else "graphdriver"
+
+
+def _refuse_live_restore_on_a_swarm(seen: Snapshot, wanted: Wish, after: DaemonJson) -> None:
+    info = seen.engine.info
+    if info and info.swarm_active and wanted.settings.get("live-restore") is True and not info.live_restore:
+        raise Refused(
+            f"{after.place('live-restore')}: live-restore, and this engine is an active node of a swarm. A reload would "
+            "accept it, and the next start would fail (seen on 20.10.24)"
+        )

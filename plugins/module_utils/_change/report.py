@@ -2,100 +2,122 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The returns of the module registry_mirrors_info.
+"""What the module ``registry_mirrors_info`` tells about a host.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places, snapshots
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.daemon_file import DaemonJson
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.places import DropIn, FlagPlace
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import FlagOfSetting, Snapshot
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules.setting_table import MIRRORS
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
-# -- the module registry_mirrors_info --------------------------------------------------------------------------------
+Row = Dict[str, Any]
 
 
-def survey(service: str, path: Optional[str], timeout: float) -> Tuple[Dict[str, Any], List[str]]:
-    """The returns of the module C(registry_mirrors_info), and its warnings.
-
-    :param service: the unit or init script.
-    :param path: the configuration file, None for the engine's own.
-    :param timeout: seconds for the engine's answer.
-    :raises _file.FileError: when a file of the service is none, or cannot be read.
-    """
-    return report(snapshots.take(service, path, timeout))
-
-
-def report(seen: snapshots.Snapshot) -> Tuple[Dict[str, Any], List[str]]:
-    """What L(survey) returns of one look.
-
-    :raises _file.FileError: as L(survey).
-    """
-    warnings: List[str] = []
-    conflicts: List[Dict[str, Any]] = []
-    sources: List[Dict[str, Any]] = [{"source": "daemon_json", "path": seen.path, "line": None, "mirrors": None, "reason": None}]
-    try:
-        source = daemon_file.DaemonJson(seen.path, files.read(files.resolve(seen.path)))
-        warnings = snapshots.find_cautions(seen.engine, seen.in_force or [], source.insecure)
-        sources[0].update(line=source.line, mirrors=mirror_url.shown_list(source.listed))
-        conflicts = [_conflict(flag, source) for flag in seen.beside_flags(source.settings)]
-    except (daemon_file.PlaceError, files.FileError) as exc:
-        sources[0]["reason"] = masking.mask(str(exc))
-    sources += [
-        {
-            "source": flag.name,
-            "path": flag.path,
-            "line": flag.line,
-            "mirrors": None if flag.reason else mirror_url.shown_list(flag.listed),
-            "reason": None if flag.reason is None else masking.mask(flag.reason),
-        }
-        for flag in seen.flags
-        if flag.present
-    ]
-    if seen.stray_mirrors:
-        path, line = seen.stray_places[0] if seen.stray_places else (None, None)
-        mirrors = mirror_url.shown_list(seen.stray_mirrors)
-        sources.append({"source": "command_line", "path": path, "line": line, "mirrors": mirrors, "reason": None})
-    if seen.start.fault:
-        conflicts.append({"setting": "command line", "places": [seen.start.fault.partition(": ")[0]], "message": masking.mask(f"{seen.start.fault}.")})
-    configured = mirror_url.shown_list(seen.flags_later) or sources[0]["mirrors"]
-    in_force = None if seen.in_force is None else mirror_url.shown_list(seen.in_force)
-    if any(conflict["setting"] == daemon_file.KEY for conflict in conflicts):
-        configured = None
-    reasons = []
-    if configured is not None and in_force is not None and configured != in_force:
-        reasons.append(f"The engine uses {' '.join(in_force) or 'no mirror'}, and {' '.join(configured) or 'no mirror'} is configured.")
-    reasons += [
-        f"{flag.place()}: the unit's own command line changed since this drop-in was written, and the engine starts with the old one."
-        for flag in seen.flags
-        if isinstance(flag, places.DropIn) and flag.is_stale
-    ]
+def report(host: Host, snapshot: Snapshot) -> Tuple[Row, List[str]]:
+    """Return what the module returns, and its warnings."""
+    sources = list(_sources(snapshot))
+    conflicts = list(_conflicts(snapshot))
+    mirrors = configured(snapshot)
+    in_force = None if snapshot.in_force is None else mirror_url.shown_list(snapshot.in_force)
+    reasons = list(_drift_reasons(snapshot, mirrors, in_force))
+    cautions = snapshot.cautions(snapshot.in_force or [], snapshot.parsed.insecure) if snapshot.parsed else []
+    written = [host.modified(source["path"]) for source in sources if source["path"]]
     result = {
         "changed": False,
-        "path": seen.path,
-        "mirrors": configured,
+        "path": snapshot.path,
+        "mirrors": mirrors,
         "in_force": in_force,
-        "drift": None if configured is None or in_force is None else bool(reasons),
+        "drift": None if mirrors is None or in_force is None else bool(reasons),
         "drift_reasons": reasons,
         "sources": sources,
-        "last_change": max((written for place in sources if place["path"] for written in [files.modified(place["path"])] if written), default=None),
+        "last_change": max(filter(None, written), default=None),
         "conflicts": conflicts,
-        "cautions": warnings,
-        "engine": seen.engine.facts(),
+        "cautions": cautions,
+        "engine": snapshot.engine.facts(),
     }
-    if seen.engine.is_roots:
-        warnings = [*warnings, f"The task does not run as root: {seen.engine.reason}."]
-    return result, warnings
+    not_root = [f"The task does not run as root: {snapshot.engine.reason}."] if snapshot.engine.is_roots else []
+    return result, [*cautions, *not_root]
 
 
-def _conflict(flag: snapshots.SetByFlag, source: daemon_file.DaemonJson) -> Dict[str, Any]:
-    places = [source.place(flag.setting), *(flag.places or [f"the engine's command line ({flag.flag})"])]
+def configured(snapshot: Snapshot) -> Optional[List[str]]:
+    """Return the mirrors that the engine will use after its next start, None where that is not known."""
+    if snapshot.parsed and snapshot.parsed.present and snapshot.settings_also_set_by_flag([MIRRORS]):
+        return None
+    listed = mirror_url.shown_list(snapshot.parsed.listed) if snapshot.parsed else None
+    return mirror_url.shown_list(snapshot.flags_later) or listed
+
+
+def _sources(snapshot: Snapshot) -> Iterator[Row]:
+    problem = snapshot.config_problem
+    if snapshot.parsed:
+        yield _source("daemon_json", snapshot.path, snapshot.parsed.line, snapshot.parsed.listed)
+    else:
+        yield _source("daemon_json", snapshot.path, None, None, f"{problem.what}. {problem.advice}" if problem else "")
+    for place in snapshot.flags:
+        if place.present:
+            yield _source(place.name, place.path, place.line, None if place.reason else place.listed, place.reason)
+    if snapshot.stray_mirrors:
+        lines = snapshot.stray_lines
+        path, number = (lines[0].path, lines[0].number) if lines else (None, None)
+        yield _source("command_line", path, number, snapshot.stray_mirrors)
+
+
+def _source(
+    name: str, path: Optional[str], line: Optional[int], listed: Optional[List[str]], reason: Optional[str] = None
+) -> Row:
     return {
-        "setting": flag.setting,
-        "places": places,
-        "message": f"An engine with {flag.setting} in more than one of {'; '.join(places)} does not start. Take it out of all but one.",
+        "source": name,
+        "path": path,
+        "line": line,
+        "mirrors": None if listed is None else mirror_url.shown_list(listed),
+        "reason": None if reason is None else masking.mask(reason.strip()),
     }
+
+
+def _conflicts(snapshot: Snapshot) -> Iterator[Row]:
+    config = snapshot.parsed
+    if config:
+        for flag in snapshot.settings_also_set_by_flag(config.settings):
+            yield _conflict(flag, config)
+    fault = snapshot.start.fault
+    if fault:
+        message = masking.mask(f"{fault}.")
+        yield {"setting": "command line", "places": [fault.partition(": ")[0]], "message": message}
+
+
+def _conflict(flag: FlagOfSetting, config: DaemonJson) -> Row:
+    places = [config.place(flag.setting), *(flag.places or [f"the engine's command line ({flag.flag})"])]
+    message = (
+        f"An engine with {flag.setting} in more than one of {'; '.join(places)} does not start. "
+        "Remove it from all but one."
+    )
+    return {"setting": flag.setting, "places": places, "message": message}
+
+
+def _drift_reasons(
+    snapshot: Snapshot, mirrors: Optional[List[str]], in_force: Optional[List[str]]
+) -> Iterator[str]:
+    if mirrors is not None and in_force is not None and mirrors != in_force:
+        yield f"The engine uses {_shown(in_force)}, and {_shown(mirrors)} is configured."
+    for place in filter(_is_stale, snapshot.flags):
+        yield (
+            f"{place.place()}: the unit's own command line changed after this drop-in was written, "
+            "and the engine starts with the old one."
+        )
+
+
+def _is_stale(place: FlagPlace) -> bool:
+    return isinstance(place, DropIn) and place.is_stale
+
+
+def _shown(mirrors: List[str]) -> str:
+    return " ".join(mirrors) or "no mirror"

@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A snapshot of the host: the engine, its next start, and every place that names mirrors.
+"""A snapshot of the host: the engine, its next start, and every place that names mirrors. Each file is read once.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
@@ -13,21 +13,111 @@ import collections
 import os
 import re
 
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, scope, services
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d, mirror_url, setting_table
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line, masking, options_text, unit_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import certificates
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.daemon_file import DaemonJson
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.places import (
+    FLAG,
+    DropIn,
+    FlagPlace,
+    OptionsFile,
+    UnitFile,
+)
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import File, Host
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.services import Start
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import (
+    cautions,
+    certs_d,
+    mirror_url,
+    setting_table,
+)
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import (
+    command_line,
+    masking,
+    options_text,
+    unit_text,
+)
+
+_HOST_TABLE = re.compile(r"""^\s*\[\s*(?:host|"host"|'host')\s*\.\s*[^\s.\]]""")
+"""The header of a host table in ``hosts.toml``. Engines find hosts only by these headers: they ignore a host that is
+written as an inline table or below a plain ``[host]`` (seen on 28.5.2)."""
+
+
+class Line(NamedTuple):
+    """A line of a file that is not a comment."""
+
+    path: str
+    number: int
+    text: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}, line {self.number}"
+
+
+class FlagOfSetting(NamedTuple):
+    """A setting of ``daemon.json`` that a command line has too."""
+
+    setting: str
+    flag: str
+    runs: bool
+    """Whether the engine that runs has it, and not only its next start."""
+    places: List[str]
+    """File and line of each mention that was found."""
 
 
 class Snapshot(NamedTuple):
-    """What one look sees. C(flags) are the places that the next start takes C(--registry-mirror) from."""
+    """What the host has, as it was read."""
 
-    engine: engines.Engine
-    start: services.Start
+    engine: Engine
+    start: Start
     path: str
-    flags: List[places.FlagSource]
+    """The configuration file, as the engine or the user names it."""
+    config_file: File
+    parsed: Optional[DaemonJson]
+    """The configuration, None where it cannot be used."""
+    config_problem: Optional[Union[Refused, FileError]]
+    flags: Sequence[FlagPlace]
+    """The places from which the next start takes ``--registry-mirror``."""
+    files: Mapping[str, File]
+    """The options files, units and drop-ins that can be edited, by the paths that the places have."""
+    code: Sequence[Line]
+    """The lines of the files that make the next command line."""
+    hosts_toml: Optional[str]
+    """File and line of a host that the engine asks in place of its mirrors, or None."""
+    certs: Optional[certificates.CertsD]
+    now: float
+    """Seconds since the epoch."""
+    user: int
+    """The id of the user who runs the module."""
+
+    # -- the configuration ---------------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> DaemonJson:
+        """The configuration.
+
+        :raises Refused: where it cannot be used.
+        """
+        if self.parsed is None:
+            raise self.config_problem or Refused(f"{self.path}: cannot be read")
+        return self.parsed
+
+    def file(self, path: str) -> File:
+        """Return a file that is about to be edited.
+
+        :raises FileError: where it must not be.
+        """
+        found = self.config_file if path == self.config.path else self.files[path]
+        if found.problem:
+            raise found.problem
+        return found
+
+    # -- mirrors -------------------------------------------------------------------------------------------------------
 
     @property
     def in_force(self) -> Optional[List[str]]:
@@ -37,156 +127,228 @@ class Snapshot(NamedTuple):
     @property
     def flags_now(self) -> List[str]:
         """The mirrors on the command line of the engine that runs."""
-        return mirror_url.engine_list(command_line.flag_values(self.engine.argv, daemon_file.FLAG)) if self.engine.process else []
+        if not self.engine.process:
+            return []
+        return mirror_url.engine_list(command_line.flag_values(self.engine.argv, FLAG))
 
     @property
     def flags_later(self) -> List[str]:
-        """The mirrors on the command line of its next start; without a service, there is none but the one that runs."""
+        """The mirrors on the command line of its next start; without a service there is only the one that runs."""
         if self.start.reader is None:
             return self.flags_now
-        return mirror_url.engine_list([*command_line.flag_values(self.start.argv, daemon_file.FLAG), *self.stray_mirrors])
+        return mirror_url.engine_list([*command_line.flag_values(self.start.argv, FLAG), *self.stray_mirrors])
 
     @property
     def stray_mirrors(self) -> List[str]:
-        """Mirrors that the next start names outside of C(flags), so that they cannot be edited: in the C(Environment) of a unit, say.
+        """Mirrors that the next start names outside of ``flags``, so that they cannot be edited, as in ``Environment=``.
 
-        A script may add flags of its own, and so may any other program that starts the engine: there, what the engine that runs
-        was started with.
+        A script can add flags of its own, and so can any other program that starts the engine: then the flags of the
+        engine that runs count.
         """
         if self.start.reader is None:
             return self.flags_now
         known = collections.Counter(mirror_url.engine_spelling(mirror) for place in self.flags for mirror in place.listed)
-        coming = collections.Counter(map(mirror_url.engine_spelling, command_line.flag_values(self.start.argv, daemon_file.FLAG)))
+        coming = collections.Counter(map(mirror_url.engine_spelling, command_line.flag_values(self.start.argv, FLAG)))
         found = list(coming - known)
-        if self.start.script:
-            code = "\n".join(line for _number, line in _code_of(self.start.script))
-            found += map(mirror_url.engine_spelling, re.findall(rf"{daemon_file.FLAG}[= \t]+[\"']?([^\s\"']+)", code))
+        for line in self.code:
+            if line.path == self.start.script:
+                values = re.findall(r"--registry-mirror[= \t]+[\"']?([^\s\"']+)", line.text)
+                found += map(mirror_url.engine_spelling, values)
         if self.start.reader == "systemd" and self.start.argv and os.path.basename(self.start.argv[0]) != "dockerd":
             found += self.flags_now
         return [mirror for mirror in dict.fromkeys(found) if mirror not in known or mirror in coming - known]
 
     @property
-    def stray_places(self) -> List[Tuple[str, int]]:
-        """File and line of each mention of the flag outside of C(flags)."""
+    def stray_lines(self) -> List[Line]:
+        """Each mention of the flag outside of ``flags``."""
         known = [(place.path, place.line) for place in self.flags if place.present]
-        pattern = setting_table.flag_pattern([daemon_file.FLAG])
-        found = [(path, number) for path in self.start.files for number, line in _code_of(path) if re.search(pattern, line)]
-        return [place for place in found if place not in known]
+        return [line for line in self.lines_with([FLAG]) if (line.path, line.number) not in known]
 
-    def flags_edited(self, ours: Iterable[str]) -> List[str]:
-        """What someone changed of the command line since the engine started, as text for the user; nothing where nothing is known.
+    # -- other flags ---------------------------------------------------------------------------------------------------
 
-        :param ours: the settings that the change is about, whose flags are no edit of someone else.
+    def lines_with(self, flags: Sequence[str]) -> List[Line]:
+        """Return the lines that mention one of these flags."""
+        pattern = setting_table.flag_pattern(flags)
+        return [line for line in self.code if re.search(pattern, line.text)]
+
+    def settings_also_set_by_flag(self, keys: Iterable[str]) -> List[FlagOfSetting]:
+        """Return those of these settings of the file that a command line has too, now or at the next start."""
+        found = []
+        for key in keys:
+            names = setting_table.of(key).flags
+            now = self._has_one(self.engine.argv if self.engine.process else (), names)
+            later = self._has_one(self.start.argv, names)
+            if now or later:
+                places = [line.place for line in self.lines_with(names)]
+                found.append(FlagOfSetting(key, str(now or later), now is not None, places))
+        return found
+
+    @staticmethod
+    def _has_one(argv: Sequence[str], names: Sequence[str]) -> Optional[str]:
+        return next((name for name in names if command_line.has_flag(argv, name)), None)
+
+    def command_line_edits(self, ours: Iterable[str]) -> List[str]:
+        """Return what someone changed of the command line since the engine started, as text for the user.
+
+        :param ours: the settings that the change is about, whose flags do not count.
         """
         now, later = self.engine.argv, self.start.argv
         # A unit may start a script that starts the engine, and systemd fills in what begins with a percent sign.
-        if not self.engine.process or not later or os.path.basename(now[0]) != os.path.basename(later[0]) or "%" in "".join(later):
+        is_another = not later or os.path.basename(now[0] if now else "") != os.path.basename(later[0])
+        if not self.engine.process or is_another or "%" in "".join(later):
             return []
-        names = [name for key in ours for name in setting_table.flags_of(key)]
+        names = [name for key in ours for name in setting_table.of(key).flags]
         running, coming = (collections.Counter(command_line.flags_besides(argv, names)) for argv in (now, later))
-        lost = [] if _is_shell(self.start) else list((running - coming).elements())  # An init script adds flags of its own.
+        # An init script adds flags of its own.
+        lost = [] if self.start.reader == "shell" else list((running - coming).elements())
         gained = list((coming - running).elements())
-        return [f"the command line {verb} {' '.join(flags)}" for verb, flags in (("loses", lost), ("gains", gained)) if flags]
+        return [
+            f"the command line {verb} {' '.join(flags)}" for verb, flags in (("loses", lost), ("gains", gained)) if flags
+        ]
 
-    def beside_flags(self, keys: Iterable[str]) -> List[SetByFlag]:
-        """Those of these settings of the file that a command line has too, now or later."""
-        argvs = [self.engine.argv if self.engine.process else (), self.start.argv]
-        found = []
-        for key in keys:
-            names = setting_table.flags_of(key)
-            now, later = (tuple(name for name in names if command_line.has_flag(argv, name)) for argv in argvs)
-            if now or later:
-                pattern = setting_table.flag_pattern(names)
-                mentions = [place for path in self.start.files for place in lines_with(pattern, path)]
-                found.append(SetByFlag(key, (now or later)[0], bool(now), mentions))
-        return found
+    # -- cautions ------------------------------------------------------------------------------------------------------
 
-
-class SetByFlag(NamedTuple):
-    """A setting of the file that a command line has too: that of the engine that runs (C(now)), or that of its next start.
-
-    C(places) are file and line of each mention that was found.
-    """
-
-    setting: str
-    flag: str
-    now: bool
-    places: List[str]
+    def cautions(self, mirrors: Sequence[str], insecure: Sequence[str]) -> List[str]:
+        """Return what must be said of mirrors that this engine uses, or will use."""
+        found = cautions.of(
+            mirrors,
+            insecure=insecure,
+            image_store=self.engine.info.image_store if self.engine.info else None,
+            version=self.engine.version,
+            hosts_toml=self.hosts_toml,
+        )
+        return [masking.mask(caution) for caution in found]
 
 
-def take(service: str, path: Optional[str], timeout: float) -> Snapshot:
-    """Look at the engine of the user who runs this, and at what starts it.
+def take(
+    host: Host, service: str, path: Optional[str], timeout: float, *, certificates_of: Optional[Sequence[str]] = None
+) -> Snapshot:
+    """Read the engine of the user who runs this, what starts it, and the files that name mirrors.
 
     :param path: the configuration file, None for the engine's own.
-    :raises _file.FileError: when a place cannot be read.
+    :param certificates_of: the mirrors whose certificates are read, None for no certificates.
+    :raises FileError: when a file of the service is not a file, or cannot be read.
     """
-    engine = engines.look(service, timeout)
-    start = services.next_start(service)
-    return Snapshot(engine, start, path or engine.config_path, _flag_sources(start))
+    engine = host.engine(service, timeout)
+    start = host.next_start(service)
+    path = path or engine.config_path
+    config_file = host.file(path)
+    parsed, problem = _parse(config_file)
+    found = _editable_files(host, start)
+    return Snapshot(
+        engine=_with_data_root(host, engine, parsed),
+        start=start,
+        path=path,
+        config_file=config_file,
+        parsed=parsed,
+        config_problem=problem,
+        flags=_flag_places(start, found),
+        files=found,
+        code=_code(host, start),
+        hosts_toml=_host_in_place_of_mirrors(host),
+        certs=None if certificates_of is None else certificates.read(host, certificates_of),
+        now=host.now(),
+        user=host.user(),
+    )
 
 
-def _flag_sources(start: services.Start) -> List[places.FlagSource]:
-    """The places that make the next command line: the options file that assigns each of its variables last, and the C(ExecStart)."""
-    found: List[places.FlagSource] = []
+def _parse(file: File) -> Tuple[Optional[DaemonJson], Optional[Union[Refused, FileError]]]:
+    if file.problem:
+        return None, file.problem
+    try:
+        return DaemonJson(file.path, file.data), None
+    except Refused as exc:
+        return None, exc
+
+
+def _with_data_root(host: Host, engine: Engine, config: Optional[DaemonJson]) -> Engine:
+    """The engine shows its data-root behind all symlinks: show the configured spelling where that leads there."""
+    configured = config.settings.get("data-root") if config else None
+    info = engine.info
+    if info is None or not isinstance(configured, str) or "data-root" not in info.settings or "\0" in configured:
+        return engine
+    if not setting_table.is_same("data-root", host.real_path(configured), host.real_path(str(info.settings["data-root"]))):
+        return engine
+    return engine._replace(info=info._replace(settings={**info.settings, "data-root": configured}))
+
+
+# -- files of the service --------------------------------------------------------------------------------------------
+
+
+def _editable_files(host: Host, start: Start) -> Dict[str, File]:
+    paths = [path for path, _text in start.unit_files] + start.options_files
+    if start.reader == "systemd":
+        paths.append(start.own_drop_in)
+    return {path: host.file(path) for path in dict.fromkeys(paths)}
+
+
+def _flag_places(start: Start, found: Mapping[str, File]) -> List[FlagPlace]:
+    """Return the places that make the next command line: the options file that assigns each of its variables last, and
+    the ``ExecStart`` that counts.
+
+    :raises FileError: when one of them cannot be read.
+    """
+    places: List[FlagPlace] = []
     for variable in start.variables:
-        assigning = [path for path in start.options_files if options_text.assignments(files.text_of(path), variable, shell=_is_shell(start))]
-        found += [options_file(start, path, variable) for path in assigning[-1:]]
+        assigning = [
+            path
+            for path in start.options_files
+            if options_text.assignments(_text_of(found[path]), variable, shell=start.reader == "shell")
+        ]
+        places += [options_file(start, found, path, variable) for path in assigning[-1:]]
     command = unit_text.command(start.unit_files)
     if command and command.path == start.own_drop_in:
-        found.append(drop_in(start))
+        places.append(drop_in(start, found))
     elif command:
-        found.append(places.UnitFile(command.path, files.read(command.path) or b"", command))
-    return found
+        places.append(UnitFile(command.path, _data(found[command.path]) or b"", command))
+    return places
 
 
-def options_file(start: services.Start, path: str, variable: str) -> places.OptionsFile:
-    """An options file, as the service's init system reads it."""
-    return places.OptionsFile(path, files.read(files.resolve(path)), variable, shell=_is_shell(start))
+def options_file(start: Start, found: Mapping[str, File], path: str, variable: str) -> OptionsFile:
+    """Return an options file, as the service's init system reads it.
+
+    :raises FileError: when it cannot be read.
+    """
+    return OptionsFile(path, _data(found[path]), variable, shell=start.reader == "shell")
 
 
-def _is_shell(start: services.Start) -> bool:
-    return start.reader == "shell"
+def drop_in(start: Start, found: Mapping[str, File]) -> DropIn:
+    """Return the drop-in of this collection, whether it exists or not.
 
-
-def drop_in(start: services.Start) -> places.DropIn:
-    """The drop-in of this collection, whether it exists or not."""
+    :raises FileError: when it cannot be read.
+    """
     path = start.own_drop_in
     others = [(other, text) for other, text in start.unit_files if other != path]
-    return places.DropIn(path, files.read(path), unit_text.command(others))
+    return DropIn(path, _data(found[path]), unit_text.command(others))
 
 
-def lines_with(pattern: str, path: str) -> List[str]:
-    """File and line of each match outside of comments; a file that cannot be read has none."""
-    return [f"{path}, line {number}" for number, line in _code_of(path) if re.search(pattern, line)]
+def _data(file: File) -> Optional[bytes]:
+    if file.unreadable:
+        raise file.unreadable
+    return file.data
 
 
-def _code_of(path: str) -> List[Tuple[int, str]]:
-    """The lines of a file that are no comments, with their numbers."""
-    lines = enumerate(files.text_of(path).splitlines(), 1)
-    return [(number, line) for number, line in lines if not line.lstrip().startswith(("#", ";"))]
+def _text_of(file: File) -> str:
+    return (file.data or b"").decode(errors="replace")
 
 
-def find_cautions(engine: engines.Engine, mirrors: Sequence[str], insecure: Sequence[str]) -> List[str]:
-    """What is to be said of mirrors that this engine uses, or will."""
-    store = engine.info.image_store if engine.info else None
-    hosts = hosts_in_place_of_mirrors(scope.certs_folder())
-    found = cautions.of(mirrors, insecure=insecure, image_store=store, version=engine.version, hosts_toml=hosts)
-    return [masking.mask(caution) for caution in found]
+def _code(host: Host, start: Start) -> List[Line]:
+    texts = [*start.unit_files, *((path, host.text(path)) for path in start.files[len(start.unit_files) :])]
+    return [line for path, text in texts for line in _lines(path, text)]
 
 
-_HOST_TABLE = r"""^\s*\[\s*(?:host|"host"|'host')\s*\.\s*[^\s.\]]"""
-"""The header of a host table in ``hosts.toml``. Engines find hosts by these headers only: they ignore a host that is
-written as an inline table or below a plain ``[host]`` (seen on 28.5.2)."""
+def _lines(path: str, text: str) -> List[Line]:
+    """Return the lines of a file that are not comments."""
+    lines = enumerate(text.splitlines(), 1)
+    return [Line(path, number, line) for number, line in lines if not line.lstrip().startswith(("#", ";"))]
 
 
-def hosts_in_place_of_mirrors(folder: str) -> Optional[str]:
-    """File and line of the first host in the ``hosts.toml`` that the engine reads for Docker Hub's images, or None.
+def _host_in_place_of_mirrors(host: Host) -> Optional[str]:
+    """Return file and line of the first host in the ``hosts.toml`` that the engine reads for images of Docker Hub.
 
-    The engine reads ``_default`` only where there is no ``docker.io``, not even an empty one (seen on 28.5.2).
-
-    :param folder: the engine's ``certs.d``.
+    The engine reads ``_default`` only where no ``docker.io`` exists, not even an empty one (seen on 28.5.2).
     """
+    folder = host.certs_folder()
     hub = os.path.join(folder, certs_d.HUB)
-    read = hub if os.path.exists(hub) else os.path.join(folder, "_default")
-    found = lines_with(_HOST_TABLE, os.path.join(read, "hosts.toml"))
-    return found[0] if found else None
+    path = os.path.join(hub if host.exists(hub) else os.path.join(folder, "_default"), "hosts.toml")
+    return next((line.place for line in _lines(path, host.text(path)) if _HOST_TABLE.search(line.text)), None)

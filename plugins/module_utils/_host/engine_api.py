@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple
 from urllib.parse import quote, urlencode
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, processes
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 if TYPE_CHECKING:
@@ -220,17 +221,6 @@ def _body(response: http.client.HTTPResponse, path: str, deadline: float, limit:
         raise _Answered(path, response.status, b"".join(refused))
 
 
-_SHOWN = {
-    "data-root": "DockerRootDir",
-    "storage-driver": "Driver",
-    "log-driver": "LoggingDriver",
-    "live-restore": "LiveRestoreEnabled",
-    "debug": "Debug",
-    "labels": "Labels",
-    "default-runtime": "DefaultRuntime",
-}
-"""Settings that C(/info) shows as the file has them."""
-
 _PROXIES = {"http": "HttpProxy", "https": "HttpsProxy", "no": "NoProxy"}
 
 
@@ -266,9 +256,9 @@ def _parse_info(body: bytes, path: str) -> Info:
             else "graphdriver"
         ),
         settings={
-            **{key: answer[name] for key, name in _SHOWN.items() if name in answer},
-            "registry-mirrors": mirrors,
-            "insecure-registries": _insecure(registries),
+            **setting_table.shown_by(answer),
+            setting_table.MIRRORS: mirrors,
+            setting_table.INSECURE: _insecure(registries),
         },
         proxies={name: answer[key] for name, key in _PROXIES.items() if isinstance(answer.get(key), str) and answer[key]},
     )

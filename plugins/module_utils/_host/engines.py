@@ -30,9 +30,6 @@ POLL_SECONDS = 0.05
 LOG_POLL_SECONDS = 4 * POLL_SECONDS
 """Between two looks into the log while waiting: where that is the journal, each is a program to start."""
 
-VALIDATE_SINCE: versions.Version = (23, 0, 0)
-"""C(dockerd --validate) exists since this version (moby cmd/dockerd/daemon.go)."""
-
 _ROOT_SOCKET = "/var/run/docker.sock"
 """Where root's engine listens, or systemd in its place."""
 
@@ -123,18 +120,6 @@ def look(service: str, timeout: float) -> Engine:
             unit = services.unit(name)
         starting = unit.get("ActiveState") == "activating" or isinstance(exc.__cause__, (ConnectionRefusedError, FileNotFoundError))
         return engine("starting" if starting else "unreachable", str(exc))
-
-
-def refuse_roots(engine: Engine) -> None:
-    """Refuse a task about a user's own engine where only root has one.
-
-    :raises Unreachable: with the message for the user.
-    """
-    if engine.is_roots:
-        raise engine_api.Unreachable(
-            f"The task does not run as root: {engine.reason}. Nothing was changed. "
-            "If this user needs a rootless engine, install it first (dockerd-rootless-setuptool.sh install)."
-        )
 
 
 def _is_roots(name: str, unit: Mapping[str, str]) -> bool:
@@ -263,7 +248,7 @@ def validate(engine: Engine, argv: Sequence[str], text: bytes, timeout: float) -
     :returns: what C(dockerd) has against it, masked; None when it has nothing, or knows no C(--validate) (before 23.0).
     """
     version = binary_version(engine.binary, timeout)
-    if engine.binary is None or version is None or version < VALIDATE_SINCE:
+    if engine.binary is None or version is None or version < versions.HAS_VALIDATE:
         return None
     flags = [word for word in command_line.without_flag(argv[1:], "--config-file") if not word.startswith("$")]
     code, out = programs.run([engine.binary, *flags, "--config-file=/dev/stdin", "--validate"], timeout, text)

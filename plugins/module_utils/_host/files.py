@@ -67,7 +67,15 @@ SIZE_LIMIT = 1024 * 1024
 
 
 class FileError(Exception):
-    """A file that cannot or must not be read or written; the text names it and says what to do."""
+    """A file that cannot or must not be read or written."""
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        """:param what: what is wrong with which file, as sentences; the last one has no period.
+        :param advice: what to do, as sentences.
+        """
+        super().__init__(f"{what}. {advice}" if advice else what)
+        self.what = what
+        self.advice = advice
 
 
 NEW_MODE = 0o644
@@ -94,7 +102,7 @@ def resolve(path: str) -> str:
         here = os.path.join(seen, part)
         if can_be_swapped(here):
             raise FileError(
-                f"{path}: another user can write the folder {seen}, and could lead what is written in {here} elsewhere. "
+                f"{path}: another user can write the folder {seen}, and could lead what is written in {here} elsewhere",
                 "Choose a folder that only root can write, or run the task as its owner (become_user)."
             )
         if not os.path.islink(here):
@@ -107,7 +115,7 @@ def resolve(path: str) -> str:
             raise FileError(f"{path}: the symlink {here} lies in a folder that another user can write; not followed")
         target = os.readlink(here)
         if not parts and not os.path.exists(here):
-            raise FileError(f"{path}: the symlink {here} leads to {target}, which does not exist; remove it or create its target")
+            raise FileError(f"{path}: the symlink {here} leads to {target}, which does not exist", "Remove it or create its target.")
         if target.startswith("/"):
             seen = "/"
         parts.extend(target.split("/")[::-1])
@@ -141,7 +149,7 @@ def read(path: str) -> Optional[bytes]:
         raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
     finally:
         os.close(descriptor)
-    raise FileError(f"{path}: {what}, so not a configuration file. Nothing was changed; move it away.")
+    raise FileError(f"{path}: {what}, so not a configuration file", "Move it away.")
 
 
 def _read_all(descriptor: int) -> bytes:

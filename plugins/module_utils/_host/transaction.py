@@ -38,12 +38,8 @@ from it: when the run is killed between, the next one finds it there."""
 
 
 class WriteError(files.FileError):
-    """A write that failed. Whether the file holds the old text or the new one, a look at it tells: the last step may have failed."""
-
-    def __init__(self, what: str, advice: str) -> None:
-        super().__init__(f"{what}. {advice}")
-        self.what = what
-        self.advice = advice
+    """A write that failed. Only a look at the file tells whether it holds the old text or the new one: the last step can
+    have failed."""
 
 
 class FileChanged(files.FileError):
@@ -86,12 +82,12 @@ def lock(path: str, timeout: float) -> Iterator[None]:
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as exc:
-        raise files.FileError(f"{folder}: cannot be opened: {exc.strerror}; nothing was changed") from exc
+        raise files.FileError(f"{folder}: cannot be opened: {exc.strerror}") from exc
     try:
         deadline = time.monotonic() + timeout
         while not _locked(descriptor):
             if time.monotonic() >= deadline:
-                raise files.FileError(f"{folder}: another run has held its lock for {timeout:g} s; nothing was changed, run this again")
+                raise files.FileError(f"{folder}: another run has held its lock for {timeout:g} s", "Run this again.")
             time.sleep(0.05)
         _remove_leftovers(folder)
         yield
@@ -108,7 +104,7 @@ def _remove_leftovers(folder: str) -> None:
             if name.startswith(TEMP_PREFIX) and not name.startswith(STAGED_PREFIX):
                 os.unlink(os.path.join(folder, name))
     except OSError as exc:
-        raise files.FileError(f"{exc.filename}: cannot be removed: {exc.strerror}; nothing was changed. {_advice(exc)}") from exc
+        raise files.FileError(f"{exc.filename}: cannot be removed: {exc.strerror}", _advice(exc)) from exc
 
 
 def _locked(descriptor: int) -> bool:
@@ -130,7 +126,7 @@ def _make_folders(folder: str) -> List[str]:
             os.mkdir(new_folder)
             os.chmod(new_folder, 0o755)
     except OSError as exc:
-        raise files.FileError(f"{exc.filename}: cannot be made: {exc.strerror}; nothing was changed") from exc
+        raise files.FileError(f"{exc.filename}: cannot be made: {exc.strerror}") from exc
     return missing
 
 
@@ -174,7 +170,7 @@ class Transaction:
         :raises WriteError: when it cannot be written.
         """
         if files.read(path) != expected:
-            raise FileChanged(f"{path}: someone else changed it during this run; it was left as they wrote it, run this again")
+            raise FileChanged(f"{path}: someone else changed it during this run, and it was left as they wrote it", "Run this again.")
         if data == expected:
             return
         if path not in self._written:
@@ -225,7 +221,7 @@ class Transaction:
 
     def tidy(self) -> None:
         """Remove the folders that held nothing but what was removed."""
-        for path in self._written:
+        for path in (path for path, written in self._written.items() if written.before is not None):
             with contextlib.suppress(OSError):  # Something lies there, such as what was written.
                 os.rmdir(os.path.dirname(path))
 

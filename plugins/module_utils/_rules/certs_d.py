@@ -138,7 +138,7 @@ def _refuse(host: object, why: str) -> NoReturn:
     # A user and password that someone wrote before the host are not to be shown.
     _user, at, name = str(host).rpartition("@")
     shown = f"***@{name}" if at else name
-    raise CertificateError(f'ca_certificates, "{shown}": {why}. Nothing was changed.')
+    raise CertificateError(f'ca_certificates, "{shown}": {why}.')
 
 
 def is_host(host: str) -> bool:

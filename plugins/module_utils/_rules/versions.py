@@ -16,6 +16,10 @@ from typing import Optional, Tuple
 Version = Tuple[int, int, int]
 """Year or major, month or minor, patch: C((20, 10, 24)). Compares as versions do."""
 
+HAS_VALIDATE: Version = (23, 0, 0)
+"""Since this version ``dockerd --validate`` exists, names unknown keys, and the file may begin with a byte order mark
+(moby cmd/dockerd/daemon.go)."""
+
 
 def parse(text: str) -> Optional[Version]:
     """The first version in a text, such as C(20.10.24+dfsg1) or C(Docker version 26.1.5+dfsg1, build a72d7cd).

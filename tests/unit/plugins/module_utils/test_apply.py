@@ -17,11 +17,11 @@ KEY, INSECURE, ARTIFACTS = "registry-mirrors", "insecure-registries", "allow-non
 BOTH = {KEY: [A], INSECURE: ["r.example"]}
 
 NONE = ("none", [])
-LOSES = "Docker Engine 23.0.0 to 23.0.6 and 24.0.0 lose the insecure registries when they reload them with mirrors"
-LOOPBACK = "since Docker Engine 29.10 the built-in trust of loopback comes back at a start alone"
+LOSES = "Docker Engine 23.0.0 to 23.0.6 and 24.0.0 lose insecure registries at a reload with mirrors"
+LOOPBACK = "since Docker Engine 29.10 only a start restores the built-in trust of loopback"
 PLUGIN = "the engine has --authorization-plugin on its command line, and a reload would drop that plugin"
-STORE = "the engine chooses its image store at its start alone"
-BUILD = "Docker Engine before 25.0 uses the new mirrors for docker pull at once, and for docker build after its next restart."
+STORE = "the engine chooses its image store only at its start"
+BUILD = "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only after its next restart."
 
 
 def reload(*keys):
@@ -33,11 +33,11 @@ def restart(*reasons):
 
 
 def at_start(key):
-    return f"the engine reads {key} at its start alone"
+    return f"the engine reads {key} only at its start"
 
 
 def kept(key):
-    return f"a reload keeps what {key} was when the key is missing"
+    return f"a reload keeps the old value of {key} when the key is missing"
 
 
 def resets(flag, key):
@@ -88,14 +88,14 @@ CASES = [
 @pytest.mark.parametrize(("wanted", "version", "flags", "settings", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_way(wanted, version, flags, settings, expected):
     missing = {key: activation.Wanted(value, value is not None) for key, value in wanted.items()}
-    way = activation.way_to(missing, version=version, flags=flags, settings=settings)
+    way = activation.needed_for(missing, version=version, flags=flags, settings=settings)
     assert (way.pending, way.reasons) == expected
 
 
 def test_the_image_store_is_chosen_at_the_start():
     missing = {"features": activation.Wanted({"containerd-snapshotter": True}, True)}
-    assert activation.way_to(missing, version=(28, 5, 2), flags=[], settings={}).pending == "reload"
-    assert activation.way_to(missing, version=(28, 5, 2), flags=[], settings={}, switches_store=True) == activation.Way("restart", [STORE], [])
+    assert activation.needed_for(missing, version=(28, 5, 2), flags=[], settings={}).pending == "reload"
+    assert activation.needed_for(missing, version=(28, 5, 2), flags=[], settings={}, switches_store=True) == activation.Activation("restart", [STORE], [])
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_the_image_store_is_chosen_at_the_start():
     [([A], [A], None), ([], [], None), ([A], [], (A, "none")), ([], [A], ("none", A)), ([A, B], [B, A], (f"{A} {B}", f"{B} {A}"))],
 )
 def test_way_to_flags(now, later, named):
-    reason = "a command line is read at a start alone: it names {}, and will name {}"
-    assert activation.way_to_flags(now, later) == (None if named is None else activation.Way("restart", [reason.format(*named)], []))
+    reason = "the engine reads its command line only at its start: it has {}, and will have {}"
+    assert activation.for_flags(now, later) == (None if named is None else activation.Activation("restart", [reason.format(*named)], []))
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,15 @@ DOWNLOADS = resets("--max-concurrent-downloads", "max-concurrent-downloads")
     ],
 )
 def test_warnings_of_a_reload(version, flags, settings, warnings):
-    way = activation.way_to({KEY: activation.Wanted([A], True)}, version=version, flags=flags, settings=settings)
-    assert way == activation.Way(*reload(KEY), warnings)
+    way = activation.needed_for({KEY: activation.Wanted([A], True)}, version=version, flags=flags, settings=settings)
+    assert way == activation.Activation(*reload(KEY), warnings)
 
 
 def test_only_a_reload_warns():
     flags = ["--max-concurrent-downloads=7"]
-    assert activation.way_to({}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Way(*NONE, [])
-    assert activation.way_to({KEY: activation.Wanted([A], True)}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Way(*restart(LOSES), [])
-    assert activation.way_to({"debug": activation.Wanted(True, True)}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Way(*reload("debug"), [DOWNLOADS])
+    assert activation.needed_for({}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Activation(*NONE, [])
+    assert activation.needed_for({KEY: activation.Wanted([A], True)}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Activation(*restart(LOSES), [])
+    assert activation.needed_for({"debug": activation.Wanted(True, True)}, version=(24, 0, 0), flags=flags, settings=BOTH) == activation.Activation(*reload("debug"), [DOWNLOADS])
 
 
 @pytest.mark.parametrize(("running", "live_restore", "stops"), [(0, False, False), (1, False, True), (3, False, True), (3, True, False)])
@@ -201,4 +201,4 @@ EDITS = {
 def test_what_someone_else_left_in_the_file(way, settings, besides, ours, containerd, left):
     shown = {**SHOWN, **besides}
     edits = activation.pending_edits(way, settings=settings, shown=shown, ours=ours, containerd=containerd)
-    assert edits == [activation.Edit(key, value, shown[key]) for key, value in left.items()]
+    assert edits == [activation.PendingEdit(key, value, shown[key]) for key, value in left.items()]

@@ -250,7 +250,7 @@ def test_warnings():
 
 
 ENDS = "and a pull that looks here ends, without asking another mirror or Docker Hub."
-NO_KEY = f"{{}} is a client certificate without its key a.key, {ENDS} A CA's certificate is to be called .crt."
+NO_KEY = f"{{}} is a client certificate without its key a.key, {ENDS} The name of a CA's certificate must end with .crt."
 NO_PEM = (
     "{} holds no certificate in PEM, so engines trust nothing more for it, and those since 28.0 with the containerd image store "
     "end a pull that looks here. Where it is DER: openssl x509 -inform DER -outform PEM."

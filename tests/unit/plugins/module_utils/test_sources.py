@@ -11,6 +11,7 @@ import re
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import unit_text
 
@@ -57,7 +58,7 @@ REFUSED = {
         '{\n  "label": []}',
         2,
         3,
-        'the engine takes the key "label" and ignores it; it is called "labels". Rename it or take it out',
+        'the engine accepts the key "label" and ignores it; the right name is "labels". Rename it or take it out',
     ),
     "nested": (
         '{"debug": true, "proxies": {\n "registry-mirrors": []}}',
@@ -70,7 +71,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "line", "column", "message"), REFUSED.values(), ids=REFUSED)
 def test_daemon_json_is_refused_with_line_and_column(text, line, column, message):
-    with pytest.raises(daemon_file.PlaceError) as refused:
+    with pytest.raises(Refused) as refused:
         daemon_json(text)
     assert str(refused.value) == f"/etc/daemon.json, line {line}, column {column}: {message}. Nothing was changed."
 
@@ -91,20 +92,20 @@ CHECKS = {
         [],
         [NEW, OLD],
         "/etc/daemon.json, line 1, column 1: "
-        "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Take it away. Nothing was changed.",
+        "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Nothing was changed. Remove the mark.",
     ),
     "an unknown object, before 23.0, where only what is inside counts": ('{"whatever": {}}', [], [OLD], None),
     "an unknown key, before 23.0": (
         '{"debug": true,\n  "whatever": 1}',
         [],
         [None, OLD],
-        '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" and would not start. Take it out. Nothing was changed.',
+        '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" and would not start. Nothing was changed. Remove it.',
     ),
     "an unknown key inside": (
         '{"proxies": {"dns": 1,\n "whatever": 1}}',
         [],
         [OLD],
-        '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" and would not start. Take it out. Nothing was changed.',
+        '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" and would not start. Nothing was changed. Remove it.',
     ),
     "a URL": (
         f'{{"registry-mirrors": ["{A}"]}}',
@@ -135,7 +136,7 @@ def test_daemon_json_is_checked_for_the_versions(text, mirrors, versions, messag
     if message is None:
         source.check(mirrors, versions)
     else:
-        with pytest.raises(daemon_file.PlaceError) as refused:
+        with pytest.raises(Refused) as refused:
             source.check(mirrors, versions)
         assert str(refused.value) == message
 
@@ -221,7 +222,7 @@ def test_options_file_with_another_list(text, shell, mirrors, after):
 
 
 def test_options_file_of_more_than_plain_words_is_refused():
-    with pytest.raises(daemon_file.PlaceError) as refused:
+    with pytest.raises(Refused) as refused:
         options_file(b'#\nOPTS="$(x)"\n', shell=True).text([A])
     assert str(refused.value) == (
         "/etc/default/docker, line 2: the value of OPTS is more than plain words, and what becomes of it cannot be told. "
@@ -260,10 +261,10 @@ def test_unit_file_of_a_package_is_left_alone(folder):
     text = f"[Service]\nExecStart=/d {FLAG}={A}\n"
     source = unit_file(text, path)
     assert source.text([A]) == text.encode()
-    with pytest.raises(daemon_file.PlaceError) as refused:
+    with pytest.raises(Refused) as refused:
         source.text([])
     assert str(refused.value) == (
-        f"{path}, line 2: the flag stands in a file that is not the administrator's to edit. Nothing was changed. "
+        f"{path}, line 2: the flag is in a file of a package, which the next version of the package overwrites. Nothing was changed. "
         "Set an ExecStart without the flag (systemctl edit), and run this again."
     )
 
@@ -273,7 +274,7 @@ def test_unit_file_of_more_than_plain_words_is_refused(word):
     """Without the last line of a command, the comment before it would go on in the next setting."""
     source = unit_file(f"[Service]\nExecStart=/d {FLAG}={A} {word}\nType=notify\n")
     assert source.listed == [A, C]
-    with pytest.raises(daemon_file.PlaceError) as refused:
+    with pytest.raises(Refused) as refused:
         source.text([A])
     assert str(refused.value) == (
         "/etc/systemd/system/docker.service, line 2: the flag is more than a plain word there. Nothing was changed. Take it out by hand."
@@ -336,18 +337,18 @@ def test_drop_in_with_another_list(command, mirrors, after):
 
 
 def test_drop_in_without_a_command_line_is_refused():
-    with pytest.raises(daemon_file.PlaceError) as refused:
+    with pytest.raises(Refused) as refused:
         drop_in(None, None).text([A])
-    assert str(refused.value) == f"{OWN}: the unit has no ExecStart of its own that flags can be added to. Nothing was changed."
+    assert str(refused.value) == f"{OWN}: the unit has no ExecStart of its own to which flags can be added. Nothing was changed."
 
 
 @pytest.mark.parametrize("character", ["$", "%", '"', "'", "\\", ";", " ", "~"])
 @pytest.mark.parametrize("source", [options_file(None), drop_in(None, "/d")], ids=["options_file", "drop_in"])
 def test_a_mirror_that_is_no_plain_word_is_kept_out_of_flags(source, character):
-    with pytest.raises(daemon_file.PlaceError) as refused:
+    with pytest.raises(Refused) as refused:
         source.text([A, f"https://me:secret@b.example/{character}"])
     assert str(refused.value) == (
-        f"{source.path}: the mirror https://***@b.example/{character} holds characters that units and options files give a meaning of their own. "
+        f"{source.path}: the mirror https://***@b.example/{character} has characters with a special meaning in units and options files. "
         "Nothing was changed. Keep it in daemon.json (source: daemon_json)."
     )
 

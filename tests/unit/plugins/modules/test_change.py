@@ -17,8 +17,7 @@ from typing import ClassVar
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, programs, scope, services, transaction
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, host, programs, scope, services, transaction
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -56,8 +55,8 @@ def test_an_engine_that_cannot_be_asked(engine, run, daemon_json, state):
     result = run("daemon_config", **DEBUG)
     assert result["failed"] and not result["changed"] and not daemon_json.exists()
     assert result["msg"] == (
-        f"The Docker Engine is {state}: it is {state}. Nothing was changed, in {daemon_json} or in the engine. "
-        "See that `docker system info` answers, then run this again."
+        f"The Docker Engine is {state}: it is {state}. Nothing was changed. "
+        "Make sure that `docker system info` answers, then run this again."
     )
 
 
@@ -76,8 +75,8 @@ class TestFlags:
 
     def message(self, daemon_json, who, flag, places, setting):
         return (
-            f"The engine ({who}) has {flag} on its command line{places}. An engine with this setting there and as {setting} in {daemon_json} does not "
-            "start. Nothing was changed. Take it out of one of both, and where it is the flag, restart the engine; then run this again."
+            f"The engine ({who}) has {flag} on its command line{places}. An engine that also has {setting} in {daemon_json} does not "
+            "start. Nothing was changed. Remove one of the two. If you remove the flag, restart the engine. Then run this again."
         )
 
     def test_now(self, engine, run, daemon_json):
@@ -89,7 +88,7 @@ class TestFlags:
         engine.state = state
         systemd.start("/usr/sbin/dockerd -D $DOCKER_OPTS")
         systemd.options.write_text("# note\nDOCKER_OPTS=-D\n")
-        places = f", which stands in {systemd.unit}, line 3 and in {systemd.options}, line 2"
+        places = f" ({systemd.unit}, line 3 and {systemd.options}, line 2)"
         assert run("daemon_config", **DEBUG)["msg"] == self.message(daemon_json, "the service docker, at its next start", "-D", places, "debug")
 
     def test_one_that_ends_with_the_restart(self, engine, run, daemon_json, systemd):
@@ -158,14 +157,14 @@ class TestInstalled:
         result = run("daemon_config", check=check, **BIP)
         assert result["msg"] == (
             f"{daemon_json}, line 2, column 3: the installed Docker Engine would refuse this file: bip in {daemon_json} is bad. Nothing was changed. "
-            "Mend it there and run this again."
+            "Fix it there and run this again."
         )
         assert held(daemon_json) == "{\n}"
 
     def test_it_is_older_than_the_one_that_runs(self, engine, run, daemon_json, dockerd):
         program = pathlib.Path(engine.binary)
         program.write_text(program.read_text().replace("28.5.2", "20.10.24"))
-        message = f'{daemon_json}, line 2, column 3: Docker Engine before 23.0 does not know the key "x" and would not start. Take it out. Nothing was changed.'
+        message = f'{daemon_json}, line 2, column 3: Docker Engine before 23.0 does not know the key "x" and would not start. Nothing was changed. Remove it.'
         assert run("daemon_config", settings={"x": 1})["msg"] == message
 
 
@@ -188,7 +187,7 @@ class TestConsent:
     def test_a_reload_warns(self, engine, run, daemon_json, check):
         given(daemon_json, self.TEXT)
         engine.containers_running = 3
-        warning = f"The reload also brings into force what someone changed in the file since the engine read it: {self.told(daemon_json)}."
+        warning = f"The reload also applies what someone changed since the engine read the file: {self.told(daemon_json)}."
         assert run("registry_mirrors", check=check, mirrors=GCR)["warnings"] == [warning]
 
     @pytest.mark.parametrize(
@@ -210,9 +209,9 @@ class TestConsent:
         given(daemon_json, self.TEXT)
         result = run("daemon_config", check=check, settings={"bip": "10.0.0.1/24", "mtu": 1400})
         assert result["msg"] == (
-            "Only a restart brings this into force (the engine reads bip at its start alone; the engine reads mtu at its start alone), and it would also "
-            f"apply what someone changed since the engine read it: {daemon_json}, line 2: data-root is /mnt/new, and the engine uses "
-            f"/var/lib/docker; {self.told(daemon_json)}. Nothing was changed. Take that back or let it come into force first, or allow it with "
+            "Only a restart brings this into force (the engine reads bip only at its start; the engine reads mtu only at its start), and it would also "
+            f"apply what someone changed since the engine read its configuration: {daemon_json}, line 2: data-root is /mnt/new, and the engine uses "
+            f"/var/lib/docker; {self.told(daemon_json)}. Nothing was changed. Undo that or bring it into force first, or allow it with "
             "keep_containers: false (docker_mirror_keep_containers in the role)."
         )
         assert held(daemon_json) == self.TEXT
@@ -236,8 +235,8 @@ class TestConsent:
         result = run("daemon_config", check=True, **BIP)
         assert result.get("msg") == (
             told
-            and f"Only a restart brings this into force (the engine reads bip at its start alone), and it would also apply what someone changed since the "
-            f"engine read it: {told}. Nothing was changed. Take that back or let it come into force first, or allow it with "
+            and f"Only a restart brings this into force (the engine reads bip only at its start), and it would also apply what someone changed since the "
+            f"engine read it: {told}. Nothing was changed. Undo that or bring it into force first, or allow it with "
             "keep_containers: false (docker_mirror_keep_containers in the role)."
         )
         allowed = run("daemon_config", keep_containers=False, **BIP)
@@ -265,9 +264,9 @@ class TestConsent:
     def test_containers_would_stop(self, engine, run, daemon_json):
         engine.containers_running = 1
         assert run("daemon_config", settings={"bip": "10.0.0.1/24", "mtu": 1400})["msg"] == (
-            "Only a restart brings this into force (the engine reads bip at its start alone; the engine reads mtu at its start alone), and it would stop "
+            "Only a restart brings this into force (the engine reads bip only at its start; the engine reads mtu only at its start), and it would stop "
             "1 running container(s). Nothing was changed. "
-            "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), or keep them through it by setting live-restore to true "
+            "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), or keep them through it with live-restore: true "
             "in the engine's configuration."
         )
 
@@ -279,7 +278,7 @@ class TestConsent:
     def test_allowed(self, engine, run, daemon_json):
         given(daemon_json, self.TEXT)
         result = run("daemon_config", keep_containers=False, **BIP)
-        assert (result["pending"], result["pending_reasons"], result["warnings"]) == ("restart", ["the engine reads bip at its start alone"], [])
+        assert (result["pending"], result["pending_reasons"], result["warnings"]) == ("restart", ["the engine reads bip only at its start"], [])
 
 
 class TestFiles:
@@ -302,7 +301,7 @@ class TestFiles:
             result = run("registry_mirrors", mirrors=GCR, migrate=True, timeout=0)
         finally:
             os.close(folder)
-        assert result["msg"] == f"{path.parent}: another run has held its lock for 0 s; nothing was changed, run this again"
+        assert result["msg"] == f"{path.parent}: another run has held its lock for 0 s. Nothing was changed. Run this again."
         assert before == {path: path.read_text() for path in before}
 
     def test_another_run_did_it_meanwhile(self, engine, run, daemon_json, monkeypatch):
@@ -415,15 +414,15 @@ class TestGoingBack:
 
     def back(self, daemon_json, shown):
         return (
-            f"The engine did not take the change: it has half of it. {daemon_json} and what is in force are as they were ({shown}); "
-            "no container was touched. Mend what the engine complains of and run this again."
+            f"The engine did not accept the change: it has half of it. {daemon_json} and what is in force are as they were ({shown}); "
+            "no container was touched. Fix what the engine reports and run this again."
         )
 
     def not_back(self, daemon_json, file, engine, *problems):
         return (
-            f"The engine did not take the change: it has half of it. Going back did not succeed: {'; '.join(problems)}. "
-            f"Now {daemon_json} is {file}; the engine is {engine}. Mend what the engine complains of and run this again. "
-            "See what the engine's log says."
+            f"The engine did not accept the change: it has half of it. Going back did not succeed: {'; '.join(problems)}. "
+            f"Now {daemon_json} is {file}; the engine is {engine}. The engine's log says more. "
+            "Fix what the engine reports and run this again."
         )
 
     BACK: ClassVar = {
@@ -540,7 +539,7 @@ class TestStartedAgain:
 
         monkeypatch.setattr(engines, "POLL_SECONDS", 0.25)
         monkeypatch.setattr(engines, "reload", end)
-        monkeypatch.setattr(execute, "time", types.SimpleNamespace(monotonic=lambda: 1000 + sum(waited), sleep=sleep))
+        monkeypatch.setattr(host, "time", types.SimpleNamespace(monotonic=lambda: 1000 + sum(waited), sleep=sleep, time=lambda: 0.0))
         result = run("registry_mirrors", mirrors=GCR, service="one", timeout=1)
         assert (not result.get("failed"), held(daemon_json) is not None, len(waited)) == (stays, stays, waits)
         assert set(engine.looks) == {("one", 1)}
@@ -552,8 +551,8 @@ class TestReturns:
     def test_a_reload(self, engine, run, daemon_json):
         given(daemon_json, "{}")
         engine.version = "24.0.9"
-        build = "Docker Engine before 25.0 uses the new mirrors for docker pull at once, and for docker build after its next restart."
-        only = "Only the engine can say whether it takes the file when it reloads."
+        build = "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only after its next restart."
+        only = "Only the engine can say whether it accepts the file when it reloads."
         expected = {"changed": True, "reloaded": True, "pending": "none", "pending_reasons": [only], "warnings": [build], "backups": []}
         predicted = run("registry_mirrors", check=True, mirrors=[OWN, GCR])
         assert {key: predicted[key] for key in expected} == expected

@@ -88,7 +88,7 @@ def test_change(engine, run, daemon_json, case):
     assert (result["changed_keys"], result["pending"], result["in_force"]) == (changed_keys, pending, in_force)
     assert result["changed"] is bool(before != after)
     assert result["reloaded"] is bool(engine.texts)
-    same = "changed path changed_keys in_force reloaded pending engine diff".split()
+    same = "changed path changed_keys reloaded pending engine diff".split()
     assert {key: predicted[key] for key in same} == {key: result[key] for key in same}
     again = run("daemon_config", **options)
     assert (again["changed"], again["changed_keys"], held(daemon_json)) == (False, [], after)
@@ -145,45 +145,45 @@ def test_what_the_engine_does_not_show_is_taken_back_as_well(refusing, run, daem
 
 REFUSALS = {
     # name: (file, options, message)
-    "nothing": (None, {}, "Neither settings nor remove names a key. Name at least one."),
+    "nothing": (None, {}, "Neither settings nor remove names a key. Nothing was changed. Name at least one."),
     "null": (
         None,
         {"settings": {"debug": None}},
-        "settings: debug is null, which in YAML is what an accident looks like. Nothing was changed. To take a key out, name it in remove.",
+        "settings: debug is null, which in YAML is often an accident. Nothing was changed. To remove a key, name it in remove.",
     ),
     "null within": (
         None,
         {"settings": {"log-opts": {"a": ["x", None]}}},
-        "settings: log-opts.a.1 is null, which in YAML is what an accident looks like. Nothing was changed. To take a key out, name it in remove.",
+        "settings: log-opts.a.1 is null, which in YAML is often an accident. Nothing was changed. To remove a key, name it in remove.",
     ),
     "both": (
         None,
         {"settings": {"debug": True}, "remove": ["x", "debug"]},
-        "debug stands in settings and in remove. Nothing was changed. Take it out of one of them.",
+        "debug is in settings and in remove. Nothing was changed. Take it out of one of them.",
     ),
     "a bad mirror": (
         None,
         {"settings": {"registry-mirrors": ["ftp://x"]}},
-        '{path}, line 3, column 5: "ftp://x" cannot be a registry mirror: its scheme is "ftp"; engines speak http:// and https://, in lower case, '
-        "to mirrors. Take it out of the list, or declare the list with exclusive: true. Nothing was changed.",
+        '"ftp://x" cannot be a registry mirror: its scheme is "ftp"; engines speak http:// and https://, in lower case, '
+        "to mirrors. Nothing was changed.",
     ),
     "mirrors that are no list": (
         None,
         {"settings": {"registry-mirrors": GCR}},
-        "{path}, line 2, column 23: registry-mirrors is not a list of strings. Mend the file first. Nothing was changed.",
+        "{path}, line 2, column 23: registry-mirrors is not a list of strings. Nothing was changed. Fix the file first.",
     ),
     "a name that is ignored": (
         None,
         {"settings": {"insecure-registry": ["x"]}},
-        '{path}, line 2, column 3: the engine takes the key "insecure-registry" and ignores it; it is called "insecure-registries". '
-        "Rename it or take it out. Nothing was changed.",
+        '{path}, line 2, column 3: the engine accepts the key "insecure-registry" and ignores it; the right name is "insecure-registries". '
+        "Nothing was changed. Rename it or remove it.",
     ),
     "a file that is no JSON": (
         "{",
         {"settings": {"debug": True}},
-        "{path}, line 1, column 2: the text ends where a key in double quotes is missing. Mend the file first. Nothing was changed.",
+        "{path}, line 1, column 2: the text ends where a key in double quotes is missing. Nothing was changed. Fix the file first.",
     ),
-    "NaN": (None, {"settings": {"x": {"y": float("nan")}}}, "settings: x.y is nan, which is no JSON. Nothing was changed."),
+    "NaN": (None, {"settings": {"x": {"y": float("nan")}}}, "settings: x.y is nan, which JSON cannot express. Nothing was changed."),
 }
 
 
@@ -222,7 +222,7 @@ def test_live_restore_on_a_swarm(engine, run, daemon_json):
     result = run("daemon_config", settings={"live-restore": True})
     assert result["failed"] and not daemon_json.exists()
     assert result["msg"] == (
-        f"{daemon_json}, line 2: live-restore, and this engine is an active node of a swarm. A reload would take it, and the next start "
+        f"{daemon_json}, line 2: live-restore, and this engine is an active node of a swarm. A reload would accept it, and the next start "
         "would fail (seen on 20.10.24). Nothing was changed."
     )
     engine.swarm = False
@@ -246,7 +246,7 @@ def test_another_image_store_takes_a_restart(engine, run, daemon_json, store, be
     engine.store = store
     given(daemon_json, before)
     result = run("daemon_config", **options)
-    reasons = ["the engine chooses its image store at its start alone"] if pending == "restart" else []
+    reasons = ["the engine chooses its image store only at its start"] if pending == "restart" else []
     assert (result["pending"], result["pending_reasons"], result["reloaded"]) == (pending, reasons, pending == "none")
 
 

@@ -53,8 +53,8 @@ def listed(daemon_json):
 # -- refused ---------------------------------------------------------------------------------------------------------
 
 NEITHER = "An engine with this setting there and in {json} does not start. Nothing was changed. "
-MIGRATE = "Say migrate: true to move them in the same step, or take them out there and restart the engine."
-EMPTY = "mirrors is an empty list. Name at least one; to have none at all, say mirrors: [] with exclusive: true."
+MIGRATE = "Set migrate: true to move them in the same step, or take them out there and restart the engine."
+EMPTY = "mirrors is an empty list. Nothing was changed. Name at least one; to have none at all, set mirrors: [] with exclusive: true."
 
 REFUSED = {
     # name: (file, options file, words that run besides, options, message)
@@ -93,23 +93,23 @@ REFUSED = {
         options_of(OWN, GCR),
         "",
         {},
-        f"The engine (the service docker, at its next start) has mirrors in another place: {flag(OWN)} {flag(GCR)}, "
-        f"which stands in {{options}}, line 1. {NEITHER}{MIGRATE}",
+        f"The engine (the service docker, at its next start) has mirrors in another place: {flag(OWN)} {flag(GCR)} "
+        f"in {{options}}, line 1. {NEITHER}{MIGRATE}",
     ),
     "flags that are used": (
         "{}",
         "\n" + options_of("https://me:hush@a.example"),
         flag("https://me:hush@a.example"),
         {},
-        f"The engine (process 4711) has mirrors in another place: {flag('https://***@a.example')}, "
-        f"which stands in {{options}}, line 2. {NEITHER}{MIGRATE}",
+        f"The engine (process 4711) has mirrors in another place: {flag('https://***@a.example')} "
+        f"in {{options}}, line 2. {NEITHER}{MIGRATE}",
     ),
     "flags and a key": (
         '{\n"registry-mirrors": []}',
         options_of(OWN),
         flag(OWN),
         {"source": "systemd_drop_in"},
-        f"The engine (process 4711) has mirrors in another place: {flag(OWN)}, which stands in {{json}}, line 2 and in {{options}}, line 1. "
+        f"The engine (process 4711) has mirrors in another place: {flag(OWN)} in {{json}}, line 2 and in {{options}}, line 1. "
         f"An engine with this setting there and in {{own}} does not start. Nothing was changed. {MIGRATE}",
     ),
     "a key": (
@@ -117,7 +117,7 @@ REFUSED = {
         "",
         "",
         {"source": "options_file"},
-        f"The engine (the service docker, at its next start) has mirrors in another place: {flag(OWN)}, which stands in {{json}}, line 1. "
+        f"The engine (the service docker, at its next start) has mirrors in another place: {flag(OWN)} in {{json}}, line 1. "
         f"An engine with this setting there and in {{second}} does not start. Nothing was changed. {MIGRATE}",
     ),
     "an empty key": (
@@ -125,7 +125,7 @@ REFUSED = {
         "",
         "",
         {"source": "options_file"},
-        "The engine (the service docker, at its next start) has mirrors in another place: an empty registry-mirrors, which stands in {json}, line 1. "
+        "The engine (the service docker, at its next start) has mirrors in another place: an empty registry-mirrors in {json}, line 1. "
         f"An engine with this setting there and in {{second}} does not start. Nothing was changed. {MIGRATE}",
     ),
     "certificates that are incomplete": (
@@ -167,7 +167,7 @@ def test_refused(engine, run, daemon_json, given, systemd, second, certs, check,
 
 
 NO_SERVICE = {
-    "options_file": "source is options_file, and there is no service podman here whose options file could be read. Nothing was changed.",
+    "options_file": "source is options_file, and this host has no service podman that could read one. Nothing was changed.",
     "systemd_drop_in": "source is systemd_drop_in, and systemd has no unit podman here. Nothing was changed.",
 }
 
@@ -223,7 +223,7 @@ def test_flags_of_no_service(engine, run, daemon_json, engine_state, mirror, sta
     engine.state = engine_state
     result = run("registry_mirrors", mirrors=mirror, state=state)
     message = (
-        f"The engine (process 4711) has {flag(OWN)} {flag(THIRD)} on its command line, and no service was found that it comes from. "
+        f"The engine (process 4711) has {flag(OWN)} {flag(THIRD)} on its command line, which comes from no service that was found. "
         f"An engine with this setting there and in {daemon_json} does not start. Nothing was changed. Start it without the flag, then run this again."
     )
     assert result.get("msg") == (message if refused else None)
@@ -246,7 +246,7 @@ def test_drop_ins_that_apply_after_ours(run, systemd, name, text, line):
     other.write_text(text)
     result = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
     message = (
-        f"{other}, line {line}: this drop-in applies after {systemd.own} and sets the command line as well. "
+        f"{other}, line {line}: this drop-in applies after {systemd.own} and also sets the command line. "
         "Nothing was changed. Give it a name that sorts before."
     )
     assert result.get("msg") == (message if line else None)
@@ -328,7 +328,7 @@ def test_flags_beside_a_key_that_stays_away(engine, run, daemon_json, given, sys
 
 def test_why_flags_need_a_restart(engine, run, systemd):
     result = run("registry_mirrors", mirrors=[GCR, OWN], source="options_file")
-    names = f"a command line is read at a start alone: it names none, and will name {GCR}/ {OWN}/"
+    names = f"the engine reads its command line only at its start: it has no mirror, and will have {GCR}/ {OWN}/"
     assert (result["pending"], result["pending_reasons"], result["in_force"]) == ("restart", [names], [])
 
 
@@ -376,9 +376,9 @@ def test_lists(run, daemon_json, given, before, declared, options, after):
 
 # -- the way ---------------------------------------------------------------------------------------------------------
 
-LOST = "Docker Engine 23.0.0 to 23.0.6 and 24.0.0 lose the insecure registries when they reload them with mirrors"
+LOST = "Docker Engine 23.0.0 to 23.0.6 and 24.0.0 lose insecure registries at a reload with mirrors"
 PLUGIN = "the engine has --authorization-plugin on its command line, and a reload would drop that plugin"
-BUILD = "Docker Engine before 25.0 uses the new mirrors for docker pull at once, and for docker build after its next restart."
+BUILD = "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only after its next restart."
 RESET = (
     "The engine has --max-concurrent-downloads on its command line and max-concurrent-downloads is not in its configuration file: "
     "a reload sets it to the default until the next restart."

@@ -105,7 +105,8 @@ def test_change(engine, run, daemon_json, case):
     assert engine.mirrors == [mirror + "/" for mirror in in_force_after]
     assert (result["changed"], result["reloaded"]) == (changed, reloaded)
     assert result["in_force"] == engine.mirrors
-    same = set(RETURNED) - {"pending_reasons"}
+    assert predicted["in_force"] == shown_before, "in check mode, what it uses now"
+    same = set(RETURNED) - {"pending_reasons", "in_force"}
     assert {key: predicted[key] for key in same} == {key: result[key] for key in same}
     assert [entry["after_header"] for entry in result["diff"]] == [str(daemon_json)] * (before != after) + ["engine"] * reloaded
     assert os.listdir(daemon_json.parent) == ([daemon_json.name] if after is not None else [])
@@ -656,7 +657,7 @@ class TestPlaces:
         "a self-reference": (None, 'DOCKER_OPTS="$DOCKER_OPTS -D"\n', {"source": "options_file"}, ["line 1", "does not expand"]),
         "an escape": (None, '\nDOCKER_OPTS="--label a=\\"b\\""\n', {"source": "options_file"}, ["line 2", "more than plain words"]),
         "a URL with a meaning for a shell": (None, "", {"source": "options_file", "mirrors": ["https://a.example/$x"]}, ["source: daemon_json"]),
-        "a flag in a file of a package": ("/usr/bin/dockerd --registry-mirror=https://a.example", "", {"migrate": True}, ["not the administrator's"]),
+        "a flag in a file of a package": ("/usr/bin/dockerd --registry-mirror=https://a.example", "", {"migrate": True}, ["is in a file of a package"]),
     }
 
     @pytest.mark.parametrize(("command", "text", "options", "words"), REFUSED.values(), ids=REFUSED)
@@ -685,7 +686,7 @@ class TestPlaces:
         engine.argv += (self.FLAG,)
         engine.mirrors = [GCR + "/"]
         result = run("registry_mirrors", mirrors=GCR, state="absent")
-        assert result["failed"] and "no service was found" in result["msg"]
+        assert result["failed"] and "no service that was found" in result["msg"]
         assert not run("registry_mirrors", mirrors=OWN, state="absent")["changed"]
 
 
@@ -781,7 +782,7 @@ def test_an_engine_that_ends_meanwhile_and_is_not_started_again_is_said_to_be_do
     monkeypatch.setattr(engines, "reload", ends)
     result = run("registry_mirrors", mirrors=["https://a.example"], timeout=0)
     assert result["failed"] and result["changed"]
-    assert "The engine did not take the change: its process has ended." in result["msg"]
+    assert "The engine did not accept the change: its process has ended." in result["msg"]
     assert "is unknown, as the engine is stopped: it is stopped" in result["msg"]
     assert not daemon_json.exists()
 
@@ -791,7 +792,7 @@ def test_a_user_who_has_no_engine_is_told_whose_engine_is_meant(run, engine, mon
     assert run("registry_mirrors", mirrors=GCR)["warnings"] == []
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     assert run("registry_mirrors", mirrors=GCR)["warnings"] == [
-        "This is about the rootless engine of the user who ran it (uid 4711), and there is none yet. "
+        "This is about the rootless engine of the user who ran the task (uid 4711), who has none yet. "
         "For the root engine of the host, run the task as root (become: true)."
     ]
 

@@ -51,7 +51,7 @@ def place(source, path, line, mirrors, reason=None):
 
 def conflict(setting, places):
     places = [str(one) for one in places]
-    message = f"An engine with {setting} in more than one of {'; '.join(places)} does not start. Take it out of all but one."
+    message = f"An engine with {setting} in more than one of {'; '.join(places)} does not start. Remove it from all but one."
     return {"setting": setting, "places": places, "message": message}
 
 
@@ -104,7 +104,7 @@ def test_a_symlink_is_followed(returned, daemon_json):
     given(daemon_json, "")
     daemon_json.rename(daemon_json.with_name("real.json")).write_text('{"registry-mirrors": ["ftp://x", 1]}')
     daemon_json.symlink_to("real.json")
-    reason = f"{daemon_json}, line 1, column 34: an entry of registry-mirrors is not a string. Mend the file first. Nothing was changed."
+    reason = f"{daemon_json.with_name('real.json')}, line 1, column 34: an entry of registry-mirrors is not a string. Fix the file first."
     assert returned() == {"mirrors": None, "drift": None, "sources": [place("daemon_json", daemon_json, None, None, reason)]}
     daemon_json.with_name("real.json").write_text(WITH_GCR)
     assert returned()["mirrors"] == [GCR]
@@ -215,7 +215,7 @@ def test_a_unit_that_changed_under_our_drop_in_is_drift(engine, run, returned, d
     told = {"mirrors": [GCR], "in_force": [GCR], "sources": sources}
     assert returned() == told
     systemd.start("/usr/bin/dockerd --new")
-    reason = f"{systemd.own}, line {line}: the unit's own command line changed since this drop-in was written, and the engine starts with the old one."
+    reason = f"{systemd.own}, line {line}: the unit's own command line changed after this drop-in was written, and the engine starts with the old one."
     assert returned() == {**told, "drift": True, "drift_reasons": [reason]}
     engine.state = "stopped"
     assert returned() == {**told, "in_force": None, "drift": None, "drift_reasons": [reason]}

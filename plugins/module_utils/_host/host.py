@@ -1,0 +1,182 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The host that a module works on, as one object that is passed in: its engine, its service and its files.
+
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from typing import TYPE_CHECKING, Callable, ContextManager, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
+    engine_api,
+    engines,
+    files,
+    processes,
+    scope,
+    services,
+    transaction,
+)
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+class File(NamedTuple):
+    """A file of the host as it was read."""
+
+    path: str
+    """The file itself, behind all symlinks; the path as it was given where that cannot be followed."""
+    data: Optional[bytes] = None
+    """None where it does not exist."""
+    staged: Optional[bytes] = None
+    """What a run that was killed meant it to hold, or None."""
+    problem: Optional[files.FileError] = None
+    """Why it must not be written."""
+    unreadable: Optional[files.FileError] = None
+    mode: int = files.NEW_MODE
+    """The mode of a new file that repeats this one: no wider than this one's."""
+
+
+class Folder(NamedTuple):
+    """The files of a folder that were asked for."""
+
+    path: str
+    texts: Mapping[str, Tuple[Optional[str], Optional[str]]]
+    """By name: the text where it was read, and why it could not be read."""
+    problem: Optional[str] = None
+
+
+class Host:
+    """The machine on which a module runs."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+
+    # -- engine and service --------------------------------------------------------------------------------------------
+
+    def engine(self, service: str, timeout: float) -> engines.Engine:
+        """Return the engine of the user who runs the module; it is never started."""
+        return engines.look(service, timeout)
+
+    def next_start(self, service: str) -> services.Start:
+        """Return what the init system will start the engine with."""
+        return services.next_start(service)
+
+    def reload(
+        self, engine: engines.Engine, is_done: Callable[[engine_api.Info], bool], timeout: float, *, needs_event: bool
+    ) -> Optional[str]:
+        """Make the engine read its configuration again; return None when it is in force, or why it is not."""
+        return engines.reload(engine, is_done, timeout, event=needs_event)
+
+    def successor(self, engine: engines.Engine, timeout: float) -> Optional[engines.Engine]:
+        """Return the engine that was started in place of one that ended, as the upgrade of a package does, or None."""
+        deadline = time.monotonic() + timeout
+        while processes.has_ended(engine.process):
+            started = self.engine(engine.service, timeout)
+            if started.info is not None or time.monotonic() >= deadline:
+                return started if started.info is not None else None
+            time.sleep(engines.POLL_SECONDS)
+        return None
+
+    def load_units(self) -> None:
+        """Make systemd read units that changed. That starts and stops nothing.
+
+        :raises files.FileError: when systemd does not do it.
+        """
+        code, out = services.systemctl("daemon-reload")
+        if code != 0:
+            raise files.FileError(f"systemctl daemon-reload failed: {out.strip()}")
+
+    def installed_version(self, engine: engines.Engine, timeout: float) -> Optional[versions.Version]:
+        """Return the version of the installed ``dockerd``, which can be newer than the running one."""
+        return engines.binary_version(engine.binary, timeout)
+
+    def objection(self, engine: engines.Engine, argv: Sequence[str], text: bytes, timeout: float) -> Optional[str]:
+        """Return what the installed ``dockerd`` has against a configuration, or None."""
+        return engines.validate(engine, argv, text, timeout)
+
+    # -- files ---------------------------------------------------------------------------------------------------------
+
+    def user(self) -> int:
+        """Return the id of the user who runs the module."""
+        return os.geteuid()
+
+    def certs_folder(self) -> str:
+        """Return the folder in which the engine looks for certificates of registries."""
+        return scope.certs_folder()
+
+    def file(self, path: str) -> File:
+        """Read a configuration file."""
+        real, problem = path, None
+        try:
+            real = files.resolve(path)
+        except files.FileError as exc:
+            problem = exc
+        try:
+            data = files.read(real)
+            mode = files.NEW_MODE if data is None else files.mode_like(real)
+            return File(real, data, transaction.staged(real), problem, mode=mode)
+        except files.FileError as exc:
+            return File(real, problem=problem or exc, unreadable=exc)
+
+    def text(self, path: str) -> str:
+        """Return the text of a file, empty where it cannot be read."""
+        return files.text_of(path)
+
+    def folder(self, path: str, extensions: Sequence[str]) -> Folder:
+        """Read the files of a folder that have one of these extensions; other files are only named."""
+        try:
+            names = sorted(os.listdir(path))
+        except FileNotFoundError:
+            return Folder(path, {})
+        except OSError as exc:
+            return Folder(path, {}, exc.strerror)
+        texts: Dict[str, Tuple[Optional[str], Optional[str]]] = {}
+        for name in names:
+            wanted = os.path.splitext(name)[1] in extensions
+            texts[name] = _text_or_problem(os.path.join(path, name)) if wanted else (None, None)
+        return Folder(path, texts)
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def modified(self, path: str) -> Optional[str]:
+        """Return when a file was last written, in UTC as ISO 8601, or None."""
+        return files.modified(path)
+
+    def real_path(self, path: str) -> str:
+        return os.path.realpath(path)
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        return time.time()
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def has_leftovers(self, path: str) -> bool:
+        """Return whether a run that was killed left something beside this file."""
+        return transaction.has_leftovers(path)
+
+    def lock(self, path: str, timeout: float) -> ContextManager[None]:
+        """Hold the folder of a file against other runs of the collection."""
+        return transaction.lock(path, timeout)
+
+    def transaction(self, new_modes: Mapping[str, int]) -> transaction.Transaction:
+        """Begin writes that can be undone."""
+        return transaction.Transaction(self._module, new_modes)
+
+
+def _text_or_problem(path: str) -> Tuple[Optional[str], Optional[str]]:
+    try:
+        data = files.read(path)
+    except files.FileError as exc:
+        return None, exc.what
+    return (data or b"").decode(errors="replace"), None
