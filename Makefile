@@ -44,10 +44,6 @@ unit: .venv/test/ready ## Test the core and the modules in process, by tables an
 properties: .venv/test/ready ## Try the properties of the core on more than 100,000 examples: a quarter of an hour
 	$(TEST)/python -m pytest -q tests/properties --hypothesis-profile=nightly --least-examples=100000
 
-.PHONY: planted-faults
-planted-faults: .venv/test/ready ## Plant faults in the core, one after another, and see the properties find each: minutes
-	@$(TEST)/python tools/planted_faults.py
-
 .PHONY: page
 page: .venv/test/ready ## Test the page of the audit in a real browser, with 3, 200 and 2,000 hosts: a minute
 	@tools/browser
