@@ -59,7 +59,7 @@ integration: .venv/test/ready ## Run the integration targets, without an engine
 	@tools/ansible-test integration
 
 .PHONY: local
-local: .venv/test/ready ## Run the molecule scenario without containers (seconds)
+local: .venv/test/ready ## Run the molecule scenario without containers (a minute)
 	@tools/molecule test --scenario-name local
 
 .PHONY: molecule
