@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Install pip from the wheel that comes with Python: what get-pip does, without a download. Distributions keep it in a folder of their own."""
+"""Install pip like get-pip.py, but without a download: from the wheel that comes with Python."""
 
 from __future__ import annotations
 

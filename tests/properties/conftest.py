@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Profiles: "fast" is part of make unit and always tries the same examples, "nightly" is make properties, and "planted" ends with the first
-example that finds a fault, as it was drawn. Examples are counted."""
+"""Hypothesis profiles: "fast" always tries the same examples (make unit), "nightly" tries many random ones (make properties), and
+"mutants" stops at the first failure (make mutants). The number of examples is counted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ settings.register_profile(
 )
 settings.register_profile("mutants", settings.get_profile("fast"), phases=[Phase.generate], report_multiple_bugs=False)
 settings.register_profile("nightly", settings.get_profile("fast"), derandomize=False, max_examples=3000, print_blob=True)
-settings.register_profile("planted", settings.get_profile("nightly"), max_examples=30000, phases=[Phase.generate], report_multiple_bugs=False)
 settings.load_profile("fast")
 
 _COUNTED = pytest.StashKey["_Counted"]()
