@@ -26,7 +26,7 @@ def run(folder: pathlib.Path, hosts: int, forks: int) -> tuple[float, float]:
     """Seconds by the clock, and of all processors."""
     inventory = folder / "hosts"
     inventory.write_text("".join(f"host-{number:05}\n" for number in range(hosts)))
-    command = [PLAYBOOK, "-i", inventory, "-c", "local", "-f", str(forks), "pullthrough.docker.configure", "-e", f"docker_mirror_left_file={folder}/left"]
+    command = [PLAYBOOK, "-i", inventory, "-c", "local", "-f", str(forks), "pullthrough.docker.configure", "-e", f"configure_left_file={folder}/left"]
     command += [word for declared in DECLARED for word in ("-e", declared)]
     command += ["-e", f"ansible_python_interpreter={sys.executable}"]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()

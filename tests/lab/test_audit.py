@@ -37,7 +37,7 @@ def fleet(lab):
 
 def audit(folder, *arguments):
     """Run it: the report, and what the terminal said."""
-    code, _counts, out = run_playbook("pullthrough.docker.audit", "-e", f"docker_mirror_audit_folder={folder}", *arguments)
+    code, _counts, out = run_playbook("pullthrough.docker.audit", "-e", f"audit_folder={folder}", *arguments)
     assert code == 0, out
     page = (folder / "report.html").read_text()
     report = json.loads((folder / "report.json").read_text())
@@ -121,7 +121,7 @@ def test_a_string_means_the_same_to_audit_and_configure(sites, tmp_path, text, u
     assert verdicts(of_text) == verdicts(of_list)
     assert of_text["wanted"] == [f"{url}/" for url in urls]
     assert of_text["summary"]["covered"] == 1
-    configure = ["pullthrough.docker.configure", "--limit", OLD, "-e", f"docker_mirror_left_file={tmp_path}/left"]
+    configure = ["pullthrough.docker.configure", "--limit", OLD, "-e", f"configure_left_file={tmp_path}/left"]
     code, _counts, out = run_playbook(*configure, "-e", text)
     assert code == 0, out
     assert sites[0].mirrors() == [GCR, *(f"{url}/" for url in urls if f"{url}/" != GCR)]

@@ -36,8 +36,8 @@ def configure(left_file):
     """Run it: the exit code, each summary that was said, the hosts that are left by its file, the recap, and the whole output."""
 
     def run(*arguments, limit="engines", **variables):
-        variables = {"urls": [NEW], "left_file": str(left_file), **variables}
-        declared = json.dumps({f"docker_mirror_{name}": value for name, value in variables.items()})
+        own = {f"configure_{name}": value for name, value in {"left_file": str(left_file), **variables}.items()}
+        declared = json.dumps({"docker_mirror_urls": [NEW], **own})
         code, counts, out = run_playbook("pullthrough.docker.configure", "--limit", limit, "-e", declared, *arguments)
         said = [
             {name: int(number) for name, number in re.findall(r"(\w[\w ]*?) (\d+)[,;.]", line)}

@@ -200,11 +200,11 @@ def test_a_move_after_which_the_engine_does_not_start_is_put_back(places, tmp_pa
         host.write(MACHINE, MACHINE_TEXT.replace("ExecStart=\n", f"ExecStartPre=/bin/sh -c '! grep -q {GCR} {FILE}'\nExecStart=\n").encode())
     each(restart, hosts)
     before = each(seen, hosts)
-    code, _counts, out = role(tmp_path, hosts, urls=[GCR], migrate=True, restart_timeout=5)
+    code, _counts, out = role(tmp_path, hosts, urls=[GCR], migrate=True, restart_timeout=15)
     assert code != 0
     for host in hosts:
         said = re.findall(rf"^fatal: \[{re.escape(host.name)}\]: FAILED! => (.*)$", out, re.MULTILINE)[-1]
-        assert "did not bring the change into force" in said and all(path in said for path in (FILE, OPTIONS, MACHINE)), said
+        assert "The change did not take effect" in said and all(path in said for path in (FILE, OPTIONS, MACHINE)), said
         after = seen(host)
         assert {**after, "engine": None} == {**before[host.name], "engine": None}, host.name
         assert leftovers(host) == b""

@@ -169,7 +169,7 @@ def hostile_hosts():
     good["engine"]["version"] = "28.5.2"
     usual, asked = {**good, "in_force": [GCR]}, {"mirrors": [_health(chance, GCR)]}
     facts = {"docker_mirror_urls": [LONG], "audit_urls": [LONG], "audit_wanted": {"failed": True, "msg": "x"}}
-    facts.update(dict.fromkeys(["docker_mirror_audit_folder", "audit_folder"], "/dev/null/elsewhere"))
+    facts.update(dict.fromkeys(["audit_folder", "audit_report_folder"], "/dev/null/elsewhere"))
     elsewhere = {"ansible_facts": facts}
     hosts = {
         # First, as the tasks that run once take its variables.
@@ -201,12 +201,12 @@ def pages(reports):
             (folder / f"{name}.json").write_text(json.dumps(said), encoding="utf-8")
         load = {
             "ansible.builtin.set_fact": {
-                "audit_report": "{{ lookup('ansible.builtin.file', audit_folder ~ '.json') | from_json }}"
+                "audit_report": "{{ lookup('ansible.builtin.file', audit_report_folder ~ '.json') | from_json }}"
             }
         }
-        make = {"ansible.builtin.file": {"path": "{{ audit_folder }}", "state": "directory", "mode": "0755"}}
+        make = {"ansible.builtin.file": {"path": "{{ audit_report_folder }}", "state": "directory", "mode": "0755"}}
         local = {"hosts": "localhost", "gather_facts": False, "tasks": [load, make, _rendering()]}
-        plays = [{**local, "vars": {"audit_folder": str(folder / name)}} for name in reports]
+        plays = [{**local, "vars": {"audit_report_folder": str(folder / name)}} for name in reports]
         (folder / "play.yml").write_text(json.dumps(plays), encoding="utf-8")
         ansible_playbook(folder / "play.yml")
         return {name: (folder / name / "report.html").read_text(encoding="utf-8") for name in reports}
@@ -258,7 +258,7 @@ def audit(folder, hosts, *arguments):
     Returns the report, the page, and what was printed.
     """
     copy = folder / "collections/ansible_collections/pullthrough/docker"
-    for part in ("plugins/filter", "plugins/module_utils", "playbooks", "meta"):
+    for part in ("plugins/filter", "plugins/module_utils", "playbooks", "roles", "meta"):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "galaxy.yml", copy)
     (copy / "plugins/modules").mkdir()
@@ -271,7 +271,7 @@ def audit(folder, hosts, *arguments):
             (place / f"{module}.json").write_text(json.dumps(result), encoding="utf-8")
             (copy / f"plugins/modules/{module}.py").write_text(STAND_IN.replace("NAME", module), encoding="utf-8")
     everywhere = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
-    everywhere["docker_mirror_audit_folder"] = str(folder / "out")
+    everywhere["audit_folder"] = str(folder / "out")
     (folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": variables, "vars": everywhere}}), encoding="utf-8")
     printed = ansible_playbook(
         "pullthrough.docker.audit", "-i", folder / "hosts.yml", *arguments, collections=folder / "collections"

@@ -314,7 +314,8 @@ def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, re
         summary = report["summary"]
         assert f"{summary['covered']} of 200 hosts" in browser.find("h1").text
         lead = browser.find("header p").text
-        assert lead.startswith(f"{200 - summary['covered'] - summary['unknown']} are not. Of {summary['unknown']} it is not known. ")
+        uncovered = 200 - summary["covered"] - summary["unknown"]
+        assert lead.startswith(f"{uncovered} are not. {summary['unknown']} are unknown. ")
         assert summary["will_not_start"] > 1 and f" {summary['will_not_start']} run and will not start again. " in lead
         assert browser.find("[aria-labelledby=coverage] [role=img]").rect["y"] < 400
         entries = browser.run("return [...document.querySelectorAll('li')].map(entry => [entry.innerText, entry.getBoundingClientRect().bottom])")
@@ -322,7 +323,8 @@ def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, re
         for state in ["ok", *report["kinds"]]:
             number, found = (report["summary"][by].get(state, 0) for by in ("states", "findings"))
             expected.append([f"{number} {'ok' if state == 'ok' else report['kinds'][state]['title']}"])
-            expected[-1] += [f"and {found - number} with something graver"] if found > number else []
+            have = "has" if found - number == 1 else "have"
+            expected[-1] += [f"and {found - number} that also {have} a worse problem"] if found > number else []
         assert any(len(lines) == 2 for lines in expected)
         assert [[line.strip() for line in text.split("\n")][: len(lines)] for (text, _bottom), lines in zip(entries, expected, strict=True)] == expected
         assert max(bottom for _text, bottom in entries) < 900

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role's files say of each other, of the modules and of the README."""
+"""The files of the role agree with each other, with the modules, the playbooks and the README."""
 
 from __future__ import annotations
 
 import pathlib
 import re
+import subprocess
 
 import yaml
 
@@ -43,6 +44,24 @@ def test_every_variable_is_used_and_every_used_one_is_declared():
     text = "".join(path.read_text() for path in ROLE.glob("*/*.yml") if path.parent.name in ("tasks", "handlers"))
     used = set(re.findall(r"(?<![\w])docker_mirror_\w+", text))
     assert used == set(DEFAULTS)
+
+
+def test_the_playbooks_read_no_other_variables_of_the_role():
+    """A variable that only a playbook reads has the name of the playbook."""
+    text = "".join(path.read_text() for path in (ROOT / "playbooks").glob("*.yml"))
+    assert set(re.findall(r"(?<!\w)docker_mirror_\w+", text)) <= set(DEFAULTS)
+
+
+def test_the_playbooks_and_make_run_repeat_no_default():
+    for path in [*(ROOT / "playbooks").glob("*.yml"), ROOT / "tools/run"]:
+        assert DEFAULTS["docker_mirror_urls"][0] not in path.read_text(), path
+
+
+def test_make_run_reads_the_mirror_from_the_defaults():
+    (line,) = re.findall(r"^mirror=.*$", (ROOT / "tools/run").read_text(), re.MULTILINE)
+    command = ["bash", "-euc", f"{line}; printf %s \"$mirror\""]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [done.stdout] == DEFAULTS["docker_mirror_urls"]
 
 
 def test_the_readme_has_each_variable_with_its_default():
