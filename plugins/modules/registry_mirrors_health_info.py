@@ -239,12 +239,12 @@ def ask(options: Dict[str, Any]) -> Dict[str, Any]:
         engines.refuse_roots(seen.engine)
     if options["mirrors"] is not None:
         mirrors = mirror_url.engine_list([mirror_url.declare(mirror) for mirror in options["mirrors"]])
-        certs_d.check(options["ca_certificates"], mirrors)
     elif seen.in_force is not None:
         mirrors = seen.in_force
     else:
         configured, _warnings = report.report(seen)
         mirrors = configured["mirrors"] or []
+    certs_d.check(options["ca_certificates"], mirrors)
     found, hub = probes.examine(
         mirrors,
         seen.engine,

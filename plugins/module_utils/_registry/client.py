@@ -391,7 +391,12 @@ class Registry:
                 raise Failure("tls", f"{path} cannot be used: {exc.strerror or exc}") from exc
             used.append(path)
         if self._route.certificates:
-            context.load_verify_locations(cadata=self._route.certificates)
+            # Comments between certificates may hold other letters, which the ssl module refuses.
+            pem = self._route.certificates.encode("ascii", errors="ignore").decode()
+            try:
+                context.load_verify_locations(cadata=pem)
+            except (OSError, ValueError) as exc:
+                raise Failure("tls", f"ca_certificates cannot be used: {exc}") from exc
             used.append("ca_certificates")
         return context, used
 

@@ -70,6 +70,12 @@ class Probe(threading.Thread):
                 self._seen.append(self._look(wanted))
         except client.Failure as exc:
             self._failure = exc
+        except BaseException as exc:  # noqa: BLE001  What a thread raises would be lost.
+            self._failure = self._unexpected(exc)
+
+    def _unexpected(self, exc: BaseException) -> client.Failure:
+        """Return the failure of a check that raised what no registry should cause."""
+        return client.Failure(self._registry.stage, f"the check failed with an unexpected error, {type(exc).__name__}: {exc}")
 
     @property
     def seconds_left(self) -> float:
@@ -88,8 +94,6 @@ class Probe(threading.Thread):
         stage, failure = self._registry.stage, self._failure
         if failure is None and self.is_alive():
             failure = client.Failure(stage, f"no answer in time, at this point: {stage}", is_silent=True)
-        elif failure is None and not self._answers:
-            failure = client.Failure(stage, f"the check ended without a result, at this point: {stage}")
         return self.report(failure)
 
     def report(self, failure: Optional[client.Failure]) -> Dict[str, Any]:

@@ -463,6 +463,32 @@ def test_a_resolver_that_hangs(run, monkeypatch):
     thread.join(20)
 
 
+def fail_with(problem):
+    def fail(*_words, **_options):
+        raise problem
+
+    return fail
+
+
+def test_an_unexpected_error_is_the_reason(run, monkeypatch):
+    monkeypatch.setattr(client.Registry, "check", fail_with(RuntimeError("odd \x1b http://a:b@c.example")))
+    result = run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"])
+    mirror = one(result)
+    reason = "the check failed with an unexpected error, RuntimeError: odd \\x1b http://***@c.example"
+    assert (mirror["usable"], mirror["failed_at"], mirror["silent"], mirror["reason"]) == (False, "dns", False, reason)
+    assert mirror["images"][0]["reason"] == reason
+    assert result["warnings"] == [f"The mirror http://cache.example/ cannot be used: {reason}."]
+
+
+def test_an_unexpected_error_at_an_image_is_the_reason(run, serve, monkeypatch):
+    """The mirror answered before, so it is usable."""
+    serve("cache.example", Answers(REGISTRY))
+    monkeypatch.setattr(client.Registry, "digest", fail_with(KeyError("x")))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"]))
+    reason = "the check failed with an unexpected error, KeyError: 'x'"
+    assert (mirror["usable"], mirror["reason"], mirror["images"][0]["reason"]) == (True, reason, reason)
+
+
 def test_where_it_stands_at_each_step(engine, run, serve, network, authority, monkeypatch):
     """It is what is told of a registry when the time is over."""
     seen = []
@@ -565,6 +591,33 @@ def test_certificates_that_are_yet_to_be_written(run, serve, authority):
     assert mirror["usable"] and mirror["tls"]["certificates"] == ["ca_certificates"]
     refused = run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"other.example": authority.text})
     assert "no declared mirror has this host" in refused["msg"]
+
+
+DAMAGED = "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+@pytest.mark.parametrize(("host", "text"), [("cache.example", DAMAGED), ("cache.example", 7), ("other.example", None)])
+def test_certificates_are_refused_without_the_option_mirrors_too(
+    engine, run, serve, daemon_json, authority, state, host, text
+):
+    """The mirrors are then those in force, or those in the file of an engine that does not run."""
+    answers = serve("cache.example", Answers(REGISTRY))
+    daemon_json.parent.mkdir()
+    daemon_json.write_text('{"registry-mirrors": ["http://cache.example"]}')
+    engine.state, engine.mirrors = state, ["http://cache.example/"]
+    certificates = {host: authority.text if text is None else text}
+    named = run("registry_mirrors_health_info", mirrors=["http://cache.example"], ca_certificates=certificates)
+    found = run("registry_mirrors_health_info", ca_certificates=certificates)
+    assert found["failed"] and found["msg"].startswith(f'ca_certificates, "{host}": ')
+    assert found["msg"] == named["msg"]
+    assert answers.asked == []
+
+
+def test_comments_in_certificates_may_hold_any_letter(run, serve, authority):
+    serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
+    certificates = {"cache.example": f"# Zertifikat für die Büros\n{authority.text}"}
+    assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates=certificates))["usable"]
 
 
 @pytest.mark.parametrize(
