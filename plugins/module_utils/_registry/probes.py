@@ -86,8 +86,9 @@ class Probe(threading.Thread):
     def result(self) -> Dict[str, Any]:
         """Wait until the check ends, at most until the deadline, and return the report."""
         self.join(max(self._deadline + GRACE - time.monotonic(), 0))
+        is_alive = self.is_alive()  # Before the failure is read: the thread may set it and end at this moment.
         failure = self._failure
-        if failure is None and self.is_alive():
+        if failure is None and is_alive:
             stage = self._registry.connector.stage
             failure = connection.Failure(stage, f"no answer in time (step: {stage})", is_silent=True)
         return self.report(failure)
@@ -103,9 +104,10 @@ class Probe(threading.Thread):
     def report(self, failure: Optional[connection.Failure]) -> Dict[str, Any]:
         """Return what is known so far, with the reason of a failure."""
         registry, connector = self._registry, self._registry.connector
+        checked = list(self._image_reports)  # The thread may still add to it.
         unchecked = [
             {"image": image.text, "cached": None, "digest": None, "size": None, "reason": str(failure)}
-            for image in self._images[len(self._image_reports) :]
+            for image in self._images[len(checked) :]
         ]
         return {
             "url": masking.mask(self._url),
@@ -120,7 +122,7 @@ class Probe(threading.Thread):
             "authentication": registry.authentication,
             "redirected_to": registry.redirected_to,
             "latency_ms": None if registry.latency is None else round(registry.latency * 1000, 1),
-            "images": [*self._image_reports, *unchecked],
+            "images": [*checked, *unchecked],
             **({"rate_limit": self._rate_limit} if self._is_hub else {}),
         }
 

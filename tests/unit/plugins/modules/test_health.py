@@ -624,6 +624,17 @@ def test_an_unexpected_error_at_an_image_is_the_reason(run, serve, monkeypatch):
     assert (mirror["usable"], mirror["reason"], mirror["images"][0]["reason"]) == (True, reason, reason)
 
 
+def test_a_check_that_fails_just_after_the_deadline(monkeypatch):
+    def ends(probe):
+        probe._failure = connection.Failure("tcp", "refused")
+        return False
+
+    monkeypatch.setattr(probes.Probe, "join", lambda _probe, _seconds: None)
+    monkeypatch.setattr(probes.Probe, "is_alive", ends)
+    report = a_probe().result()
+    assert (report["usable"], report["failed_at"], report["reason"]) == (False, "tcp", "refused")
+
+
 ENDS_OF_A_PROCESS = {
     "time is over": (signal.SIGALRM, "its answer could not be read within the time limit"),
     "killed": (signal.SIGKILL, "the process of the check ended without a report (wait status 9)"),
