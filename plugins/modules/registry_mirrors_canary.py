@@ -7,16 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: registry_mirrors_canary
-short_description: Pull an image through a Docker Engine, and tell whether a registry mirror served it
+short_description: Pull an image through a Docker Engine, and report whether a registry mirror served it
 version_added: 0.3.0
 description:
-  - A mirror that is in force may still serve nothing, because it is down, lacks the image, or is not trusted; the pull then succeeds all the same,
-    from Docker Hub. This module pulls images as C(docker pull) does and reads in the engine's own log who served them.
-  - It says V(unknown) where the log leaves it open. With the classic image stores (C(overlay2)) level info is enough. With the containerd image
-    store only level debug tells (C("debug") in C(daemon.json), which a reload brings into force).
-  - An engine that writes less than level info to its log says nothing of a mirror that fails. The answer is then V(unknown).
-  - The images stay. Choose such as the host needs anyway.
-  - An engine that is not running is not started; nothing is pulled then.
+  - Pulls images as C(docker pull) does, and finds in the engine's own log who served them.
+  - A mirror that is in force may still serve nothing, because it is down, lacks the image, or is not trusted.
+    The engine then pulls from Docker Hub, and the pull succeeds all the same.
+  - The result is V(unknown) if the log does not show who served the image. With the classic image stores (C(overlay2)),
+    level info is enough. With the containerd image store, only level debug shows it. Set C("debug") to C(true) in
+    C(daemon.json) and reload the engine.
+  - If the engine logs nothing at level info, it does not log that a mirror fails. The result is then V(unknown).
+  - The images stay on the host. Choose images that the host needs anyway.
+  - A stopped engine is never started. Nothing is pulled then.
 options:
   images:
     description: Images of Docker Hub, such as V(alpine) or V(grafana/grafana:12.0.0).
@@ -35,14 +37,15 @@ attributes:
   check_mode:
     description: Can run in check mode and return the changed status prediction without modifying the target.
     support: partial
-    details: Nothing is pulled, and the task is skipped, as nobody can tell what a pull would do.
+    details: Nothing is pulled and the task is skipped, because the result of a pull cannot be predicted.
   diff_mode:
     description: Returns details on what has changed, or in check mode would change.
     support: none
 notes:
-  - To find the end of the log and the levels that the engine writes, the module tells the engine to pull from port 1
-    of its own host. That fails at once, and leaves an error in the log that names C(pullthrough-docker-end-of-log).
-  - An image that is there already is asked for by its tag alone, and that is what the answer is about.
+  - To find the end of the log and the levels that the engine writes, the module makes the engine pull from port 1
+    of its own host. This fails at once, and leaves an error in the log that names
+    C(pullthrough-docker-end-of-log).
+  - If the image is already there, the engine asks only for its tag. The result is then about the tag only.
 seealso:
   - module: pullthrough.docker.registry_mirrors_health_info
 """
@@ -53,13 +56,13 @@ EXAMPLES = r"""
     mirrors:
       - https://mirror.gcr.io
 
-- name: See whether it serves
+- name: Check that the mirror is used
   pullthrough.docker.registry_mirrors_canary:
     images:
       - alpine
   register: result
 
-- name: Stop where Docker Hub was asked instead
+- name: Stop if Docker Hub was asked instead
   ansible.builtin.assert:
     that: result.images | selectattr('used', 'eq', 'fell_through') | length == 0
     fail_msg: "{{ result.images | map(attribute='reason') | join('; ') }}"
@@ -67,13 +70,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 images:
-  description: What became of each image.
+  description: The result for each image.
   returned: always
   type: list
   elements: dict
   contains:
     image:
-      description: The image as it was given.
+      description: The image as given in the task.
       type: str
       sample: alpine
     pulled:
@@ -81,7 +84,7 @@ images:
       type: bool
       sample: true
     new:
-      description: Whether it brought anything that was not there.
+      description: Whether the pull downloaded anything.
       type: bool
       sample: true
     used:
@@ -89,15 +92,15 @@ images:
       type: str
       sample: served
     by:
-      description: The mirror that served it, or V(registry-1.docker.io), or V(null) where that is not known.
+      description: The mirror that served it, or V(registry-1.docker.io), or V(null) if that is not known.
       type: str
       sample: https://mirror.gcr.io/
     reason:
-      description: How that is known, or why it is not.
+      description: What the result is based on, or why it is not known.
       type: str
-      sample: "https://mirror.gcr.io/ served it: the engine names each endpoint that fails, and named none"
+      sample: "https://mirror.gcr.io/ served it: the engine logs each endpoint that fails, and it logged none"
     evidence:
-      description: The lines of the engine's log that say so, secrets masked, at the most 20.
+      description: The lines of the engine's log that show it, at most 20, with secrets masked.
       type: list
       elements: str
       sample: []
@@ -106,12 +109,12 @@ images:
       type: float
       sample: 1.31
 engine:
-  description: The engine as M(pullthrough.docker.registry_mirrors_info) tells it.
+  description: The engine, as M(pullthrough.docker.registry_mirrors_info) returns it.
   returned: always
   type: dict
 """
 
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -124,21 +127,30 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import ma
 
 
 def pull(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
-    """The module's returns."""
-    wanted = [images.parse(image) for image in options["images"]]
-    seen = snapshots.take(host, options["service"], options["path"], options["timeout"])
-    if seen.engine.is_roots:
-        guards.refuse_roots_engine(seen)
-    found: List[Dict[str, Any]]
-    if seen.engine.info is None:
-        reason = f"nothing was pulled, as the engine is {seen.engine.state}: {seen.engine.reason}"
-        found = [
-            {"image": image.text, "pulled": False, "new": False, "used": "unknown", "by": None, "reason": reason, "evidence": [], "seconds": 0.0}
-            for image in wanted
-        ]
+    """Pull the images, and return the result of the module."""
+    parsed = [images.parse(image) for image in options["images"]]
+    snapshot = snapshots.take(host, options["service"], options["path"], options["timeout"])
+    engine = snapshot.engine
+    guards.refuse_roots_engine(snapshot)
+    if engine.info is None:
+        reason = f"nothing was pulled because the engine is {engine.state}: {engine.reason}"
+        results = [_not_pulled(image, reason) for image in parsed]
     else:
-        found = pull_log.try_out(seen.engine, wanted, pull_timeout=options["pull_timeout"], timeout=options["timeout"])
-    return {"changed": any(image["new"] for image in found), "images": found, "engine": seen.engine.facts()}
+        results = pull_log.try_out(engine, parsed, pull_timeout=options["pull_timeout"], timeout=options["timeout"])
+    return {"changed": any(result["new"] for result in results), "images": results, "engine": engine.facts()}
+
+
+def _not_pulled(image: images.Image, reason: str) -> Dict[str, Any]:
+    return {
+        "image": image.text,
+        "pulled": False,
+        "new": False,
+        "used": "unknown",
+        "by": None,
+        "reason": reason,
+        "evidence": [],
+        "seconds": 0.0,
+    }
 
 
 def main() -> None:

@@ -7,44 +7,47 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: registry_mirrors_health_info
-short_description: Ask registry mirrors, from the host, whether an engine there can pull through them
+short_description: Check from the host whether its engine can pull through registry mirrors
 version_added: 0.3.0
 description:
-  - Asks each mirror on the way that the host's engine takes, which is DNS, the engine's proxy, TLS with the system's CAs and those of C(certs.d),
-    C(/v2/), and a token where the mirror wants one.
-  - For images, tells whether the mirror has them, with digest and size, and whether Docker Hub has the same.
-  - All are asked at once, within one time limit. A mirror that cannot be used is data with a reason and a warning, and no failure.
+  - Checks each mirror over the route that the host's engine would use. The steps are DNS, the engine's proxy, TLS with
+    the system's CAs and those in C(certs.d), C(/v2/), and a token if the mirror requires one.
+  - For images, returns whether the mirror has them, their digest and size, and whether Docker Hub has the same digest.
+  - All mirrors are checked at once, within one time limit. The module does not fail if a mirror cannot be used. It
+    warns, and returns the reason.
   - Changes nothing on the host, pulls nothing and starts nothing.
 options:
   mirrors:
     description:
       - URLs of the mirrors.
-      - Without it, those that are in force; where no engine runs, those that are configured.
+      - If not set, the mirrors in force are checked, or the configured ones if no engine runs.
     type: list
     elements: str
   images:
     description:
-      - Images of Docker Hub that are looked for, such as V(alpine) or V(grafana/grafana:12.0.0).
-      - A mirror that fetches what it lacks, as a pull-through cache does, has every image of Docker Hub that it can reach. It fetches the image's
-        manifest when it is asked, and no layer.
+      - Images of Docker Hub to look for, such as V(alpine) or V(grafana/grafana:12.0.0).
+      - A pull-through cache has every image of Docker Hub that it can fetch. Looking for an image makes the cache fetch
+        the image's manifest, but none of its layers.
     type: list
     elements: str
     default: []
   platform:
     description:
-      - For which platform the size of an image is told, as V(linux/amd64) or V(linux/arm/v7).
-      - Without it, for the host's.
+      - The platform for which the size of an image is returned, such as V(linux/amd64) or V(linux/arm/v7).
+      - If not set, the platform of the host.
     type: str
   hub:
     description:
-      - Whether Docker Hub is asked for the same images, and for what is left of this host's limit.
-      - Such questions do not count against the limit.
+      - Whether to ask Docker Hub for the same images, and for what is left of this host's rate limit.
+      - These requests do not count against the rate limit.
     type: bool
     default: false
   ca_certificates:
     description:
-      - Certificates that the engine is to get, as for M(pullthrough.docker.registry_mirrors), so that mirrors can be asked before they are configured.
-      - The keys are C(host) or C(host:port) as in the mirrors' URLs, the values texts in PEM.
+      - CA certificates that the engine does not have yet, as in M(pullthrough.docker.registry_mirrors). With them,
+        mirrors can be checked before they are configured.
+      - The keys are C(host) or C(host:port) as in the URLs of the mirrors that are checked.
+      - The values are texts in PEM.
     type: dict
     default: {}
 author:
@@ -59,25 +62,25 @@ attributes:
     description: Returns details on what has changed, or in check mode would change.
     support: N/A
 notes:
-  - O(timeout) holds for the engine's answer, and once more for all registries together.
-  - An engine's proxies are known while it runs. Without one, mirrors are asked directly.
+  - O(timeout) applies to the engine's answer, and again to all registries together.
+  - The engine's proxies are known only while it runs. If no engine runs, the mirrors are asked without a proxy.
 seealso:
   - module: pullthrough.docker.registry_mirrors_info
 """
 
 EXAMPLES = r"""
-- name: Ask a mirror before it is used
+- name: Check a mirror before it is used
   pullthrough.docker.registry_mirrors_health_info:
     mirrors:
       - https://mirror.gcr.io
   register: result
 
-- name: Stop unless one can be used
+- name: Stop if no mirror can be used
   ansible.builtin.assert:
     that: result.usable_mirrors | length > 0
     fail_msg: "{{ result.mirrors | map(attribute='reason') | join(' ') }}"
 
-- name: See whether the mirrors in force have an image, and the same as Docker Hub
+- name: Check whether the mirrors in force have the same image as Docker Hub
   pullthrough.docker.registry_mirrors_health_info:
     images:
       - alpine
@@ -86,13 +89,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 usable_mirrors:
-  description: URLs of the mirrors from which the engine can pull, as the engine shows them.
+  description: URLs of the mirrors that the engine can pull through, as the engine shows them.
   returned: always
   type: list
   elements: str
   sample: ["https://mirror.gcr.io/"]
 mirrors:
-  description: What each mirror said.
+  description: The result for each mirror.
   returned: always
   type: list
   elements: dict
@@ -102,29 +105,29 @@ mirrors:
       type: str
       sample: https://mirror.gcr.io/
     usable:
-      description: Whether it answers as a registry from which anyone may pull.
+      description: Whether it answers as a registry that allows anonymous pulls.
       type: bool
       sample: true
     reason:
-      description: Why it cannot be used, or which question after that had no answer, or V(null).
+      description: Why it cannot be used, or why a later request got no answer, or V(null).
       type: str
     failed_at:
-      description: One of V(dns), V(tcp), V(proxy), V(tls), V(http), V(token), or V(null).
+      description: The step that failed. V(dns), V(tcp), V(proxy), V(tls), V(http), V(token), or V(null).
       type: str
     silent:
-      description: Whether it did not answer at all, so that an engine would wait for it.
+      description: Whether it did not answer at all. An engine would then wait for it.
       type: bool
       sample: false
     proxy:
-      description: The engine's proxy that was used, its user masked, or V(null).
+      description: The engine's proxy that was used, with its user masked, or V(null).
       type: str
     addresses:
-      description: Addresses of its name; with a proxy, of the proxy's.
+      description: The addresses of its name, or of the proxy's name if there is a proxy.
       type: list
       elements: str
       sample: ["142.250.180.82"]
     tls:
-      description: How the connection is encrypted, or V(null) where it is not, or was not reached.
+      description: The encryption of the connection, or V(null) if it is not encrypted or was not reached.
       type: dict
       contains:
         version:
@@ -132,19 +135,21 @@ mirrors:
           type: str
           sample: TLSv1.3
         verified:
-          description: Whether the engine verifies the certificate; not that of an insecure registry, or of one on the host itself.
+          description:
+            - Whether the engine verifies the certificate.
+            - It does not for an insecure registry, or for a mirror on the host itself.
           type: bool
           sample: true
         not_after:
-          description: When the certificate ends, in UTC, or V(null) where it is not verified.
+          description: When the certificate expires, in UTC, or V(null) if it is not verified.
           type: str
           sample: Jan 12 08:37:05 2027 GMT
         days_left:
-          description: Whole days until then.
+          description: Full days until the certificate expires, or V(null) if it is not verified.
           type: int
           sample: 48
         certificates:
-          description: The files with CAs and client certificates that were used besides the system's.
+          description: The files with CAs and client certificates that were used in addition to the system's CAs.
           type: list
           elements: str
           sample: ["/etc/docker/certs.d/cache.example:5000/pullthrough-docker.crt"]
@@ -154,28 +159,29 @@ mirrors:
       sample: 401
     authentication:
       description:
-        - How it wants to be asked, V(bearer) for a token, V(basic) for a user and password, or V(null) for neither.
-        - It is V(digest), V(negotiate), V(ntlm) or V(other) for another scheme, and V(none) where the mirror names no scheme.
+        - The authentication that it requires. V(bearer) is a token, V(basic) a user and password, V(null) none.
+        - V(digest), V(negotiate), V(ntlm) or V(other) is another scheme. V(none) means that the mirror requires
+          authentication but names no scheme.
       type: str
       sample: bearer
     redirected_to:
-      description: Where C(/v2/) was found in the end, without query, fragment and user, or V(null) where it was at once.
+      description: Where C(/v2/) redirects to, without query, fragment and user, or V(null) if it does not redirect.
       type: str
     latency_ms:
-      description: Milliseconds from the name to the first answer, connection included, or V(null).
+      description: Milliseconds until the first answer, with name resolution and connection, or V(null).
       type: float
       sample: 41.7
     images:
-      description: The images that were looked for.
+      description: The result for each image.
       type: list
       elements: dict
       contains:
         image:
-          description: The image as it was given.
+          description: The image as given in the task.
           type: str
           sample: alpine
         cached:
-          description: Whether the registry has it, or V(null) where that is not known.
+          description: Whether the registry has the image, or V(null) if that is not known.
           type: bool
           sample: true
         digest:
@@ -183,27 +189,31 @@ mirrors:
           type: str
           sample: sha256:4b7ce07002c69e8f3d704a9c5d6fd3053be500b7f1c69fc0d80990c2ad8dd412
         size:
-          description: Bytes that its pull takes for the platform, or V(null); never known of Docker Hub, where that question would count.
+          description:
+            - Bytes that a pull of the image downloads for the platform, or V(null).
+            - Always V(null) for Docker Hub, where the request for it would count.
           type: int
           sample: 3803452
         reason:
-          description: Why it, or its size, is not known, or V(null).
+          description: Why the image or its size is not known, or V(null).
           type: str
         same_as_hub:
-          description: Of a mirror, whether Docker Hub has the same digest, or V(null) where it was not asked or one has none.
+          description:
+            - Whether Docker Hub has the same digest. It is returned for mirrors only.
+            - V(null) if Docker Hub was not asked, or if one of the two has no digest.
           type: bool
           sample: true
 hub:
-  description: What Docker Hub said, as for a mirror, or V(null) when it was not asked.
+  description: The result for Docker Hub, with the same keys as for a mirror, or V(null) if it was not asked.
   returned: always
   type: dict
   contains:
     rate_limit:
-      description: What it says of this host's limit, or V(null) when it says nothing.
+      description: This host's rate limit as Docker Hub reports it, or V(null) if it reports none.
       type: dict
       contains:
         limit:
-          description: Pulls in the window.
+          description: Pulls that are allowed in the window.
           type: int
           sample: 100
         remaining:
@@ -215,12 +225,12 @@ hub:
           type: int
           sample: 21600
         source:
-          description: Whose limit it is, the host's address or a user's id, or V(null).
+          description: Whose limit it is, as the host's address or a user's id, or V(null).
           type: str
           sample: 192.0.2.7
 """
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -233,35 +243,37 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._rules import c
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
-def ask(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
-    """The module's returns, and its warnings."""
-    seen = snapshots.take(host, options["service"], options["path"], options["timeout"])
-    mirrors: List[str]
-    if options["mirrors"] is None and seen.engine.is_roots:
-        guards.refuse_roots_engine(seen)
-    if options["mirrors"] is not None:
-        mirrors = mirror_url.engine_list([mirror_url.declare(mirror) for mirror in options["mirrors"]])
-        certs_d.check(options["ca_certificates"], mirrors)
-    elif seen.in_force is not None:
-        mirrors = seen.in_force
-    else:
-        mirrors = report.configured(seen) or []
-    found, hub = probes.examine(
+def check(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
+    """Check the mirrors, and return the result of the module, with its warnings."""
+    snapshot = snapshots.take(host, options["service"], options["path"], options["timeout"])
+    mirrors = _mirrors(options["mirrors"], snapshot)
+    certs_d.check(options["ca_certificates"], mirrors)
+    reports, hub = probes.examine(
         mirrors,
-        seen.engine,
+        snapshot.engine,
         certificates=options["ca_certificates"],
         images=[images.parse(image) for image in options["images"]],
         platform=options["platform"] or images.platform_of_host(),
         hub=options["hub"],
         timeout=options["timeout"],
     )
-    info = seen.engine.info
+    info = snapshot.engine.info
     return {
-        "usable_mirrors": [result["url"] for result in found if result["usable"]],
-        "mirrors": found,
+        "usable_mirrors": [result["url"] for result in reports if result["usable"]],
+        "mirrors": reports,
         "hub": hub,
-        "warnings": probes.complaints(found, info.image_store if info else None),
+        "warnings": probes.complaints(reports, info.image_store if info else None),
     }
+
+
+def _mirrors(urls: Optional[List[str]], snapshot: snapshots.Snapshot) -> List[str]:
+    """Return the mirrors to check: those of the task, else those in force, else the configured ones."""
+    if urls is not None:
+        return mirror_url.engine_list([mirror_url.declare(url) for url in urls])
+    guards.refuse_roots_engine(snapshot)
+    if snapshot.in_force is not None:
+        return snapshot.in_force
+    return report.configured(snapshot) or []
 
 
 def main() -> None:
@@ -279,8 +291,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = ask(module.params, Host(module))
-    except (files.FileError, Refused, mirror_url.MirrorUrlError, certs_d.CertificateError, images.ImageError, engine_api.Unreachable) as exc:
+        result = check(module.params, Host(module))
+    except (
+        files.FileError,
+        Refused,
+        mirror_url.MirrorUrlError,
+        certs_d.CertificateError,
+        images.ImageError,
+        engine_api.Unreachable,
+    ) as exc:
         module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
     for warning in result.pop("warnings"):
         module.warn(warning)

@@ -21,12 +21,12 @@ DEAD = "http://dead.example:8600"
 BAD = {
     # name: (URL, where it fails, whether it is silent, words of the reason)
     "dead": ("http://{}:8600", "tcp", False, "Connection refused"),
-    "black-holed": ("http://{}:8666", "tcp", True, "no answer in time: a firewall, or nobody there"),
-    "unknown": ("https://nowhere.invalid", "dns", False, "is not known here"),
+    "black-holed": ("http://{}:8666", "tcp", True, "no answer in time. Check the address and the firewalls"),
+    "unknown": ("https://nowhere.invalid", "dns", False, "cannot be resolved"),
     "500": ("http://{}:8500", "http", False, "HTTP 500"),
     "401": ("http://{}:8401", "token", False, "asks for a user and password"),
     "a page": ("http://{}:8200", "http", False, "a web page"),
-    "untrusted": ("https://{}:8443", "tls", False, "its certificate is not to be trusted"),
+    "untrusted": ("https://{}:8443", "tls", False, "its certificate is not trusted"),
 }
 
 
@@ -50,7 +50,9 @@ def digest_of(host, image):
 
 
 def test_a_real_cache(engines, as_it_was, prove):
-    results = conftest.modules(engines, "registry_mirrors_health_info", mirrors=[GCR], images=["alpine", "no/such"], hub=True)
+    results = conftest.modules(
+        engines, "registry_mirrors_health_info", mirrors=[GCR], images=["alpine", "no/such"], hub=True
+    )
     for host in engines:
         result = results[host.name]
         (mirror,) = result["mirrors"]
@@ -58,10 +60,19 @@ def test_a_real_cache(engines, as_it_was, prove):
         assert mirror["status"] == 200 and mirror["tls"]["verified"] and mirror["tls"]["days_left"] >= 0
         assert mirror["latency_ms"] > 0 and mirror["addresses"] == [host.lab.address("cache")]
         alpine, missing = mirror["images"]
-        assert alpine["digest"] == digest_of(host, "alpine") and alpine["cached"] and alpine["same_as_hub"] and alpine["size"] > 1000
+        assert (
+            alpine["digest"] == digest_of(host, "alpine")
+            and alpine["cached"]
+            and alpine["same_as_hub"]
+            and alpine["size"] > 1000
+        )
         assert (missing["cached"], missing["reason"]) == (False, "it does not have this image")
         assert result["hub"]["usable"] and result["hub"]["rate_limit"] is None, "the stand-in has no limit"
-        prove(host.name, "asked before a pull: the digest that it then got", {"digest": alpine["digest"], "milliseconds": mirror["latency_ms"]})
+        prove(
+            host.name,
+            "asked before a pull: the digest that it then got",
+            {"digest": alpine["digest"], "milliseconds": mirror["latency_ms"]},
+        )
 
 
 def test_mirrors_that_serve_nothing(engines, as_it_was, prove):
@@ -80,7 +91,10 @@ def test_mirrors_that_serve_nothing(engines, as_it_was, prove):
 
 def role(path, engines, **variables):
     variables = {f"docker_mirror_{name}": value for name, value in variables.items()}
-    return playbook(path / "play.yml", [{"hosts": [host.name for host in engines], "gather_facts": False, "vars": variables, "roles": [ROLE]}])
+    return playbook(
+        path / "play.yml",
+        [{"hosts": [host.name for host in engines], "gather_facts": False, "vars": variables, "roles": [ROLE]}],
+    )
 
 
 def test_the_role_stops_before_anything_is_written(engines, as_it_was, tmp_path):

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hostile mirrors, one on each port, until standard input ends. The first line of standard output is JSON: the URL of each."""
+"""Serve hostile mirrors, one on each port, until standard input ends.
+
+The first line of standard output is JSON with the URL of each mirror.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,17 @@ import tempfile
 import threading
 
 FORGED = "[WARNING]: forged"
-"""A line that only a hostile mirror says. Where it begins a line of the output, the mirror forged that line."""
+"""Text that only a hostile mirror sends. If a line of the output starts with it, the mirror forged that line."""
 SECRET = "hush-4711"
-"""What a redirect carries in its query, fragment and user. No output may show it."""
+"""A secret in the query, fragment and user of redirects. No output may show it."""
 
-# Terminal escapes of one byte and of two, NUL, bell, a C1 line end; bytes, as headers have no encoding.
+# Terminal escapes of one byte and of two, NUL, bell and a C1 line end. They are bytes because headers have no encoding.
 CONTROLS = b"\x1b[31m\x1b]0;title\x07\x00\x9b31m\x85\x7f"
-# In JSON, every character can be sent.
-MESSAGE = f"\x1b[31m\x1b]0;title\x07\x00\x9b31m\x85\u202e\u2066\u200b\ufeff\u2028\r\n{FORGED}\nfatal: [localhost]: FAILED! => forged\u2029end"
+# JSON can hold every character.
+MESSAGE = (
+    "\x1b[31m\x1b]0;title\x07\x00\x9b31m\x85\u202e\u2066\u200b\ufeff\u2028\r\n"
+    f"{FORGED}\nfatal: [localhost]: FAILED! => forged\u2029end"
+)
 FOLDED = b"\r\n " + FORGED.encode()
 QUERY = f"sig={SECRET}&meta=eyJ{SECRET}#{SECRET}".encode()
 
@@ -47,7 +53,7 @@ DIGEST = b"sha256:" + b"1" * 64
 PAGE = {"/login": (b"HTTP/1.1 200 OK", {"Content-Type": b"text/html"}, b"<title>Sign in</title>")}
 SELF = b"http://127.0.0.1:%d"
 LONG = {
-    # name: {path: (status line, headers, body)}; a query does not count.
+    # name: {path without query: (status line, headers, body)}
     "65000 letters as a challenge": challenge(b"Bearer " + b"a" * 65000),
     "65000 words as a challenge": challenge(b"Bearer " + b'a="' * 21000),
     "folded lines as a challenge": challenge(b"Bearer " + b"\r\n ".join([b"a" * 64000] * 80)),
@@ -55,7 +61,7 @@ LONG = {
     "folded lines as a redirect": redirect(b"\r\n ".join([b"a" * 64000] * 80)),
     "digits as a body": {"/v2/": (b"HTTP/1.1 403 Forbidden", JSON, b'{"errors": ' + b"9" * 4_000_000 + b"}")},
 }
-"""Answers that take long to read."""
+"""Answers that take a long time to parse."""
 POISON = {
     "poison as a status line": {"/v2/": (b"SSH-2.0-" + CONTROLS + FORGED.encode(), {}, b"")},
     "poison as a reason": {"/v2/": (b"HTTP/1.1 500 " + CONTROLS + FORGED.encode(), {}, b"")},
@@ -84,27 +90,39 @@ POISON = {
     "a redirect with a control character in its query": redirect(SELF + b"/login?\x01" + QUERY),
     "poison as a digest": {
         "/v2/": EMPTY,
-        "/v2/library/alpine/manifests/latest": (b"HTTP/1.1 200 OK", {"Docker-Content-Digest": CONTROLS + FOLDED, **JSON}, b"{}"),
+        "/v2/library/alpine/manifests/latest": (
+            b"HTTP/1.1 200 OK",
+            {"Docker-Content-Digest": CONTROLS + FOLDED, **JSON},
+            b"{}",
+        ),
     },
     "poison as a manifest": {
         "/v2/": EMPTY,
         "/v2/library/alpine/manifests/latest": (b"HTTP/1.1 200 OK", {"Docker-Content-Digest": DIGEST, **JSON}, b"{}"),
-        f"/v2/library/alpine/manifests/{DIGEST.decode()}": (b"HTTP/1.1 200 OK", JSON, json.dumps({"manifests": [{"digest": MESSAGE}]}).encode()),
+        f"/v2/library/alpine/manifests/{DIGEST.decode()}": (
+            b"HTTP/1.1 200 OK",
+            JSON,
+            json.dumps({"manifests": [{"digest": MESSAGE}]}).encode(),
+        ),
     },
     "a refusal of the engine, forged": {
-        "/v2/": (b"HTTP/1.1 500 level=error msg=\"Error reloading configuration\" reconfiguring the daemon", JSON, explain(MESSAGE)),
+        "/v2/": (
+            b'HTTP/1.1 500 level=error msg="Error reloading configuration" reconfiguring the daemon',
+            JSON,
+            explain(MESSAGE),
+        ),
     },
-}  # fmt: skip
-"""Answers with what a terminal obeys, with forged lines and with secrets."""
+}
+"""Answers with terminal escapes, forged lines and secrets."""
 USABLE = {"poison as a content type", "a redirect that works", "poison as a digest", "poison as a manifest"}
-"""Mirrors that an engine can use, whatever else they say."""
+"""Mirrors that an engine can use, although their answers are hostile."""
 OVER_TLS = {"65000 letters as a challenge", "folded lines as a challenge", "poison as a body"}
-"""Mirrors that speak TLS. Engines verify no certificate of a mirror at a loopback address."""
+"""Mirrors that use TLS. Engines do not verify the certificate of a mirror at a loopback address."""
 MIRRORS = {**LONG, **POISON}
 
 
 def answer(connection, answers):
-    """Answer one request and close; the length is where the answer ends."""
+    """Answer one request, and close the connection."""
     with connection:
         head = b""
         while b"\r\n\r\n" not in head:
@@ -116,7 +134,10 @@ def answer(connection, answers):
         path = target.decode("latin-1").partition("?")[0].partition("#")[0]
         status, headers, body = answers.get(path, (b"HTTP/1.1 404 " + CONTROLS, JSON, explain(MESSAGE)))
         port = connection.getsockname()[1]
-        lines = [status, *(name.encode() + b": " + value.replace(b"%d", b"%d" % port) for name, value in headers.items())]
+        lines = [
+            status,
+            *(name.encode() + b": " + value.replace(b"%d", b"%d" % port) for name, value in headers.items()),
+        ]
         connection.sendall(b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"Connection: close", b"", b""]))
         connection.sendall(body if method == b"GET" else b"")
 
@@ -135,7 +156,7 @@ def serve(listener, answers, context):
     def respond(connection):
         try:
             answer(context.wrap_socket(connection, server_side=True) if context else connection, answers)
-        except OSError as exc:  # Whoever asked went away.
+        except OSError as exc:  # The client closed the connection.
             print(exc, file=sys.stderr)
 
     while True:

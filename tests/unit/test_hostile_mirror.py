@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hostile mirrors against a real process of Ansible: when it ends, and every byte that it writes."""
+"""Run Ansible against hostile mirrors, and check how long it takes and every byte that it writes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ TIMEOUT = 3
 
 @pytest.fixture(scope="module")
 def mirrors():
-    with subprocess.Popen([sys.executable, SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(
+        [sys.executable, SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as server:
         yield json.loads(server.stdout.readline())
         server.stdin.close()
 
 
 class Called:
-    """What a call of a module wrote, its result, and the seconds that it took: by the clock, and of the processor."""
+    """The output of a call of a module, its result, and the seconds of clock time and processor time that it took."""
 
     def __init__(self, done, seconds, work):
         self.code, self.out, self.seconds, self.work = done.returncode, done.stdout, seconds, work
@@ -42,28 +44,40 @@ class Called:
 
 
 def work_of_children():
-    """Return the seconds of the processor that ended children took, with all of theirs."""
+    """Return the processor seconds of all child processes that ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def ansible(name, *arguments, **options):
     """Call a module ad hoc, as a user does."""
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_DEPRECATION_WARNINGS": "false"}
+    environment = {
+        **os.environ,
+        "ANSIBLE_NOCOLOR": "true",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_DEPRECATION_WARNINGS": "false",
+    }
     python = f"ansible_python_interpreter={sys.executable}"
     command = ["-m", f"pullthrough.docker.{name}", "-a", json.dumps(options), "-e", python, *arguments]
     began, before = time.monotonic(), work_of_children()
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "adhoc", "localhost", *command],
-        env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False,
-    )  # fmt: skip
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+    )
     return Called(done, time.monotonic() - began, work_of_children() - before)
 
 
 def only_plain(out):
-    """The output as text, after a check of each character and of each line's beginning."""
+    """Return the output as text, after a check of each character and of the start of each line."""
     text = out.decode("utf-8")
-    assert not [character for character in text if not character.isprintable() and character != "\n"], text.encode("unicode_escape")
+    assert not [character for character in text if not character.isprintable() and character != "\n"], text.encode(
+        "unicode_escape"
+    )
     assert not [line for line in text.splitlines() if line.strip().startswith((hostile.FORGED, "fatal:"))], text
     assert hostile.SECRET not in text, text
     return text
@@ -71,13 +85,13 @@ def only_plain(out):
 
 @pytest.fixture(scope="module")
 def usual():
-    """A call that asks nobody."""
+    """A call that checks no mirror."""
     return ansible("registry_mirrors_health_info", mirrors=[])
 
 
 @pytest.mark.parametrize("name", hostile.LONG)
 def test_a_long_answer_ends_within_the_time(mirrors, usual, name):
-    """The machine may be busy with other work, so Ansible itself may take three times as long as it did before."""
+    """The machine may be busy, so Ansible itself may take three times as long as in the fixture."""
     called = ansible("registry_mirrors_health_info", mirrors=[mirrors[name]], timeout=TIMEOUT)
     assert called.code == 0, called.out
     assert called.work < usual.work + TIMEOUT + 1, (called.work, usual.work)

@@ -35,7 +35,7 @@ def refuse_unclear_engine(snapshot: Snapshot, options: Options) -> None:
     :raises Refused: for an engine in one of these states, and where only root has an engine and the task is a user's.
     """
     engine = snapshot.engine
-    if engine.is_roots and options.path is None:  # Whoever names the file does not mean an engine of their own.
+    if options.path is None:  # Whoever names the file does not mean an engine of their own.
         refuse_roots_engine(snapshot)
     if engine.state in ("unreachable", "ambiguous", "starting"):
         raise Refused(
@@ -46,10 +46,11 @@ def refuse_unclear_engine(snapshot: Snapshot, options: Options) -> None:
 
 def refuse_roots_engine(snapshot: Snapshot) -> None:
     """Refuse a task about a user's own engine where only root has one."""
-    raise Refused(
-        f"The task does not run as root: {snapshot.engine.reason}",
-        "If this user needs a rootless engine, install it first (dockerd-rootless-setuptool.sh install).",
-    )
+    if snapshot.engine.is_roots:
+        raise Refused(
+            f"The task does not run as root: {snapshot.engine.reason}",
+            "If this user needs a rootless engine, install it first (dockerd-rootless-setuptool.sh install).",
+        )
 
 
 # -- the plan --------------------------------------------------------------------------------------------------------

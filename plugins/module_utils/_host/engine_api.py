@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Tuple
 from urllib.parse import quote, urlencode
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, processes
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, http_body, processes
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
@@ -130,11 +130,11 @@ def pull(engine: engines.Engine, name: str, reference: str, deadline: float) -> 
         for part in _parts(engine, "POST", target, deadline, PULL_LIMIT):
             *lines, rest = (rest + part).split(b"\n")
             for line in lines:
-                said = json_object(line)
+                said = http_body.json_object(line)
                 new = new or str(said.get("status")).startswith("Status: Downloaded newer image")
                 problem = str(said["error"]) if "error" in said else problem
     except _Answered as exc:  # With HTTP/1.1 an engine says at once what it knows at once.
-        problem = str(json_object(exc.body).get("message") or exc)
+        problem = str(http_body.json_object(exc.body).get("message") or exc)
     return new, None if problem is None else masking.mask(problem, 500)
 
 
@@ -144,15 +144,6 @@ def pulls(engine: engines.Engine, since: float, deadline: float) -> int:
     :raises Unreachable: as L(ask_info).
     """
     return len(_events(engine, "image", "pull", since, deadline))
-
-
-def json_object(text: bytes) -> Dict[str, Any]:
-    """The object of an answer or of its line, empty where there is none."""
-    try:
-        held = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return held if isinstance(held, dict) else {}
 
 
 class _Answered(Unreachable):
@@ -200,25 +191,23 @@ def _credentials(sock: socket.socket) -> Tuple[int, ...]:
 
 
 def _body(response: http.client.HTTPResponse, path: str, deadline: float, limit: int) -> Iterator[bytes]:
-    """The answer, within size and time."""
-    refused: List[bytes] = []
-    size = 0
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise Unreachable(f"the answer on {path} is too slow")
-        if size > limit:
-            raise Unreachable(f"the answer on {path} is too large")
-        part = response.read1(65536)
-        if not part:
-            break
-        size += len(part)
-        if response.status == 200:
-            yield part
-        else:
-            refused.append(part)
+    """Yield the body of a good answer in parts, within limits of size and time.
+
+    :raises _Answered: for an answer that is an error.
+    """
+    error: List[bytes] = []
+    try:
+        for part in http_body.parts(response, deadline=deadline, limit=limit):
+            if response.status == 200:
+                yield part
+            else:
+                error.append(part)
+    except http_body.TooSlow as exc:
+        raise Unreachable(f"the answer on {path} is too slow") from exc
+    except http_body.TooLarge as exc:
+        raise Unreachable(f"the answer on {path} is too large") from exc
     if response.status != 200:
-        raise _Answered(path, response.status, b"".join(refused))
+        raise _Answered(path, response.status, b"".join(error))
 
 
 _PROXIES = {"http": "HttpProxy", "https": "HttpsProxy", "no": "NoProxy"}

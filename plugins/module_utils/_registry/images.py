@@ -16,43 +16,45 @@ from typing import NamedTuple
 
 _PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "armv6l": "arm/v6", "i686": "386"}
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_REFERENCE = re.compile(r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>" + DIGEST.pattern + "))?")
+_REFERENCE = re.compile(
+    r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>" + DIGEST.pattern + "))?"
+)
 
 
 class ImageError(ValueError):
-    """A name that is none of an image of Docker Hub."""
+    """Text that does not name an image of Docker Hub."""
 
 
 class Image(NamedTuple):
-    """An image of Docker Hub: C(text) as it was given, C(reference) a tag or a digest."""
+    """An image of Docker Hub. ``text`` is the user's own text, ``reference`` is a tag or a digest."""
 
     text: str
     name: str
     reference: str
 
 
-# -- names -----------------------------------------------------------------------------------------------------------
-
-
 def parse(text: str) -> Image:
-    """The image of Docker Hub that a name means, as C(docker pull) reads it.
+    """Return the image of Docker Hub that ``docker pull`` would pull.
 
-    :raises ImageError: for what is no name, and for an image of another registry, for which engines ask no mirror.
+    :raises ImageError: if the text is not a valid name, or names an image of another registry. Engines use mirrors
+        only for images of Docker Hub.
     """
     name = text.strip()
     first, slash, rest = name.partition("/")
     if slash and (re.search(r"[.:]", first) or first == "localhost"):
         if first not in ("docker.io", "index.docker.io"):
-            raise ImageError(f"{text}: an image of {first}; engines ask mirrors for images of Docker Hub alone.")
+            raise ImageError(f"{text}: an image of {first}; engines use mirrors only for images of Docker Hub.")
         name = rest
     match = _REFERENCE.fullmatch(name)
     if not match:
-        raise ImageError(f"{text}: not the name of an image, such as alpine, alpine:3.20 or grafana/grafana.")
+        raise ImageError(
+            f"{text}: not a valid image name. Valid names are, for example, alpine, alpine:3.20 and grafana/grafana."
+        )
     path = match["name"] if "/" in match["name"] else f"library/{match['name']}"
     return Image(text, path, match["digest"] or match["tag"] or "latest")
 
 
 def platform_of_host() -> str:
-    """The platform of this host, as registries call it."""
+    """Return the platform of this host, as registries name it."""
     machine = os.uname().machine
     return f"linux/{_PLATFORMS.get(machine, machine)}"

@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Ask several mirrors at once, over the route that the engine would use.
+"""Check several mirrors at once, over the route that the engine would use.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
@@ -18,26 +18,23 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, scope
-from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, images
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, connection, images
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 GRACE = 0.5
-"""Seconds more for whoever has waited in vain to say what for."""
+"""Seconds after the deadline in which a check can still report why it got no answer."""
 
 
-# -- all of them -----------------------------------------------------------------------------------------------------
+def route(mirror: str, engine: engines.Engine, certificates: Mapping[str, str]) -> connection.Route:
+    """Return the route of this engine to a mirror or to Docker Hub. If no engine runs, it is the route of a new one.
 
-
-def route(mirror: str, engine: engines.Engine, certificates: Mapping[str, str]) -> client.Route:
-    """The way on which this engine reaches a mirror, or Docker Hub; without one that runs, the way of a new one.
-
-    :param certificates: those that the engine is to get, by C(host) or C(host:port).
+    :param certificates: those that are not written yet, by ``host`` or ``host:port``.
     """
     info, host = engine.info, certs_d.host_of(mirror)
     shared = certs_d.is_shared(info.image_store if info else None, engine.version)
     folder = certs_d.HUB if mirror == client.HUB or shared else host
-    return client.Route(
+    return connection.Route(
         folder=os.path.join(scope.certs_folder(), folder),
         certificates=certificates.get(host),
         insecure=cautions.is_unverified(mirror, info.settings.get("insecure-registries", ()) if info else ()),
@@ -46,81 +43,95 @@ def route(mirror: str, engine: engines.Engine, certificates: Mapping[str, str]) 
 
 
 class Probe(threading.Thread):
-    """Asks one registry in the background, within a time limit that holds even where the system's resolver hangs."""
+    """Checks one registry in the background. Its time limit holds even if the system's resolver hangs."""
 
-    def __init__(self, url: str, way: client.Route, images: Sequence[images.Image], platform: str, deadline: float) -> None:
+    def __init__(
+        self, url: str, route: connection.Route, images: Sequence[images.Image], platform: str, deadline: float
+    ) -> None:
         super().__init__(daemon=True)
         self._url = url
         self._is_hub = url == client.HUB
         self._images, self._platform = images, platform
         self._deadline = deadline
-        self._registry = client.Registry(url, way, deadline)
-        self._failure: Optional[client.Failure] = None
-        self._answers = False
-        self._seen: List[Dict[str, Any]] = []
+        self._registry = client.Registry(url, route, deadline)
+        self._failure: Optional[connection.Failure] = None
+        self._is_usable = False
+        self._image_reports: List[Dict[str, Any]] = []
         self._rate_limit: Optional[Dict[str, Any]] = None
 
     def run(self) -> None:
         try:
             self._registry.check()
-            self._answers = True
+            self._is_usable = True
             if self._is_hub:
                 self._rate_limit = self._registry.rate_limit()
-            for wanted in self._images:
-                self._seen.append(self._look(wanted))
-        except client.Failure as exc:
+            for image in self._images:
+                self._image_reports.append(self._check_image(image))
+        except connection.Failure as exc:
             self._failure = exc
+        except BaseException as exc:  # noqa: BLE001  An exception that leaves the thread would be lost.
+            self._failure = self._unexpected(exc)
 
     @property
     def seconds_left(self) -> float:
         return max(self._deadline - time.monotonic(), 0)
 
-    def _look(self, wanted: images.Image) -> Dict[str, Any]:
-        digest, reason = self._registry.digest(wanted)
+    def _check_image(self, image: images.Image) -> Dict[str, Any]:
+        digest, reason = self._registry.digest(image)
         size = None
-        if digest and not self._is_hub:  # Docker Hub counts what more it would take.
-            size, reason = self._registry.size(wanted, digest, self._platform)
-        return {"image": wanted.text, "cached": digest is not None, "digest": digest, "size": size, "reason": reason}
+        if digest and not self._is_hub:  # Docker Hub counts the request for a size.
+            size, reason = self._registry.size(image, digest, self._platform)
+        return {"image": image.text, "cached": digest is not None, "digest": digest, "size": size, "reason": reason}
 
     def result(self) -> Dict[str, Any]:
-        """What is known when the time is over."""
+        """Wait until the check ends, at most until the deadline, and return the report."""
         self.join(max(self._deadline + GRACE - time.monotonic(), 0))
-        stage, failure = self._registry.stage, self._failure
-        if failure is None and self.is_alive():
-            failure = client.Failure(stage, f"no answer in time, at this point: {stage}", is_silent=True)
-        elif failure is None and not self._answers:
-            failure = client.Failure(stage, f"the check ended without a result, at this point: {stage}")
+        is_alive = self.is_alive()  # Before the failure is read: the thread may set it and end at this moment.
+        failure = self._failure
+        if failure is None and is_alive:
+            stage = self._registry.connector.stage
+            failure = connection.Failure(stage, f"no answer in time (step: {stage})", is_silent=True)
         return self.report(failure)
 
-    def report(self, failure: Optional[client.Failure]) -> Dict[str, Any]:
+    def report_unexpected(self, exc: BaseException) -> Dict[str, Any]:
+        """Return the report of a check that ended with an exception that no registry should cause."""
+        return self.report(self._unexpected(exc))
+
+    def _unexpected(self, exc: BaseException) -> connection.Failure:
+        text = f"the check failed with an unexpected error, {type(exc).__name__}: {exc}"
+        return connection.Failure(self._registry.connector.stage, text)
+
+    def report(self, failure: Optional[connection.Failure]) -> Dict[str, Any]:
         """Return what is known so far, with the reason of a failure."""
-        registry = self._registry
-        rest = [
-            {"image": wanted.text, "cached": None, "digest": None, "size": None, "reason": str(failure)} for wanted in self._images[len(self._seen) :]
+        registry, connector = self._registry, self._registry.connector
+        checked = list(self._image_reports)  # The thread may still add to it.
+        unchecked = [
+            {"image": image.text, "cached": None, "digest": None, "size": None, "reason": str(failure)}
+            for image in self._images[len(checked) :]
         ]
         return {
             "url": masking.mask(self._url),
-            "usable": self._answers,
+            "usable": self._is_usable,
             "reason": str(failure) if failure else None,
             "failed_at": failure.stage if failure else None,
             "silent": failure is not None and failure.is_silent,
-            "proxy": registry.proxy,
-            "addresses": registry.addresses,
-            "tls": registry.tls,
+            "proxy": connector.proxy,
+            "addresses": connector.addresses,
+            "tls": connector.tls,
             "status": registry.status,
             "authentication": registry.authentication,
             "redirected_to": registry.redirected_to,
             "latency_ms": None if registry.latency is None else round(registry.latency * 1000, 1),
-            "images": [*self._seen, *rest],
+            "images": [*checked, *unchecked],
             **({"rate_limit": self._rate_limit} if self._is_hub else {}),
         }
 
 
 def _in_own_process(probe: Probe) -> Callable[[], Dict[str, Any]]:
-    """Start a probe in a process of its own, and return a function that waits for its result.
+    """Start a probe in a process of its own, and return a function that waits for its report.
 
-    The kernel ends that process when the time is over. A thread cannot do this: whoever reads a hostile answer holds the
-    interpreter's lock, and every other thread waits for it.
+    The kernel ends that process when the time is over. A thread cannot do this: while it parses a hostile answer, it
+    holds the interpreter's lock, and every other thread waits.
     """
     receiver, sender = os.pipe()
     child = os.fork()
@@ -128,25 +139,44 @@ def _in_own_process(probe: Probe) -> Callable[[], Dict[str, Any]]:
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, probe.seconds_left + 1.5 * GRACE)
-            probe.start()
-            result = json.dumps(probe.result()).encode()
+            report = _report_in_child(probe)
             signal.setitimer(signal.ITIMER_REAL, 0)
             with os.fdopen(sender, "wb") as file:
-                file.write(result)
+                file.write(report)
         finally:
             os._exit(0)
     os.close(sender)
 
     def wait() -> Dict[str, Any]:
         with os.fdopen(receiver, "rb") as file:
-            result = file.read()
-        os.waitpid(child, 0)
-        if not result:
-            return probe.report(client.Failure("http", "its answers could not be read within the time limit"))
-        held: Dict[str, Any] = json.loads(result)
-        return held
+            text = file.read()
+        _pid, status = os.waitpid(child, 0)
+        try:
+            report: Dict[str, Any] = json.loads(text)
+        except ValueError:  # The process ended before it wrote the whole report.
+            return probe.report(connection.Failure("http", _why_no_report(status)))
+        return report
 
     return wait
+
+
+def _report_in_child(probe: Probe) -> bytes:
+    """Run a probe, and return its report as JSON. An exception is in the report, as nobody could catch it."""
+    try:
+        probe.start()
+        return json.dumps(probe.result()).encode()
+    except Exception as exc:  # noqa: BLE001
+        return json.dumps(probe.report_unexpected(exc)).encode()
+
+
+def _why_no_report(status: int) -> str:
+    """Return why a process wrote no report.
+
+    :param status: of ``os.waitpid``.
+    """
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
+        return "its answer could not be read within the time limit"
+    return f"the process of the check ended without a report (wait status {status})"
 
 
 def examine(
@@ -159,27 +189,29 @@ def examine(
     hub: bool,
     timeout: float,
 ) -> Tuple[List[Dict[str, Any]], Optional[Dict[str, Any]]]:
-    """Ask all mirrors, and Docker Hub if wanted, at once: what each said.
+    """Check all mirrors at once, and Docker Hub on request. Return the reports of the mirrors, and Docker Hub's.
 
     :param mirrors: as the engine shows them.
     :param timeout: seconds for all of them together.
     """
     deadline = time.monotonic() + timeout
-    probes = [Probe(url, route(url, engine, certificates), images, platform, deadline) for url in [*mirrors, *([client.HUB] if hub else [])]]
-    results = [wait() for wait in [_in_own_process(probe) for probe in probes]]
-    found, asked = (results[:-1], results[-1]) if hub else (results, None)
-    for result in found:
-        for index, seen in enumerate(result["images"]):
-            there = asked["images"][index]["digest"] if asked else None
-            seen["same_as_hub"] = None if not there or not seen["digest"] else seen["digest"] == there
-    return found, asked
+    urls = [*mirrors, *([client.HUB] if hub else [])]
+    probes = [Probe(url, route(url, engine, certificates), images, platform, deadline) for url in urls]
+    reports = [wait() for wait in [_in_own_process(probe) for probe in probes]]
+    of_hub = reports.pop() if hub else None
+    for report in reports:
+        for index, image in enumerate(report["images"]):
+            expected = of_hub["images"][index]["digest"] if of_hub else None
+            is_known = expected and image["digest"]
+            image["same_as_hub"] = image["digest"] == expected if is_known else None
+    return reports, of_hub
 
 
-def complaints(results: Sequence[Mapping[str, Any]], image_store: Optional[str]) -> List[str]:
-    """A sentence for each mirror that cannot be used, with what it costs."""
-    said = []
-    for result in results:
-        if not result["usable"]:
-            cost = f" {cautions.cost_of_silence(image_store)}" if result["silent"] else ""
-            said.append(f"The mirror {result['url']} cannot be used: {result['reason']}.{cost}")
-    return said
+def complaints(reports: Sequence[Mapping[str, Any]], image_store: Optional[str]) -> List[str]:
+    """Return a sentence for each mirror that cannot be used, with the delay that it causes."""
+    sentences = []
+    for report in reports:
+        if not report["usable"]:
+            cost = f" {cautions.cost_of_silence(image_store)}" if report["silent"] else ""
+            sentences.append(f"The mirror {report['url']} cannot be used: {report['reason']}.{cost}")
+    return sentences

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""registry_mirrors_health_info against servers of this process that answer as registries do, and as none should.
+"""Test registry_mirrors_health_info against servers in this process, some of which do not behave like a registry.
 
-Real registries, a private CA and a black hole are in the lab (tests/lab/test_health.py).
+The lab has real registries, a private CA and a black hole (tests/lab/test_health.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import datetime
 import http.server
 import json
 import os
+import signal
 import socket
 import ssl
 import threading
@@ -27,8 +28,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
-from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, images, probes, proxies
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, http_body
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import (
+    client,
+    connection,
+    images,
+    probes,
+    proxies,
+)
 
 LAYERS = {"config": {"size": 7}, "layers": [{"size": 30}, {"size": 500}]}
 ONE, OTHER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
@@ -43,7 +50,10 @@ INDEX = {
 
 
 class Answers(dict):
-    """What a server answers, by method and path, or by path alone: status, headers and body. It notes what it was asked, and how."""
+    """The answers of a server: status, headers and body, by method and path or by path only.
+
+    ``asked`` and ``headers`` record the requests.
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -52,7 +62,9 @@ class Answers(dict):
     def to(self, handler):
         self.asked.append((handler.command, handler.path, handler.headers.get("Authorization")))
         self.headers.append(dict(handler.headers))
-        status, headers, body = self.get(f"{handler.command} {handler.path}") or self.get(handler.path) or (404, {}, b"")
+        status, headers, body = (
+            self.get(f"{handler.command} {handler.path}") or self.get(handler.path) or (404, {}, b"")
+        )
         handler.send_response(status)
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -78,12 +90,12 @@ def served(answers, **more):
 
 
 def resolve_with(monkeypatch, look_up):
-    monkeypatch.setattr(client, "socket", types.SimpleNamespace(**{**vars(socket), "getaddrinfo": look_up}))
+    monkeypatch.setattr(connection, "socket", types.SimpleNamespace(**{**vars(socket), "getaddrinfo": look_up}))
 
 
 @pytest.fixture
 def network(monkeypatch):
-    """Names that lead to ports of this host, and its address; all others are unknown."""
+    """Map names to ports of this host. All other names, but not its address, are unknown."""
     ports = {}
 
     def look_up(host, port, **options):
@@ -99,7 +111,7 @@ def network(monkeypatch):
 
 @pytest.fixture
 def serve(network):
-    """serve(host, answers, context=None): a server behind a name."""
+    """Return ``start(host, answers, context=None)``, which starts a server with this name."""
     with contextlib.ExitStack() as stack:
 
         def start(host, answers, context=None, handler=None):
@@ -118,15 +130,15 @@ def serve(network):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The time, which stands still unless it is changed here."""
+    """A clock that stands still until a test changes it."""
     now = [100.0]
-    for module in (client, probes):
+    for module in (client, connection, http_body, probes):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=lambda: now[0], time=time.time))
     return now
 
 
 def one(result):
-    """The only mirror, of which everything is said in one place."""
+    """Return the report of the only mirror, after a check that ``usable_mirrors`` agrees with it."""
     (mirror,) = result["mirrors"]
     assert result["usable_mirrors"] == ([mirror["url"]] if mirror["usable"] else [])
     return mirror
@@ -157,8 +169,11 @@ def test_a_registry(run, serve):
     assert (result["hub"], result["warnings"], result["changed"]) == (None, [], False)
 
 
-@pytest.mark.parametrize(("state", "in_force", "asked"), [("running", ["http://cache.example/"], True), ("running", [], False), ("stopped", [], True)])
-def test_without_mirrors_those_in_force_or_else_the_configured(engine, run, serve, daemon_json, state, in_force, asked):
+@pytest.mark.parametrize(
+    ("state", "in_force", "asked"),
+    [("running", ["http://cache.example/"], True), ("running", [], False), ("stopped", [], True)],
+)
+def test_mirrors_in_force_or_configured_by_default(engine, run, serve, daemon_json, state, in_force, asked):
     serve("cache.example", Answers(REGISTRY))
     daemon_json.parent.mkdir()
     daemon_json.write_text('{"registry-mirrors": ["http://cache.example"]}')
@@ -167,7 +182,7 @@ def test_without_mirrors_those_in_force_or_else_the_configured(engine, run, serv
     assert result["usable_mirrors"] == ["http://cache.example/"] * asked
 
 
-def test_a_file_without_mirrors_and_no_engine(engine, run):
+def test_no_mirrors_at_all(engine, run):
     engine.state = "absent"
     assert run("registry_mirrors_health_info")["mirrors"] == []
 
@@ -175,8 +190,13 @@ def test_a_file_without_mirrors_and_no_engine(engine, run):
 PAGE = (200, {"Content-Type": "Text/HTML; charset=utf-8"}, b"<title>Sign in</title>")
 FAULTS = {
     # name: (answers, stage, status, end of the reason)
-    "a page": ({"/v2/": PAGE}, "http", 200, "/v2/ answers with a web page (HTTP 200): no registry, or a login page before it"),
-    "nothing there": ({}, "http", 404, "/v2/ does not exist (HTTP 404): no registry answers there"),
+    "a page": (
+        {"/v2/": PAGE},
+        "http",
+        200,
+        "/v2/ answers with a web page (HTTP 200), not as a registry. Check the URL, and look for a login page",
+    ),
+    "nothing there": ({}, "http", 404, "/v2/ does not exist (HTTP 404), so there is no registry. Check the URL"),
     "an error": ({"/v2/": (500, {}, b"no")}, "http", 500, "/v2/ answers with HTTP 500"),
     "an error that is explained": (
         {"/v2/": (503, {}, {"errors": [{"message": "disk full, see https://a:b@c.example"}]})},
@@ -186,69 +206,127 @@ FAULTS = {
     ),
     "an odd error": ({"/v2/": (403, {}, {"errors": [7]})}, "http", 403, "/v2/ answers with HTTP 403"),
     "a user and password": (
-        {"/v2/": (401, {"WWW-Authenticate": 'Basic realm="x"'}, {})}, "token", 401,
-        "/v2/ asks for a user and password, and engines have none for a mirror: let it allow anonymous pulls",
+        {"/v2/": (401, {"WWW-Authenticate": 'Basic realm="x"'}, {})},
+        "token",
+        401,
+        "/v2/ asks for a user and password, which engines never send to a mirror. Allow anonymous pulls on the mirror",
     ),
-    "no way to a token": ({"/v2/": (401, {"WWW-Authenticate": "Bearer"}, {})}, "token", 401, "it asks for a token and does not say where to get one"),
-    "a token from nowhere": (
-        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://gone.example/token"'}, {})}, "dns", 401,
-        "the name of gone.example is not known here: Name or service not known. Look at DNS and /etc/hosts",
+    "no token server": (
+        {"/v2/": (401, {"WWW-Authenticate": "Bearer"}, {})},
+        "token",
+        401,
+        "it requires a token but names no token server",
+    ),
+    "an unknown token server": (
+        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://gone.example/token"'}, {})},
+        "dns",
+        401,
+        "the name of gone.example cannot be resolved: Name or service not known. Check DNS and /etc/hosts",
     ),
     "no token": (
-        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {})}, "token", 401,
-        "http://cache.example/token gives no token to a pull without user (HTTP 404)",
+        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {})},
+        "token",
+        401,
+        "http://cache.example/token gives no token for an anonymous pull (HTTP 404)",
     ),
-    "a token that is none": (
+    "an invalid token": (
         {
             "/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {}),
             "/token?scope=repository%3Alibrary%2Falpine%3Apull": (200, {}, {"token": "a\r\nHost: b"}),
         },
-        "token", 401, "http://cache.example/token gives no token to a pull without user",
+        "token",
+        401,
+        "http://cache.example/token gives no valid token for an anonymous pull",
     ),
-    "a token in no object": (
+    "a token answer that is not JSON": (
         {
             "/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token?a=b"'}, {}),
             "/token?a=b&scope=repository%3Alibrary%2Falpine%3Apull": (200, {}, b"["),
         },
-        "token", 401, "http://cache.example/token gives no token to a pull without user",
+        "token",
+        401,
+        "http://cache.example/token gives no valid token for an anonymous pull",
     ),
-    "a circle": ({"/v2/": (302, {"Location": "/v2/"}, b"")}, "http", None, "/v2/ leads from one place to another, more than 9 times"),
-    "a way out": ({"/v2/": (302, {"Location": "ftp://a.example"}, b"")}, "http", None, "/v2/ leads to ftp://a.example, which is no place of a registry"),
-    "a redirect to nowhere": ({"/v2/": (302, {}, b"")}, "http", 302, "/v2/ answers with HTTP 302"),
-    "a long way out": ({"/v2/": (302, {"Location": f"ftp://{'a' * 300}"}, b"")}, "http", None, f"ftp://{'a' * 193}…, which is no place of a registry"),
-    "a long explanation": ({"/v2/": (500, {}, {"errors": [{"message": "x" * 300}]})}, "http", 500, f"HTTP 500: {'x' * 199}…"),
-    "errors that are no list": ({"/v2/": (500, {}, {"errors": {"0": {"message": "x"}}})}, "http", 500, "/v2/ answers with HTTP 500"),
-    "errors that are none": ({"/v2/": (500, {}, {"errors": []})}, "http", 500, "/v2/ answers with HTTP 500"),
-    "an error in no object": ({"/v2/": (500, {}, [1])}, "http", 500, "/v2/ answers with HTTP 500"),
-    "a port that is none": (
-        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example:99999/token"'}, {})}, "token", 401,
-        "http://cache.example:99999/token is no URL: Port out of range 0-65535",
+    "a redirect loop": ({"/v2/": (302, {"Location": "/v2/"}, b"")}, "http", None, "/v2/ redirects more than 9 times"),
+    "a redirect to another scheme": (
+        {"/v2/": (302, {"Location": "ftp://a.example"}, b"")},
+        "http",
+        None,
+        "/v2/ redirects to ftp://a.example, which is not an http or https URL",
     ),
-    "a way to nothing": ({"/v2/": (302, {"Location": "http://[x"}, b"")}, "http", None, "http://[x is no URL: Invalid IPv6 URL"),
-    "a long way to nothing": (
-        {"/v2/": (302, {"Location": f"http://[{'x' * 300}"}, b"")}, "http", None, f"http://[{'x' * 191}… is no URL: Invalid IPv6 URL",
+    "a redirect without a location": ({"/v2/": (302, {}, b"")}, "http", 302, "/v2/ answers with HTTP 302"),
+    "a long redirect to another scheme": (
+        {"/v2/": (302, {"Location": f"ftp://{'a' * 300}"}, b"")},
+        "http",
+        None,
+        f"ftp://{'a' * 193}…, which is not an http or https URL",
     ),
-    "a token from no host": (
-        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http:///token"'}, {})}, "dns", 401,
-        "the name of  is not known here: Name or service not known. Look at DNS and /etc/hosts",
+    "a long explanation": (
+        {"/v2/": (500, {}, {"errors": [{"message": "x" * 300}]})},
+        "http",
+        500,
+        f"HTTP 500: {'x' * 199}…",
     ),
-    "a challenge without a name": ({"/v2/": (401, {}, {})}, "token", 401, "let it allow anonymous pulls"),
-    "too much": (
-        {"/v2/": (200, {}, b" " * (client.BODY_LIMIT + 1))}, "http", None,
-        f"http://cache.example/v2/ gives no answer in HTTP: more than {client.BODY_LIMIT} bytes",
+    "errors that are not a list": (
+        {"/v2/": (500, {}, {"errors": {"0": {"message": "x"}}})},
+        "http",
+        500,
+        "/v2/ answers with HTTP 500",
     ),
-}  # fmt: skip
+    "an empty list of errors": ({"/v2/": (500, {}, {"errors": []})}, "http", 500, "/v2/ answers with HTTP 500"),
+    "an error that is not an object": ({"/v2/": (500, {}, [1])}, "http", 500, "/v2/ answers with HTTP 500"),
+    "an invalid port": (
+        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example:99999/token"'}, {})},
+        "token",
+        401,
+        "http://cache.example:99999/token is not a valid URL: Port out of range 0-65535",
+    ),
+    "an invalid redirect": (
+        {"/v2/": (302, {"Location": "http://[x"}, b"")},
+        "http",
+        None,
+        "http://[x is not a valid URL: Invalid IPv6 URL",
+    ),
+    "a long invalid redirect": (
+        {"/v2/": (302, {"Location": f"http://[{'x' * 300}"}, b"")},
+        "http",
+        None,
+        f"http://[{'x' * 191}… is not a valid URL: Invalid IPv6 URL",
+    ),
+    "a token server without a host": (
+        {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http:///token"'}, {})},
+        "dns",
+        401,
+        "the name of  cannot be resolved: Name or service not known. Check DNS and /etc/hosts",
+    ),
+    "a challenge without a scheme": ({"/v2/": (401, {}, {})}, "token", 401, "Allow anonymous pulls on the mirror"),
+    "too large": (
+        {"/v2/": (200, {}, b" " * (client.BODY_LIMIT + 1))},
+        "http",
+        None,
+        f"http://cache.example/v2/ gives no valid HTTP response: the answer is larger than {client.BODY_LIMIT} bytes",
+    ),
+}
 
 
 @pytest.mark.parametrize(("answers", "stage", "status", "reason"), FAULTS.values(), ids=FAULTS)
-def test_what_is_no_mirror(run, serve, answers, stage, status, reason):
+def test_a_mirror_that_is_not_usable(run, serve, answers, stage, status, reason):
     serve("cache.example", Answers(answers))
     result = run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"])
     mirror = one(result)
     assert (mirror["usable"], mirror["failed_at"], mirror["status"], mirror["silent"]) == (False, stage, status, False)
     assert mirror["reason"].endswith(reason)
     assert result["warnings"] == [f"The mirror http://cache.example/ cannot be used: {mirror['reason']}."]
-    assert mirror["images"] == [{"image": "alpine", "cached": None, "digest": None, "size": None, "reason": mirror["reason"], "same_as_hub": None}]
+    assert mirror["images"] == [
+        {
+            "image": "alpine",
+            "cached": None,
+            "digest": None,
+            "size": None,
+            "reason": mirror["reason"],
+            "same_as_hub": None,
+        }
+    ]
 
 
 @pytest.mark.parametrize(
@@ -256,21 +334,27 @@ def test_what_is_no_mirror(run, serve, answers, stage, status, reason):
     [(b"SSH-2.0-x", "SSH-2.0-x"), (b"x" * 300, f"{'x' * 199}…"), (b"", "BadStatusLine")],
     ids=["short", "long", "empty"],
 )
-def test_an_answer_that_is_no_http(run, serve, line, shown):
+def test_an_answer_that_is_not_http(run, serve, line, shown):
     serve("cache.example", None, handler=served(None, do_GET=lambda handler: handler.wfile.write(line + b"\r\n")))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
-    assert (mirror["failed_at"], mirror["reason"]) == ("http", f"http://cache.example/v2/ gives no answer in HTTP: {shown}")
+    assert (mirror["failed_at"], mirror["reason"]) == (
+        "http",
+        f"http://cache.example/v2/ gives no valid HTTP response: {shown}",
+    )
 
 
 @pytest.mark.parametrize(
-    ("challenge", "authentication"), [({"WWW-Authenticate": 'BASIC realm="x"'}, "basic"), ({"WWW-Authenticate": "Bearer"}, "bearer"), ({}, "none")]
+    ("challenge", "authentication"),
+    [({"WWW-Authenticate": 'BASIC realm="x"'}, "basic"), ({"WWW-Authenticate": "Bearer"}, "bearer"), ({}, "none")],
 )
-def test_how_a_registry_wants_to_be_asked(run, serve, challenge, authentication):
+def test_authentication(run, serve, challenge, authentication):
     serve("cache.example", Answers({"/v2/": (401, challenge, {})}))
-    assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["authentication"] == authentication
+    assert (
+        one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["authentication"] == authentication
+    )
 
 
-def test_how_long_the_first_answer_takes(run, serve, clock):
+def test_latency(run, serve, clock):
     def answer(handler):
         clock[0] += 0.0123456
         Answers(REGISTRY).to(handler)
@@ -285,14 +369,19 @@ def test_as_many_redirects_as_go_follows(run, serve, status, extra):
     steps = {f"/{number}": (status, {"Location": f"{number + 1}"}, b"") for number in range(1, last)}
     serve("cache.example", Answers({"/v2/": (status, {"Location": "/1"}, b""), **steps, f"/{last}": (200, {}, {})}))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
-    assert (mirror["usable"], mirror["redirected_to"]) == ((False, None) if extra else (True, f"http://cache.example/{last}"))
+    assert (mirror["usable"], mirror["redirected_to"]) == (
+        (False, None) if extra else (True, f"http://cache.example/{last}")
+    )
 
 
-def test_how_it_asks(run, serve):
+def test_request_headers(run, serve):
     answers = serve("cache.example", Answers({**REGISTRY, **manifest("latest", b"")}))
     run("registry_mirrors_health_info", mirrors=["http://cache.example:5000"], images=["alpine"])
     plain, image = answers.headers[:2]
-    assert {name: plain[name] for name in ("Host", "User-Agent")} == {"Host": "cache.example:5000", "User-Agent": "pullthrough.docker"}
+    assert {name: plain[name] for name in ("Host", "User-Agent")} == {
+        "Host": "cache.example:5000",
+        "User-Agent": "pullthrough.docker",
+    }
     assert "Accept" not in plain
     assert image["Accept"].split(", ") == [
         "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -303,15 +392,19 @@ def test_how_it_asks(run, serve):
 
 
 @pytest.mark.parametrize(
-    ("url", "host", "said"), [("http://cache.example:80", "cache.example", "cache.example:80"), ("http://[fd00::abc]", "fd00::abc", "[fd00::abc]")]
+    ("url", "host", "header"),
+    [
+        ("http://cache.example:80", "cache.example", "cache.example:80"),
+        ("http://[fd00::abc]", "fd00::abc", "[fd00::abc]"),
+    ],
 )
-def test_the_host_that_it_asks_for(run, serve, url, host, said):
+def test_the_host_header(run, serve, url, host, header):
     answers = serve(host, Answers(REGISTRY))
     assert one(run("registry_mirrors_health_info", mirrors=[url]))["usable"]
-    assert answers.headers[0]["Host"] == said
+    assert answers.headers[0]["Host"] == header
 
 
-def test_the_largest_answer(run, serve):
+def test_an_answer_at_the_size_limit(run, serve):
     serve("cache.example", Answers({"/v2/": (200, {}, b" " * client.BODY_LIMIT)}))
     assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["usable"]
 
@@ -319,12 +412,22 @@ def test_the_largest_answer(run, serve):
 @pytest.mark.parametrize("location", ["http://other.example/v2/", "http://other.example", "https://other.example/v2/"])
 def test_a_redirect(run, serve, authority, location):
     serve("cache.example", Answers({"/v2/": (307, {"Location": location}, b"")}))
-    serve("other.example", Answers({**REGISTRY, "/": (200, {}, {})}), authority.context("other.example") if location.startswith("https") else None)
-    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], ca_certificates={"cache.example": authority.text}))
+    serve(
+        "other.example",
+        Answers({**REGISTRY, "/": (200, {}, {})}),
+        authority.context("other.example") if location.startswith("https") else None,
+    )
+    mirror = one(
+        run(
+            "registry_mirrors_health_info",
+            mirrors=["http://cache.example"],
+            ca_certificates={"cache.example": authority.text},
+        )
+    )
     assert (mirror["usable"], mirror["redirected_to"]) == (True, location)
 
 
-def test_a_path(run, serve):
+def test_a_url_with_a_path(run, serve):
     serve("cache.example", Answers({"/hub/v2/": (200, {}, {})}))
     assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example/hub"]))["usable"]
 
@@ -336,37 +439,55 @@ def test_an_unknown_name_and_a_closed_port(run, network):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         network["closed.example"] = unused.getsockname()[1]
-        result = run("registry_mirrors_health_info", mirrors=["http://gone.example", "http://closed.example:81", "https://closed.example"])
+        result = run(
+            "registry_mirrors_health_info",
+            mirrors=["http://gone.example", "http://closed.example:81", "https://closed.example"],
+        )
     assert [(mirror["failed_at"], mirror["silent"], mirror["reason"]) for mirror in result["mirrors"]] == [
-        ("dns", False, "the name of gone.example is not known here: Name or service not known. Look at DNS and /etc/hosts"),
+        (
+            "dns",
+            False,
+            "the name of gone.example cannot be resolved: Name or service not known. Check DNS and /etc/hosts",
+        ),
         ("tcp", False, "no connection to closed.example, port 81: Connection refused"),
         ("tcp", False, "no connection to closed.example, port 443: Connection refused"),
     ]
     assert result["mirrors"][1]["addresses"] == ["127.0.0.1"]
 
 
-def test_an_address(run, serve, network):
+def test_an_address_instead_of_a_name(run, serve, network):
     serve("open", Answers(REGISTRY))
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         closed = unused.getsockname()[1]
-        result = run("registry_mirrors_health_info", mirrors=[f"http://127.0.0.1:{port}" for port in (network["open"], closed)])
+        result = run(
+            "registry_mirrors_health_info", mirrors=[f"http://127.0.0.1:{port}" for port in (network["open"], closed)]
+        )
     assert [(mirror["usable"], mirror["addresses"], mirror["reason"]) for mirror in result["mirrors"]] == [
         (True, ["127.0.0.1"], None),
         (False, ["127.0.0.1"], f"no connection to 127.0.0.1, port {closed}: Connection refused"),
     ]
 
 
-def test_a_connection_for_which_no_time_is_left(run, serve, clock, monkeypatch):
+def test_a_name_without_addresses(run, monkeypatch):
+    resolve_with(monkeypatch, lambda *_words, **_options: [])
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
+    reason = "no connection to cache.example, port 80: its name has no address"
+    assert (mirror["failed_at"], mirror["silent"], mirror["reason"]) == ("tcp", False, reason)
+
+
+def test_no_time_left_for_a_connection(run, serve, clock, monkeypatch):
     monkeypatch.setattr(probes, "GRACE", 60)
     serve("cache.example", Answers(REGISTRY))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=0))
-    reason = "no connection to cache.example, port 80: no answer in time: a firewall, or nobody there"
+    reason = "no connection to cache.example, port 80: no answer in time. Check the address and the firewalls"
     assert (mirror["failed_at"], mirror["silent"], mirror["reason"]) == ("tcp", True, reason)
 
 
 @pytest.mark.parametrize(
-    ("problem", "why"), [(OSError(5, "Input/output error"), "Input/output error"), (UnicodeError("label too long"), "label too long")], ids=["system", "name"]
+    ("problem", "why"),
+    [(OSError(5, "Input/output error"), "Input/output error"), (UnicodeError("label too long"), "label too long")],
+    ids=["system", "name"],
 )
 def test_a_resolver_that_fails(run, monkeypatch, problem, why):
     def fail(*_words, **_options):
@@ -374,11 +495,11 @@ def test_a_resolver_that_fails(run, monkeypatch, problem, why):
 
     resolve_with(monkeypatch, fail)
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))
-    assert mirror["reason"] == f"the name of cache.example is not known here: {why}. Look at DNS and /etc/hosts"
+    assert mirror["reason"] == f"the name of cache.example cannot be resolved: {why}. Check DNS and /etc/hosts"
 
 
-def test_registries_of_which_nothing_is_known_in_time(run, monkeypatch, clock):
-    """However many there are, they are waited for as long as for one."""
+def test_registries_that_do_not_answer_in_time(run, monkeypatch, clock):
+    """Several registries together take no longer than one."""
     over, waited = threading.Event(), []
 
     def join(_probe, seconds):
@@ -387,14 +508,16 @@ def test_registries_of_which_nothing_is_known_in_time(run, monkeypatch, clock):
 
     monkeypatch.setattr(client.Registry, "check", lambda _registry: over.wait(60))
     monkeypatch.setattr(probes.Probe, "join", join)
-    result = run("registry_mirrors_health_info", mirrors=["http://one.example", "http://two.example"], hub=True, timeout=3)
+    result = run(
+        "registry_mirrors_health_info", mirrors=["http://one.example", "http://two.example"], hub=True, timeout=3
+    )
     over.set()
     assert waited == [3 + probes.GRACE, 0, 0]
     assert result["usable_mirrors"] == []
     assert result["hub"] == {
         "url": "https://registry-1.docker.io/",
         "usable": False,
-        "reason": "no answer in time, at this point: dns",
+        "reason": "no answer in time (step: dns)",
         "failed_at": "dns",
         "silent": True,
         "proxy": None,
@@ -410,25 +533,32 @@ def test_registries_of_which_nothing_is_known_in_time(run, monkeypatch, clock):
 
 
 @pytest.mark.parametrize(
-    ("store", "cost"), [("graphdriver", "15 seconds at each pull"), ("containerd", "30 seconds for each object of an image")]
+    ("store", "cost"),
+    [("graphdriver", "15 seconds at each pull"), ("containerd", "30 seconds for each object of an image")],
 )
-def test_silence_costs(engine, run, network, store, cost):
-    """Connected by the kernel, never answered."""
+def test_a_silent_mirror_delays_pulls(engine, run, network, store, cost):
+    """The kernel accepts the connection, and no answer comes."""
     engine.store = store
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         network["silent.example"] = silent.getsockname()[1]
-        result = run("registry_mirrors_health_info", mirrors=["http://silent.example", "https://silent.example"], timeout=1)
-    assert [(mirror["usable"], mirror["silent"], mirror["failed_at"], mirror["reason"]) for mirror in result["mirrors"]] == [
-        (False, True, "http", "http://silent.example/v2/ gives no answer in HTTP: none in time"),
-        (False, True, "tls", "no TLS: none in time"),
+        result = run(
+            "registry_mirrors_health_info", mirrors=["http://silent.example", "https://silent.example"], timeout=1
+        )
+    assert [
+        (mirror["usable"], mirror["silent"], mirror["failed_at"], mirror["reason"]) for mirror in result["mirrors"]
+    ] == [
+        (False, True, "http", "http://silent.example/v2/ gives no valid HTTP response: no answer in time"),
+        (False, True, "tls", "no TLS connection: no answer in time"),
     ]
-    assert all(warning.endswith(f" An engine waits for it {cost} before it asks the next.") for warning in result["warnings"])
+    assert all(
+        warning.endswith(f" An engine waits for it {cost} before it asks the next.") for warning in result["warnings"]
+    )
 
 
-def test_an_answer_that_trickles(run, serve):
-    """Each byte comes in time, and the whole never."""
+def test_an_answer_that_arrives_byte_by_byte(run, serve):
+    """Each byte arrives in time, but the answer never ends."""
     over = threading.Event()
 
     def trickle(handler):
@@ -441,11 +571,16 @@ def test_an_answer_that_trickles(run, serve):
     serve("cache.example", None, handler=served(None, do_GET=trickle))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=1))
     over.set()
-    assert (mirror["usable"], mirror["silent"], mirror["failed_at"], mirror["reason"]) == (False, True, "http", "no answer in time, at this point: http")
+    assert (mirror["usable"], mirror["silent"], mirror["failed_at"], mirror["reason"]) == (
+        False,
+        True,
+        "http",
+        "no answer in time (step: http)",
+    )
 
 
 def test_a_resolver_that_hangs(run, monkeypatch):
-    """It keeps neither the module from its answer nor the process from its end."""
+    """The module returns in time, and the thread does not keep the process alive."""
     over, threads = threading.Event(), []
 
     def hang(*_words, **_options):
@@ -456,40 +591,108 @@ def test_a_resolver_that_hangs(run, monkeypatch):
     resolve_with(monkeypatch, hang)
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=1))
     over.set()
-    assert (mirror["failed_at"], mirror["reason"]) == ("dns", "no answer in time, at this point: dns")
+    assert (mirror["failed_at"], mirror["reason"]) == ("dns", "no answer in time (step: dns)")
     (thread,) = threads
     assert thread.daemon
-    # It is not to go on in another test.
+    # It must not continue during another test.
     thread.join(20)
 
 
-def test_where_it_stands_at_each_step(engine, run, serve, network, authority, monkeypatch):
-    """It is what is told of a registry when the time is over."""
-    seen = []
+def fail_with(problem):
+    def fail(*_words, **_options):
+        raise problem
 
-    def noting(step):
-        original = getattr(client.Registry, step)
+    return fail
 
-        def noted(registry, *words, **options):
-            seen.append((step, registry.stage))
-            return original(registry, *words, **options)
 
-        return noted
+def test_an_unexpected_error_is_the_reason(run, monkeypatch):
+    monkeypatch.setattr(client.Registry, "check", fail_with(RuntimeError("odd \x1b http://a:b@c.example")))
+    result = run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"])
+    mirror = one(result)
+    reason = "the check failed with an unexpected error, RuntimeError: odd \\x1b http://***@c.example"
+    assert (mirror["usable"], mirror["failed_at"], mirror["silent"], mirror["reason"]) == (False, "dns", False, reason)
+    assert mirror["images"][0]["reason"] == reason
+    assert result["warnings"] == [f"The mirror http://cache.example/ cannot be used: {reason}."]
 
-    for step in ("_resolve", "_dial", "_tunnel", "_encrypt", "_body"):
-        monkeypatch.setattr(client.Registry, step, noting(step))
+
+def test_an_unexpected_error_at_an_image_is_the_reason(run, serve, monkeypatch):
+    """The mirror answered before, so it is usable."""
+    serve("cache.example", Answers(REGISTRY))
+    monkeypatch.setattr(client.Registry, "digest", fail_with(KeyError("x")))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"]))
+    reason = "the check failed with an unexpected error, KeyError: 'x'"
+    assert (mirror["usable"], mirror["reason"], mirror["images"][0]["reason"]) == (True, reason, reason)
+
+
+def test_a_check_that_fails_just_after_the_deadline(monkeypatch):
+    def ends(probe):
+        probe._failure = connection.Failure("tcp", "refused")
+        return False
+
+    monkeypatch.setattr(probes.Probe, "join", lambda _probe, _seconds: None)
+    monkeypatch.setattr(probes.Probe, "is_alive", ends)
+    report = a_probe().result()
+    assert (report["usable"], report["failed_at"], report["reason"]) == (False, "tcp", "refused")
+
+
+ENDS_OF_A_PROCESS = {
+    "time is over": (signal.SIGALRM, "its answer could not be read within the time limit"),
+    "killed": (signal.SIGKILL, "the process of the check ended without a report (wait status 9)"),
+}
+
+
+@pytest.mark.parametrize(("number", "reason"), ENDS_OF_A_PROCESS.values(), ids=ENDS_OF_A_PROCESS)
+def test_a_process_that_ends_without_a_report(monkeypatch, number, reason):
+    monkeypatch.setattr(client.Registry, "check", lambda _registry: os.kill(os.getpid(), number))
+    report = probes._in_own_process(a_probe())()
+    assert (report["usable"], report["failed_at"], report["reason"]) == (False, "http", reason)
+
+
+def test_an_unexpected_error_in_a_process_is_the_reason(monkeypatch):
+    monkeypatch.setattr(probes.Probe, "result", fail_with(RuntimeError("odd")))
+    monkeypatch.setattr(client.Registry, "check", lambda _registry: None)
+    report = probes._in_own_process(a_probe())()
+    assert report["reason"] == "the check failed with an unexpected error, RuntimeError: odd"
+
+
+def a_probe():
+    return probes.Probe("http://cache.example/", connection.Route("/nowhere"), [], "linux/amd64", time.monotonic() + 10)
+
+
+def test_the_step_is_known_at_any_time(engine, run, serve, network, authority, monkeypatch):
+    """It is part of the report when the time is over."""
+    steps = []
+
+    def record(owner, name):
+        original = getattr(owner, name)
+
+        def recorded(self, *args, **kwargs):
+            steps.append((name, getattr(self, "connector", self).stage))
+            return original(self, *args, **kwargs)
+
+        monkeypatch.setattr(owner, name, recorded)
+
+    for name in ("_dial", "_tunnel", "_encrypt"):
+        record(connection.Connector, name)
+    record(client.Registry, "_body")
     serve("proxy.example", None, handler=relay(Answers(), network))
     serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
     engine.proxies = {"https": "http://proxy.example"}
-    assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))["usable"]
-    assert seen == [("_resolve", "dns"), ("_dial", "tcp"), ("_tunnel", "proxy"), ("_encrypt", "tls"), ("_body", "http")]
+    assert one(
+        run(
+            "registry_mirrors_health_info",
+            mirrors=["https://cache.example"],
+            ca_certificates={"cache.example": authority.text},
+        )
+    )["usable"]
+    assert steps == [("_dial", "tcp"), ("_tunnel", "proxy"), ("_encrypt", "tls"), ("_body", "http")]
 
 
 # -- TLS -------------------------------------------------------------------------------------------------------------
 
 
 class Authority:
-    """A CA, and certificates of it, as files in a folder."""
+    """A CA and the certificates that it signed, as files in a folder."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -500,15 +703,23 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         now = datetime.datetime.now(datetime.timezone.utc)
         builder = x509.CertificateBuilder(
-            issuer.certificate.subject if issuer else subject, subject, key.public_key(), x509.random_serial_number(),
-            now - datetime.timedelta(days=60), now + datetime.timedelta(days=days, hours=1),
-        )  # fmt: skip
+            issuer.certificate.subject if issuer else subject,
+            subject,
+            key.public_key(),
+            x509.random_serial_number(),
+            now - datetime.timedelta(days=60),
+            now + datetime.timedelta(days=days, hours=1),
+        )
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        builder = builder.add_extension(names, critical=False).add_extension(x509.BasicConstraints(not issuer, None), critical=True)
+        builder = builder.add_extension(names, critical=False).add_extension(
+            x509.BasicConstraints(not issuer, None), critical=True
+        )
         certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
         (self.folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         plain = serialization.NoEncryption()
-        (self.folder / f"{name}.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+        (self.folder / f"{name}.key").write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        )
         return key, certificate
 
     def context(self, name, *, days=30):
@@ -530,7 +741,7 @@ def authority(tmp_path):
 
 
 FOLDERS = {
-    # image store, version: the folder whose certificates count
+    # (image store, version): the folder of certificates that the engine uses
     ("graphdriver", "28.5.2"): "cache.example:5000",
     ("containerd", "26.1.5"): "cache.example:5000",
     ("containerd", "28.5.2"): "docker.io",
@@ -540,11 +751,14 @@ FOLDERS = {
 @pytest.mark.parametrize(("key", "folder"), FOLDERS.items(), ids=[" ".join(key) for key in FOLDERS])
 def test_certificates_of_the_engine(engine, run, serve, certs, authority, key, folder):
     engine.store, engine.version = key
-    days = 4000  # So many that a day of another length would show.
+    days = 4000  # Many days, so that a wrong length of a day is noticed.
     serve("cache.example", Answers(REGISTRY), authority.context("cache.example", days=days))
     untrusted = one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))
     assert (untrusted["failed_at"], untrusted["tls"]) == ("tls", None)
-    reason = "its certificate is not to be trusted: unable to get local issuer certificate (the system's CAs and no file in {})"
+    reason = (
+        "its certificate is not trusted: unable to get local issuer certificate "
+        "(checked against the system's CAs and no file in {})"
+    )
     assert untrusted["reason"] == reason.format(certs / folder)
     for name in {"cache.example:5000", "docker.io"} - {folder}:
         (certs / name).mkdir(parents=True)
@@ -556,28 +770,82 @@ def test_certificates_of_the_engine(engine, run, serve, certs, authority, key, f
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example:5000"]))
     ends = mirror["tls"].pop("not_after")
     assert mirror["usable"] and ends.endswith(" GMT")
-    assert mirror["tls"] == {"version": "TLSv1.3", "verified": True, "days_left": days, "certificates": [str(certs / folder / "ca.crt")]}
+    assert mirror["tls"] == {
+        "version": "TLSv1.3",
+        "verified": True,
+        "days_left": days,
+        "certificates": [str(certs / folder / "ca.crt")],
+    }
 
 
-def test_certificates_that_are_yet_to_be_written(run, serve, authority):
+def test_ca_certificates(run, serve, authority):
     serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
-    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))
+    mirror = one(
+        run(
+            "registry_mirrors_health_info",
+            mirrors=["https://cache.example"],
+            ca_certificates={"cache.example": authority.text},
+        )
+    )
     assert mirror["usable"] and mirror["tls"]["certificates"] == ["ca_certificates"]
-    refused = run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"other.example": authority.text})
+    refused = run(
+        "registry_mirrors_health_info",
+        mirrors=["https://cache.example"],
+        ca_certificates={"other.example": authority.text},
+    )
     assert "no declared mirror has this host" in refused["msg"]
 
 
+DAMAGED = "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+@pytest.mark.parametrize(("host", "text"), [("cache.example", DAMAGED), ("cache.example", 7), ("other.example", None)])
+def test_certificates_are_refused_without_the_option_mirrors_too(
+    engine, run, serve, daemon_json, authority, state, host, text
+):
+    """The mirrors are then those in force, or those in the file of an engine that does not run."""
+    answers = serve("cache.example", Answers(REGISTRY))
+    daemon_json.parent.mkdir()
+    daemon_json.write_text('{"registry-mirrors": ["http://cache.example"]}')
+    engine.state, engine.mirrors = state, ["http://cache.example/"]
+    certificates = {host: authority.text if text is None else text}
+    named = run("registry_mirrors_health_info", mirrors=["http://cache.example"], ca_certificates=certificates)
+    found = run("registry_mirrors_health_info", ca_certificates=certificates)
+    assert found["failed"] and found["msg"].startswith(f'ca_certificates, "{host}": ')
+    assert found["msg"] == named["msg"]
+    assert answers.asked == []
+
+
+def test_comments_in_certificates_may_hold_any_letter(run, serve, authority):
+    serve("cache.example", Answers(REGISTRY), authority.context("cache.example"))
+    certificates = {"cache.example": f"# Zertifikat für die Büros\n{authority.text}"}
+    assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates=certificates))[
+        "usable"
+    ]
+
+
 @pytest.mark.parametrize(
-    ("name", "days", "why"), [("other.example", 30, "Hostname mismatch"), ("cache.example", -1, "certificate has expired")], ids=["name", "expired"]
+    ("name", "days", "why"),
+    [("other.example", 30, "Hostname mismatch"), ("cache.example", -1, "certificate has expired")],
+    ids=["name", "expired"],
 )
-def test_certificates_that_do_not_fit(run, serve, certs, authority, network, name, days, why):
+def test_certificates_that_are_not_valid(run, serve, certs, authority, network, name, days, why):
     (certs / "cache.example").mkdir(parents=True)
     (certs / "cache.example" / "ca.crt").write_text(authority.text)
     serve(name, Answers(REGISTRY), authority.context(name, days=days))
     network["cache.example"] = network[name]
-    mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))
+    mirror = one(
+        run(
+            "registry_mirrors_health_info",
+            mirrors=["https://cache.example"],
+            ca_certificates={"cache.example": authority.text},
+        )
+    )
     assert mirror["failed_at"] == "tls" and why in mirror["reason"]
-    assert mirror["reason"].endswith(f" (the system's CAs and {certs}/cache.example/ca.crt, ca_certificates)")
+    assert mirror["reason"].endswith(
+        f" (checked against the system's CAs and {certs}/cache.example/ca.crt, ca_certificates)"
+    )
 
 
 def test_a_client_certificate(run, serve, certs, authority):
@@ -592,7 +860,10 @@ def test_a_client_certificate(run, serve, certs, authority):
     assert not one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))["usable"]
     (folder / "client.cert").write_bytes((authority.folder / "client.crt").read_bytes())
     without = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
-    assert (without["failed_at"], without["reason"]) == ("tls", f"{folder}/client.cert cannot be used: No such file or directory")
+    assert (without["failed_at"], without["reason"]) == (
+        "tls",
+        f"{folder}/client.cert cannot be used: No such file or directory",
+    )
     (folder / "client.key").write_bytes((authority.folder / "client.key").read_bytes())
     assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))["tls"]["certificates"] == [
         str(folder / "ca.crt"),
@@ -605,13 +876,19 @@ def test_an_insecure_registry(engine, run, serve, authority):
     serve("cache.example", Answers(REGISTRY), authority.context("other.example"))
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
     assert mirror["usable"]
-    assert mirror["tls"] == {"version": "TLSv1.3", "verified": False, "not_after": None, "days_left": None, "certificates": []}
+    assert mirror["tls"] == {
+        "version": "TLSv1.3",
+        "verified": False,
+        "not_after": None,
+        "days_left": None,
+        "certificates": [],
+    }
 
 
-def test_no_tls_there(run, serve):
+def test_a_server_without_tls(run, serve):
     serve("cache.example", Answers(REGISTRY))
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
-    assert mirror["failed_at"] == "tls" and mirror["reason"].startswith("no TLS: ")
+    assert mirror["failed_at"] == "tls" and mirror["reason"].startswith("no TLS connection: ")
 
 
 # -- images ----------------------------------------------------------------------------------------------------------
@@ -622,10 +899,14 @@ def manifest(reference, body, digest=ONE):
 
 
 IMAGES = {
-    # name: (answers, what is said of the image)
-    "one manifest": ({**manifest("latest", LAYERS), **manifest(ONE, LAYERS)}, {"cached": True, "digest": ONE, "size": 537, "reason": None}),
+    # name: (answers, report of the image)
+    "one manifest": (
+        {**manifest("latest", LAYERS), **manifest(ONE, LAYERS)},
+        {"cached": True, "digest": ONE, "size": 537, "reason": None},
+    ),
     "an index": (
-        {**manifest("latest", INDEX), **manifest(ONE, INDEX), **manifest(OTHER, LAYERS)}, {"cached": True, "digest": ONE, "size": 537, "reason": None},
+        {**manifest("latest", INDEX), **manifest(ONE, INDEX), **manifest(OTHER, LAYERS)},
+        {"cached": True, "digest": ONE, "size": 537, "reason": None},
     ),
     "not there": ({}, {"cached": False, "digest": None, "size": None, "reason": "it does not have this image"}),
     "limited": (
@@ -633,65 +914,90 @@ IMAGES = {
         {"cached": False, "digest": None, "size": None, "reason": "HTTP 429 (its rate limit is reached)"},
     ),
     "refused": (
-        {"/v2/library/alpine/manifests/latest": (403, {}, b"")}, {"cached": False, "digest": None, "size": None, "reason": "HTTP 403"},
+        {"/v2/library/alpine/manifests/latest": (403, {}, b"")},
+        {"cached": False, "digest": None, "size": None, "reason": "HTTP 403"},
     ),
-    "no digest": (manifest("latest", LAYERS, "x"), {"cached": False, "digest": None, "size": None, "reason": "it names no digest"}),
+    "no digest": (
+        manifest("latest", LAYERS, "x"),
+        {"cached": False, "digest": None, "size": None, "reason": "its answer has no valid digest"},
+    ),
     "no manifest": (
-        manifest("latest", LAYERS), {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+        manifest("latest", LAYERS),
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is missing or not valid"},
     ),
-    "sizes that are none": (
+    "invalid sizes": (
         {**manifest("latest", b""), **manifest(ONE, {"config": {"size": True}, "layers": [{"size": "5"}, 7]})},
-        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is missing or not valid"},
     ),
-    "more than one read holds": (
+    "a large manifest": (
         {**manifest("latest", b""), **manifest(ONE, b" " * 100000 + json.dumps(LAYERS).encode())},
         {"cached": True, "digest": ONE, "size": 537, "reason": None},
     ),
-    "nothing in it": (
-        {**manifest("latest", b""), **manifest(ONE, {"config": {"size": 0}, "layers": []})}, {"cached": True, "digest": ONE, "size": 0, "reason": None},
+    "an empty image": (
+        {**manifest("latest", b""), **manifest(ONE, {"config": {"size": 0}, "layers": []})},
+        {"cached": True, "digest": ONE, "size": 0, "reason": None},
     ),
     "an error with a manifest": (
         {**manifest("latest", b""), f"/v2/library/alpine/manifests/{ONE}": (403, {}, LAYERS)},
-        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is missing or not valid"},
     ),
     "a list": (
         {**manifest("latest", b""), **manifest(ONE, [1])},
-        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is missing or not valid"},
     ),
     "a negative size": (
         {**manifest("latest", b""), **manifest(ONE, {"config": {"size": -1}})},
-        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is missing or not valid"},
     ),
     "deep": (
         {**manifest("latest", b""), **manifest(ONE, b"[" * 100000)},
-        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is not there, or none that engines read"},
+        {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is missing or not valid"},
     ),
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize(("answers", "said"), IMAGES.values(), ids=IMAGES)
-def test_an_image(run, serve, answers, said):
+@pytest.mark.parametrize(("answers", "report"), IMAGES.values(), ids=IMAGES)
+def test_an_image(run, serve, answers, report):
     serve("cache.example", Answers({**REGISTRY, **answers}))
-    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"], platform="linux/arm64"))
-    assert mirror["images"] == [{"image": "alpine", **said, "same_as_hub": None}]
+    mirror = one(
+        run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"], platform="linux/arm64")
+    )
+    assert mirror["images"] == [{"image": "alpine", **report, "same_as_hub": None}]
     assert (mirror["usable"], mirror["reason"]) == (True, None)
 
 
 @pytest.mark.parametrize("platform", ["linux/amd64", "linux/s390x", "windows/arm64"])
-def test_an_image_of_other_platforms(run, serve, platform):
+def test_an_image_for_other_platforms_only(run, serve, platform):
     serve("cache.example", Answers({**REGISTRY, **manifest("latest", INDEX), **manifest(ONE, INDEX)}))
-    (image,) = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"], platform=platform))["images"]
-    assert (image["digest"], image["size"], image["reason"]) == (ONE, None, f"the image is not there for {platform}")
+    (image,) = one(
+        run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"], platform=platform)
+    )["images"]
+    assert (image["digest"], image["size"], image["reason"]) == (ONE, None, f"the image does not exist for {platform}")
 
 
-@pytest.mark.parametrize(("machine", "platform"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("armv7l", "arm/v7"), ("riscv64", "riscv64")])
+@pytest.mark.parametrize(
+    ("machine", "platform"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("armv7l", "arm/v7"), ("riscv64", "riscv64")]
+)
 def test_the_platform_of_the_host(run, serve, monkeypatch, machine, platform):
     name = os.uname()
     monkeypatch.setattr(os, "uname", lambda: os.uname_result([*name[:4], machine]))
     system, architecture, *variant = f"linux/{platform}".split("/")
-    entry = {"digest": OTHER, "platform": {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}}
-    serve("cache.example", Answers({**REGISTRY, **manifest("latest", b""), **manifest(ONE, {"manifests": [entry]}), **manifest(OTHER, LAYERS)}))
-    assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"]))["images"][0]["size"] == 537
+    entry = {
+        "digest": OTHER,
+        "platform": {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})},
+    }
+    serve(
+        "cache.example",
+        Answers(
+            {**REGISTRY, **manifest("latest", b""), **manifest(ONE, {"manifests": [entry]}), **manifest(OTHER, LAYERS)}
+        ),
+    )
+    assert (
+        one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"]))["images"][0][
+            "size"
+        ]
+        == 537
+    )
 
 
 def test_a_token_for_each_image(run, serve):
@@ -708,7 +1014,9 @@ def test_a_token_for_each_image(run, serve):
             }
         ),
     )
-    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine", "a/b:1", "a/c"]))
+    mirror = one(
+        run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine", "a/b:1", "a/c"])
+    )
     assert (mirror["usable"], mirror["authentication"], mirror["failed_at"]) == (True, "bearer", "token")
     assert [image["cached"] for image in mirror["images"]] == [True, False, None]
     assert ("HEAD", "/v2/library/alpine/manifests/latest", "Bearer one~!") in answers.asked
@@ -718,24 +1026,35 @@ def test_a_token_for_each_image(run, serve):
 
 def test_a_token_over_tls(run, serve, authority):
     scope = "/token?scope=repository%3Alibrary%2Falpine%3Apull"
-    token = {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="https://cache.example/token"'}, {}), scope: (200, {}, {"token": "one"})}
+    token = {
+        "/v2/": (401, {"WWW-Authenticate": 'Bearer realm="https://cache.example/token"'}, {}),
+        scope: (200, {}, {"token": "one"}),
+    }
     serve("cache.example", Answers(token), authority.context("cache.example"))
-    assert one(run("registry_mirrors_health_info", mirrors=["https://cache.example"], ca_certificates={"cache.example": authority.text}))["usable"]
+    assert one(
+        run(
+            "registry_mirrors_health_info",
+            mirrors=["https://cache.example"],
+            ca_certificates={"cache.example": authority.text},
+        )
+    )["usable"]
 
 
-def test_where_a_token_server_is_silent(run, serve, network):
-    """The stage is named, and the mirror's own way stays what is told."""
+def test_a_silent_token_server(run, serve, network):
+    """The failed step is the token, and the addresses in the report stay the mirror's own."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         network["token.example"] = silent.getsockname()[1]
-        serve("cache.example", Answers({"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://token.example/"'}, {})}))
+        serve(
+            "cache.example", Answers({"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://token.example/"'}, {})})
+        )
         mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], timeout=1))
     assert (mirror["failed_at"], mirror["silent"], mirror["status"]) == ("token", True, 401)
 
 
 @pytest.mark.parametrize(("host", "sent"), [("other.example", None), ("cache.example", "Bearer one")])
-def test_another_host_gets_no_token(run, serve, host, sent):
+def test_only_the_same_host_gets_the_token(run, serve, host, sent):
     token = {"/token?scope=repository%3Alibrary%2Falpine%3Apull": (200, {}, {"token": "one"})}
     challenge = {"/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {})}
     away = {"/v2/library/alpine/manifests/latest": (307, {"Location": f"http://{host}/x"}, b"")}
@@ -757,28 +1076,28 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize(("text", "meant"), NAMES.items(), ids=[name.strip()[:20] for name in NAMES])
-def test_names_of_images(text, meant):
-    assert images.parse(text)[1:] == meant
+@pytest.mark.parametrize(("text", "parsed"), NAMES.items(), ids=[name.strip()[:20] for name in NAMES])
+def test_image_names(text, parsed):
+    assert images.parse(text)[1:] == parsed
 
 
 REFUSED = {
-    "": "not the name of an image",
-    "Alpine": "not the name of an image",
-    "alpine@sha256:1": "not the name of an image",
-    "alpine:": "not the name of an image",
-    "ghcr.io/a/b": "an image of ghcr.io; engines ask mirrors for images of Docker Hub alone.",
+    "": "not a valid image name",
+    "Alpine": "not a valid image name",
+    "alpine@sha256:1": "not a valid image name",
+    "alpine:": "not a valid image name",
+    "ghcr.io/a/b": "an image of ghcr.io; engines use mirrors only for images of Docker Hub.",
     "localhost/a": "an image of localhost",
     "cache:5000/a": "an image of cache:5000",
 }
 
 
 @pytest.mark.parametrize(("text", "why"), REFUSED.items(), ids=REFUSED)
-def test_names_that_are_refused(run, text, why):
+def test_invalid_image_names(run, text, why):
     assert why in run("registry_mirrors_health_info", mirrors=[], images=[text])["msg"]
 
 
-def test_a_url_that_is_refused(run):
+def test_an_invalid_url(run):
     assert "it has no scheme" in run("registry_mirrors_health_info", mirrors=["cache.example"])["msg"]
 
 
@@ -789,10 +1108,17 @@ def test_a_url_that_is_refused(run):
     ("headers", "limit"),
     [
         (
-            {"ratelimit-limit": "100;w=21600", "ratelimit-remaining": "87;w=21600", "docker-ratelimit-source": "192.0.2.7"},
+            {
+                "ratelimit-limit": "100;w=21600",
+                "ratelimit-remaining": "87;w=21600",
+                "docker-ratelimit-source": "192.0.2.7",
+            },
             {"limit": 100, "remaining": 87, "window_seconds": 21600, "source": "192.0.2.7"},
         ),
-        ({"ratelimit-limit": "100", "ratelimit-remaining": "0"}, {"limit": 100, "remaining": 0, "window_seconds": None, "source": None}),
+        (
+            {"ratelimit-limit": "100", "ratelimit-remaining": "0"},
+            {"limit": 100, "remaining": 0, "window_seconds": None, "source": None},
+        ),
         (
             {"ratelimit-limit": "1", "ratelimit-remaining": "1", "docker-ratelimit-source": "x" * 300},
             {"limit": 1, "remaining": 1, "window_seconds": None, "source": f"{'x' * 99}…"},
@@ -804,7 +1130,9 @@ def test_a_url_that_is_refused(run):
 def test_docker_hub(engine, run, serve, certs, authority, headers, limit):
     (certs / "docker.io").mkdir(parents=True)
     (certs / "docker.io" / "ca.crt").write_text(authority.text)
-    hub = Answers({**REGISTRY, **manifest("latest", b""), "HEAD /v2/ratelimitpreview/test/manifests/latest": (200, headers, b"")})
+    hub = Answers(
+        {**REGISTRY, **manifest("latest", b""), "HEAD /v2/ratelimitpreview/test/manifests/latest": (200, headers, b"")}
+    )
     serve("registry-1.docker.io", hub, authority.context("registry-1.docker.io"))
     serve("same.example", Answers({**REGISTRY, **manifest("latest", b"")}))
     serve("old.example", Answers({**REGISTRY, **manifest("latest", b"", OTHER)}))
@@ -814,18 +1142,20 @@ def test_docker_hub(engine, run, serve, certs, authority, headers, limit):
     assert [mirror["images"][0]["same_as_hub"] for mirror in result["mirrors"]] == [True, False, None]
     assert result["hub"]["rate_limit"] == limit
     assert result["hub"]["images"] == [{"image": "alpine", "cached": True, "digest": ONE, "size": None, "reason": None}]
-    assert {method for method, path, _token in hub.asked if "/manifests/" in path} == {"HEAD"}, "other questions would count"
+    assert {method for method, path, _token in hub.asked if "/manifests/" in path} == {"HEAD"}, (
+        "other requests would count"
+    )
 
 
 # -- proxies ---------------------------------------------------------------------------------------------------------
 
 
-def relay(answers, network, wanted=None):
-    """A proxy that fetches what is not encrypted, and connects what is."""
+def relay(answers, network, authorization=None):
+    """Return the handler of a proxy that fetches plain URLs, and opens tunnels for encrypted ones."""
 
     def connect(handler):
         answers.asked.append((handler.command, handler.path, handler.headers.get("Proxy-Authorization")))
-        if wanted and handler.headers.get("Proxy-Authorization") != wanted:
+        if authorization and handler.headers.get("Proxy-Authorization") != authorization:
             handler.send_response(407)
             handler.end_headers()
             return
@@ -836,7 +1166,7 @@ def relay(answers, network, wanted=None):
             pump(target.recv, handler.connection)
 
     def pump(read, target):
-        with contextlib.suppress(OSError, ValueError):  # What is read may be closed.
+        with contextlib.suppress(OSError, ValueError):  # The source may be closed.
             while True:
                 part = read(65536)
                 if not part:
@@ -869,7 +1199,7 @@ def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch
     refused = one(run("registry_mirrors_health_info", **options))
     assert (refused["failed_at"], refused["reason"]) == (
         "proxy",
-        "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 407",
+        "the proxy http://proxy.example refuses to connect to cache.example:443: HTTP 407",
     )
     environment = f"PATH=/bin\0HTTP_PROXY=http://c:d@other.example\0https_proxy=http://{written}@proxy.example\0"
     monkeypatch.setattr(files, "text_of", lambda path: environment if path == "/proc/4711/environ" else "")
@@ -878,40 +1208,61 @@ def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch
 
 
 PROXY_FAULTS = {
-    "unknown": (None, "dns", "the name of the proxy http://proxy.example is not known here"),
-    "an error": (b"HTTP/1.0 503 x\r\n\r\n", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 503"),
-    "no HTTP": (b"x\r\n\r\n", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: an answer that is none"),
-    "a head that does not end": (
-        b"HTTP/1.1 503 x\r\nX: ".ljust(65536, b"x"), "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: HTTP 503",
+    "unknown": (None, "dns", "the name of the proxy http://proxy.example cannot be resolved"),
+    "an error": (
+        b"HTTP/1.0 503 x\r\n\r\n",
+        "proxy",
+        "the proxy http://proxy.example refuses to connect to cache.example:443: HTTP 503",
     ),
-    "an end": (b"", "proxy", "the proxy http://proxy.example lets nobody through to cache.example:443: an answer that is none"),
-}  # fmt: skip
+    "no HTTP": (
+        b"x\r\n\r\n",
+        "proxy",
+        "the proxy http://proxy.example refuses to connect to cache.example:443: not a valid HTTP response",
+    ),
+    "a head that does not end": (
+        b"HTTP/1.1 503 x\r\nX: ".ljust(65536, b"x"),
+        "proxy",
+        "the proxy http://proxy.example refuses to connect to cache.example:443: HTTP 503",
+    ),
+    "an end": (
+        b"",
+        "proxy",
+        "the proxy http://proxy.example refuses to connect to cache.example:443: not a valid HTTP response",
+    ),
+}
 
 
-@pytest.mark.parametrize(("said", "stage", "reason"), PROXY_FAULTS.values(), ids=PROXY_FAULTS)
-def test_a_proxy_that_does_not_serve(engine, run, serve, said, stage, reason):
-    if said is not None:
-        # Who says something stays until it is left.
-        serve("proxy.example", None, handler=served(None, do_CONNECT=lambda handler: handler.wfile.write(said) and handler.rfile.read(1)))
+@pytest.mark.parametrize(("answer", "stage", "reason"), PROXY_FAULTS.values(), ids=PROXY_FAULTS)
+def test_a_proxy_that_fails(engine, run, serve, answer, stage, reason):
+    if answer is not None:
+        # After its answer, the proxy keeps the connection open until the client closes it.
+        serve(
+            "proxy.example",
+            None,
+            handler=served(None, do_CONNECT=lambda handler: handler.wfile.write(answer) and handler.rfile.read(1)),
+        )
     engine.proxies = {"http": "", "https": "http://proxy.example", "no": ""}
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
     assert mirror["failed_at"] == stage and mirror["reason"].startswith(reason)
 
 
-def test_a_proxy_that_is_no_url(engine, run):
+def test_a_proxy_with_an_invalid_url(engine, run):
     engine.proxies = {"https": "proxy.example:x"}
     mirror = one(run("registry_mirrors_health_info", mirrors=["https://cache.example"]))
-    assert (mirror["failed_at"], mirror["reason"]) == ("proxy", "http://proxy.example:x is no URL: Port could not be cast to integer value as 'x'")
+    assert (mirror["failed_at"], mirror["reason"]) == (
+        "proxy",
+        "http://proxy.example:x is not a valid URL: Port could not be cast to integer value as 'x'",
+    )
 
 
 PROXY_SILENCE = {
-    "listens": ("proxy", True, "the proxy http://proxy.example gives no answer: none in time"),
+    "listens": ("proxy", True, "the proxy http://proxy.example does not answer: no answer in time"),
     "closed": ("tcp", False, "no connection to the proxy http://proxy.example: Connection refused"),
 }
 
 
 @pytest.mark.parametrize(("state", "found"), PROXY_SILENCE.items(), ids=PROXY_SILENCE)
-def test_a_proxy_that_says_nothing(engine, run, network, state, found):
+def test_a_proxy_that_does_not_answer(engine, run, network, state, found):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         if state == "listens":
@@ -923,7 +1274,7 @@ def test_a_proxy_that_says_nothing(engine, run, network, state, found):
 
 
 EXEMPT = {
-    # (URL, no_proxy): whether the proxy is left out (golang.org/x/net/http/httpproxy proxy_test.go)
+    # (URL, no_proxy): whether the proxy is not used (golang.org/x/net/http/httpproxy proxy_test.go)
     ("http://cache.example", ""): False,
     ("http://cache.example", "*"): True,
     ("http://cache.example", "cache.example:²"): False,
@@ -964,8 +1315,10 @@ EXEMPT = {
 }
 
 
-@pytest.mark.parametrize(("key", "exempt"), EXEMPT.items(), ids=[" ".join(key).encode("ascii", "replace").decode() for key in EXEMPT])
-def test_whom_the_proxy_is_not_for(key, exempt):
+@pytest.mark.parametrize(
+    ("key", "exempt"), EXEMPT.items(), ids=[" ".join(key).encode("ascii", "replace").decode() for key in EXEMPT]
+)
+def test_no_proxy(key, exempt):
     url, listed = key
     used = {"http": "http://proxy.example", "https": "http://proxy.example", "no": listed}
     assert proxies.proxy_for(url, used) == (None if exempt else "http://proxy.example")

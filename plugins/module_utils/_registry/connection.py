@@ -1,0 +1,269 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Open a connection to a registry over the engine's route: DNS, TCP, the engine's proxy, TLS.
+
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import re
+import socket
+import ssl
+import time
+
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import http_body
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import proxies
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
+
+PROXY_HEAD_LIMIT = 65536
+"""The largest head of a proxy's answer to ``CONNECT`` that is read, in bytes."""
+
+
+class Failure(Exception):
+    """A step of a check that failed. The text says why, with secrets masked.
+
+    ``stage`` is the step: ``dns``, ``tcp``, ``proxy``, ``tls``, ``http`` or ``token``. ``is_silent`` is true if
+    no answer came at all, because an engine would then wait for it as well.
+    """
+
+    def __init__(self, stage: str, text: str, *, is_silent: bool = False) -> None:
+        super().__init__(masking.mask(text))
+        self.stage = stage
+        self.is_silent = is_silent
+
+
+class Route(NamedTuple):
+    """The engine's settings that decide how it reaches a registry.
+
+    ``folder`` is the engine's folder of certificates for this registry. ``certificates`` are those that are not
+    written there yet. ``proxies`` has the engine's ``http`` and ``https`` proxy and its ``no`` list.
+    """
+
+    folder: str
+    certificates: Optional[str] = None
+    insecure: bool = False
+    proxies: Mapping[str, str] = MappingProxyType({})
+
+
+class Connector:
+    """Opens connections to one registry. Another thread can read at any time what is known so far."""
+
+    def __init__(self, route: Route, deadline: float) -> None:
+        """:param deadline: of ``time.monotonic``, for all connections together."""
+        self._route = route
+        self._deadline = deadline
+        self.stage = "dns"
+        self.addresses: List[str] = []
+        self.proxy: Optional[str] = None
+        self.tls: Optional[Dict[str, Any]] = None
+
+    def open(self, url: SplitResult, *, record: bool) -> http.client.HTTPConnection:
+        """Return a connection to the host of a URL.
+
+        :param record: whether to keep addresses, proxy and TLS for the report. Those of a token server are not kept.
+        :raises Failure: with the step that failed.
+        """
+        proxy = proxies.proxy_for(url.geturl(), self._route.proxies)
+        next_hop = split_url(proxy, "proxy") if proxy else url
+        next_host, next_port = _host_and_port(next_hop)
+        host, port = _host_and_port(url)
+        shown = f"the proxy {masking.mask(proxy)}" if proxy else masking.mask(next_host, 253)
+        self.stage = "dns"
+        addresses = self._resolve(next_host, next_port, shown)
+        if record:
+            self.addresses = list(dict.fromkeys(address[4][0] for address in addresses))
+            self.proxy = masking.mask(proxy) if proxy else None
+        self.stage = "tcp"
+        sock = self._dial(addresses, shown if proxy else f"{shown}, port {port}")
+        try:
+            if proxy and url.scheme == "https":
+                self.stage = "proxy"
+                self._tunnel(sock, next_hop, f"{host}:{port}", shown)
+            if url.scheme == "https":
+                self.stage = "tls"
+                sock = self._encrypt(sock, host, record=record)
+        except BaseException:
+            sock.close()
+            raise
+        connection = http.client.HTTPConnection(host, port)
+        connection.sock = sock
+        return connection
+
+    def is_relayed(self, url: SplitResult) -> bool:
+        """Return whether a proxy fetches this URL itself, which it does if the URL is not encrypted."""
+        return url.scheme == "http" and proxies.proxy_for(url.geturl(), self._route.proxies) is not None
+
+    def _seconds_left(self) -> float:
+        """Return the seconds until the deadline.
+
+        :raises TimeoutError: if the deadline is over.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    @staticmethod
+    def _resolve(host: str, port: int, shown: str) -> List[Any]:
+        try:
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as exc:
+            text = f"the name of {shown} cannot be resolved: {describe(exc)}. Check DNS and /etc/hosts"
+            raise Failure("dns", text) from exc
+
+    def _dial(self, addresses: Sequence[Any], shown: str) -> socket.socket:
+        """Return a connection to the first address that accepts one."""
+        problem: OSError = OSError("its name has no address")
+        for family, kind, protocol, _name, address in addresses:
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.settimeout(self._seconds_left())
+                sock.connect(address)
+                return sock
+            except OSError as exc:
+                problem = exc
+                sock.close()
+        hint = ". Check the address and the firewalls" if is_silent(problem) else ""
+        text = f"no connection to {shown}: {describe(problem)}{hint}"
+        raise Failure("tcp", text, is_silent=is_silent(problem)) from problem
+
+    def _tunnel(self, sock: socket.socket, proxy: SplitResult, target: str, shown: str) -> None:
+        """Make the proxy connect to the registry."""
+        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+        if proxy.username is not None:
+            # They come from the engine's own environment, and only the engine's own proxy gets them.
+            user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")
+        try:
+            sock.sendall("\r\n".join([*lines, "", ""]).encode())
+            answer = self._read_head(sock)
+        except OSError as exc:
+            text = f"{shown} does not answer: {describe(exc)}"
+            raise Failure("proxy", text, is_silent=is_silent(exc)) from exc
+        status = re.match(rb"HTTP/1\.[01] (\d{3})", answer)
+        if not status or status[1] != b"200":
+            why = f"HTTP {status[1].decode()}" if status else "not a valid HTTP response"
+            raise Failure("proxy", f"{shown} refuses to connect to {target}: {why}")
+
+    def _read_head(self, sock: socket.socket) -> bytes:
+        """Return the head of a proxy's answer, up to the limit of its size."""
+        head = bytearray()
+        while not head.endswith(b"\r\n\r\n") and len(head) < PROXY_HEAD_LIMIT:
+            sock.settimeout(self._seconds_left())
+            byte = sock.recv(1)  # One byte at a time: the bytes after the head belong to TLS.
+            if not byte:
+                break
+            head += byte
+        return bytes(head)
+
+    def _encrypt(self, sock: socket.socket, host: str, *, record: bool) -> ssl.SSLSocket:
+        context, files = self._trust()
+        try:
+            sock.settimeout(self._seconds_left())
+            encrypted = context.wrap_socket(sock, server_hostname=host)
+        except ssl.SSLCertVerificationError as exc:
+            cas = f"the system's CAs and {', '.join(files) or f'no file in {self._route.folder}'}"
+            text = f"its certificate is not trusted: {exc.verify_message} (checked against {cas})"
+            raise Failure("tls", text) from exc
+        except (OSError, ValueError) as exc:
+            text = f"no TLS connection: {describe(exc)}"
+            raise Failure("tls", text, is_silent=is_silent(exc)) from exc
+        if record:
+            self.tls = self._tls_report(encrypted, files)
+        return encrypted
+
+    def _tls_report(self, encrypted: ssl.SSLSocket, files: List[str]) -> Dict[str, Any]:
+        certificate = encrypted.getpeercert() or {}
+        not_after = certificate.get("notAfter")
+        left = None if not_after is None else ssl.cert_time_to_seconds(str(not_after)) - time.time()
+        return {
+            "version": encrypted.version(),
+            "verified": not self._route.insecure,
+            "not_after": not_after,
+            "days_left": None if left is None else int(left / 86400),
+            "certificates": files,
+        }
+
+    def _trust(self) -> Tuple[ssl.SSLContext, List[str]]:
+        """Return a context that trusts what the engine trusts, and the files it was built from besides the system's."""
+        context = ssl.create_default_context()
+        if self._route.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            return context, []
+        files = [path for path in _paths_in(self._route.folder) if _load(context, path)]
+        if self._route.certificates:
+            # The ssl module refuses text that is not ASCII. Comments between certificates may hold such text.
+            pem = self._route.certificates.encode("ascii", errors="ignore").decode()
+            try:
+                context.load_verify_locations(cadata=pem)
+            except (OSError, ValueError) as exc:
+                raise Failure("tls", f"ca_certificates cannot be used: {describe(exc)}") from exc
+            files.append("ca_certificates")
+        return context, files
+
+
+def _load(context: ssl.SSLContext, path: str) -> bool:
+    """Load a file of the engine's folder of certificates, and return whether it is one that engines use."""
+    stem, extension = os.path.splitext(path)
+    try:
+        if extension == ".crt":
+            context.load_verify_locations(path)
+        elif extension == ".cert":
+            context.load_cert_chain(path, f"{stem}.key")
+        else:
+            return False
+    except (OSError, ssl.SSLError) as exc:
+        raise Failure("tls", f"{path} cannot be used: {describe(exc)}") from exc
+    return True
+
+
+def _paths_in(folder: str) -> List[str]:
+    """Return the sorted paths in a folder. A folder that is missing or cannot be listed counts as empty."""
+    try:
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _host_and_port(url: SplitResult) -> Tuple[str, int]:
+    return url.hostname or "", url.port or proxies.default_port(url.scheme)
+
+
+def split_url(url: str, stage: str) -> SplitResult:
+    """Return the parts of a URL.
+
+    :raises Failure: at this stage, if the URL is not valid.
+    """
+    if re.search(r"[\x00-\x20\x7f]", url):
+        text = f"{masking.mask_url(url)} is not a valid URL: it contains white space or a control character"
+        raise Failure(stage, text)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018
+    except ValueError as exc:
+        text = f"{masking.mask_url(url)} is not a valid URL: {masking.mask(str(exc), 200)}"
+        raise Failure(stage, text) from exc
+    return parts
+
+
+def is_silent(exc: BaseException) -> bool:
+    """Return whether no answer came in time. Before Python 3.10, ``socket.timeout`` is a class of its own."""
+    return isinstance(exc, (TimeoutError, socket.timeout, http_body.TooSlow))
+
+
+def describe(exc: BaseException) -> str:
+    """Return the reason of an exception as text for a message. It is never empty."""
+    if is_silent(exc):
+        return "no answer in time"
+    return masking.mask(str(getattr(exc, "strerror", None) or exc).strip(), 200) or type(exc).__name__
