@@ -36,7 +36,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import js
 AS_BEFORE, AS_WANTED, NEITHER = "as before", "as wanted", "neither as before nor as wanted"
 
 
-def execute(host: Host, decide: Callable[[], Decision], options: Options, *, check_mode: bool) -> Outcome:
+def carry_out(host: Host, decide: Callable[[], Decision], options: Options, *, check_mode: bool) -> Outcome:
     """Do what must be done on the host, or in check mode only find out whether it could be done.
 
     :param decide: reads the host and plans; it is called again under the lock, as another run may have done it all.
@@ -51,10 +51,10 @@ def execute(host: Host, decide: Callable[[], Decision], options: Options, *, che
         return _untouched(plan, *_checked(host, plan, options))
     try:
         with _locked(host, plan, options):
-            outcome = _decide_and_carry_out(host, decide, options)
+            outcome = _decide_and_run(host, decide, options)
             if isinstance(outcome.refusal, FileChanged) and outcome.state == "untouched":
                 # One more plan, for what the files hold now; then it fails.
-                outcome = _decide_and_carry_out(host, decide, options)
+                outcome = _decide_and_run(host, decide, options)
             return outcome
     except FileError as exc:  # No lock, so nothing was written.
         return Outcome("untouched", plan, plan.snapshot.engine, exc)
@@ -69,7 +69,7 @@ def _locked(host: Host, plan: Plan, options: Options) -> Iterator[None]:
         yield
 
 
-def _decide_and_carry_out(host: Host, decide: Callable[[], Decision], options: Options) -> Outcome:
+def _decide_and_run(host: Host, decide: Callable[[], Decision], options: Options) -> Outcome:
     decision = decide()
     plan = decision.plan
     if plan is None:
@@ -77,7 +77,7 @@ def _decide_and_carry_out(host: Host, decide: Callable[[], Decision], options: O
     refusal, warnings = _checked(host, plan, options)
     if refusal:
         return _untouched(plan, refusal, warnings)
-    return _Change(host, plan, options, warnings).carry_out()
+    return _Change(host, plan, options, warnings).run()
 
 
 def _untouched(plan: Plan, refusal: Optional[Refusal], warnings: Sequence[str]) -> Outcome:
@@ -125,7 +125,7 @@ class _Change:
         if self._reloads:
             self._named = _with_named(plan.config_edit.after, plan.wanted)
 
-    def carry_out(self) -> Outcome:
+    def run(self) -> Outcome:
         """Write, reload and settle, or go back."""
         if not self._plan.has_work:
             self._remove_staged()

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, NoReturn
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards, render
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.execute import execute
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute, guards, render
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Decision, Outcome, Plan
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import Snapshot
@@ -43,7 +42,7 @@ def run(module: AnsibleModule, host: Host, kind: Kind) -> NoReturn:
         wish = kind.wish(module.params)
     except Refused as exc:
         module.fail_json(msg=render.failure(Outcome("untouched", None, refusal=exc)), changed=False)
-    outcome = execute(host, lambda: _decide(host, kind, wish), wish.options, check_mode=module.check_mode)
+    outcome = execute.carry_out(host, lambda: _decide(host, kind, wish), wish.options, check_mode=module.check_mode)
     if outcome.refusal:
         module.fail_json(msg=render.failure(outcome), changed=outcome.state == "stuck")
     for warning in render.warnings(outcome, wish.options):

@@ -100,7 +100,7 @@ def test_the_image_store_is_chosen_at_the_start():
 
 @pytest.mark.parametrize(
     ("now", "later", "named"),
-    [([A], [A], None), ([], [], None), ([A], [], (A, "none")), ([], [A], ("none", A)), ([A, B], [B, A], (f"{A} {B}", f"{B} {A}"))],
+    [([A], [A], None), ([], [], None), ([A], [], (A, "no mirror")), ([], [A], ("no mirror", A)), ([A, B], [B, A], (f"{A} {B}", f"{B} {A}"))],
 )
 def test_way_to_flags(now, later, named):
     reason = "the engine reads its command line only at its start: it has {}, and will have {}"
@@ -200,5 +200,5 @@ EDITS = {
 @pytest.mark.parametrize(("way", "settings", "besides", "ours", "containerd", "left"), EDITS.values(), ids=EDITS)
 def test_what_someone_else_left_in_the_file(way, settings, besides, ours, containerd, left):
     shown = {**SHOWN, **besides}
-    edits = activation.pending_edits(way, settings=settings, shown=shown, ours=ours, containerd=containerd)
+    edits = activation.pending_edits(way, version=(28, 5, 2), settings=settings, shown=shown, ours=ours, containerd=containerd)
     assert edits == [activation.PendingEdit(key, value, shown[key]) for key, value in left.items()]

@@ -2,26 +2,36 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one look says of flags and of places; the survey of a whole host is tested with its module."""
+"""What a snapshot says about flags and places; the report about a whole host is tested with its module."""
 
 from __future__ import annotations
+
+import pathlib
 
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import places, snapshots
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, processes, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, host, processes, services
 
 FLAG = "--registry-mirror"
 A, B = "https://a.example/", "https://b.example/"
 
 
-def a_look(*, now=None, later=None, files=()):
+def a_snapshot(*, now=None, later=None, files=()):
     """One with these words on the command line of the engine that runs, None where none does, and on that of the next start."""
     process = None if now is None else processes.Process(4711, "1", tuple(now), None)
     argv = ("dockerd", *(["--debug", f"{FLAG}=https://gone.example"] if now is None else now))
     engine = engines.Engine("docker", "running", None, process, None, argv, None, "/nowhere/daemon.json", "/nowhere/docker.sock")
     start = services.Start("docker", None if later is None else "systemd", ("dockerd", *(later or ())), [], list(files), [], None)
-    return snapshots.Snapshot(engine, start, "/nowhere/daemon.json", [])
+    code = [line for path in files for line in lines_of(path)]
+    empty = host.File("/nowhere/daemon.json")
+    return snapshots.Snapshot(engine, start, empty.path, empty, None, None, [], {}, code, None, None, 0.0, 0)
+
+
+def lines_of(path):
+    """Return the lines of a file that are not comments."""
+    text = pathlib.Path(path).read_text()
+    return [snapshots.Line(path, number, line) for number, line in enumerate(text.splitlines(), 1) if not line.startswith("#")]
 
 
 FLAGS = {
@@ -37,7 +47,7 @@ FLAGS = {
 
 @pytest.mark.parametrize(("now", "later", "mirrors_now", "mirrors_later"), FLAGS.values(), ids=FLAGS)
 def test_mirrors_on_command_lines(now, later, mirrors_now, mirrors_later):
-    seen = a_look(now=now, later=later)
+    seen = a_snapshot(now=now, later=later)
     assert (seen.flags_now, seen.flags_later) == (mirrors_now, mirrors_later)
 
 
@@ -60,12 +70,12 @@ def test_settings_on_command_lines(tmp_path, now, later, found):
     options.write_text("# --debug\nX=-D\nY=--debug-not\n")
     unit.write_text("--debug\n--log-level\n")
     mentions = {"debug": [f"{options}, line 2", f"{unit}, line 1"], "log-level": [f"{unit}, line 2"]}
-    seen = a_look(now=now, later=later, files=[str(options), str(unit)])
-    assert seen.beside_flags(["debug", "ipv6", "log-level"]) == [snapshots.SetByFlag(*flag, mentions[flag[0]]) for flag in found]
+    seen = a_snapshot(now=now, later=later, files=[str(options), str(unit)])
+    assert seen.settings_also_set_by_flag(["debug", "ipv6", "log-level"]) == [snapshots.FlagOfSetting(*flag, mentions[flag[0]]) for flag in found]
 
 
 def test_runtimes_are_merged():
-    assert a_look(now=["--add-runtime=x=/x", "--runtimes"], later=[]).beside_flags(["runtimes"]) == []
+    assert a_snapshot(now=["--add-runtime=x=/x", "--runtimes"], later=[]).settings_also_set_by_flag(["runtimes"]) == []
 
 
 STRAY = {
@@ -87,26 +97,10 @@ def test_mirrors_that_stand_in_no_place_that_is_edited(tmp_path, words, script, 
     options.write_text(f"X={FLAG}={B}\nY={FLAG}={A}\n")
     place = places.OptionsFile(str(options), options.read_bytes(), "X", shell=False)
     argv = tuple(word.format(script=path) for word in words)
-    seen = a_look(now=now, later=[], files=[str(options)])
+    seen = a_snapshot(now=now, later=[], files=[str(options), *([str(path)] if script else [])])
     start = seen.start._replace(argv=argv, script=str(path) if script else None)
     seen = seen._replace(start=start, flags=[place])
     assert seen.stray_mirrors == mirrors
     assert set(seen.flags_later) == {*mirrors, *(B for word in words if B[:-1] in word)}
-    assert seen.stray_places == [(str(options), 2)] + [(str(path), 1)] * bool(script)
-
-
-LINES = {
-    # name: (text, numbers of the lines)
-    "none": ("x\n", []),
-    "two": ("no\na word\nno\nword", [2, 4]),
-    "comments": ("# word\n; word\n \t# word\n \t; word\nword # word\n", [5]),
-    "no file": (None, []),
-}
-
-
-@pytest.mark.parametrize(("text", "numbers"), LINES.values(), ids=LINES)
-def test_lines_with(tmp_path, text, numbers):
-    path = tmp_path / "file"
-    if text is not None:
-        path.write_text(text)
-    assert snapshots.lines_with("w[o]rd", str(path)) == [f"{path}, line {number}" for number in numbers]
+    found = [(line.path, line.number) for line in seen.stray_lines]
+    assert found == [(str(options), 2)] + [(str(path), 1)] * bool(script)

@@ -50,21 +50,21 @@ def test_daemon_json_shows_its_other_settings():
 
 REFUSED = {
     # name: (text, line, column, message)
-    "not JSON": ('{\n "debug": tru}', 2, 11, 'here stands a word where a value is missing. Mend the file first'),
-    "no list": (f'{{"registry-mirrors":\n "{A}"}}', 2, 2, "registry-mirrors is not a list of strings. Mend the file first"),
-    "a number": (f'{{"registry-mirrors": ["{A}",\n  5]}}', 2, 3, "an entry of registry-mirrors is not a string. Mend the file first"),
-    "null in it": (f'{{"registry-mirrors": [null, "{A}"]}}', 1, 23, "an entry of registry-mirrors is not a string. Mend the file first"),
+    "not JSON": ('{\n "debug": tru}', 2, 11, 'here stands a word where a value is missing. Fix the file first'),
+    "no list": (f'{{"registry-mirrors":\n "{A}"}}', 2, 2, "registry-mirrors is not a list of strings. Fix the file first"),
+    "a number": (f'{{"registry-mirrors": ["{A}",\n  5]}}', 2, 3, "an entry of registry-mirrors is not a string. Fix the file first"),
+    "null in it": (f'{{"registry-mirrors": [null, "{A}"]}}', 1, 23, "an entry of registry-mirrors is not a string. Fix the file first"),
     "an ignored name": (
         '{\n  "label": []}',
         2,
         3,
-        'the engine accepts the key "label" and ignores it; the right name is "labels". Rename it or take it out',
+        'the engine accepts the key "label" and ignores it; the right name is "labels". Rename it or remove it',
     ),
     "nested": (
         '{"debug": true, "proxies": {\n "registry-mirrors": []}}',
         2,
         2,
-        '"registry-mirrors" inside "proxies" is not read by the engine, and clears its mirrors at a reload. Move it to the top level',
+        'the engine does not read "registry-mirrors" inside "proxies", and drops its mirrors at a reload. Move it to the top level',
     ),
 }
 
@@ -73,7 +73,7 @@ REFUSED = {
 def test_daemon_json_is_refused_with_line_and_column(text, line, column, message):
     with pytest.raises(Refused) as refused:
         daemon_json(text)
-    assert str(refused.value) == f"/etc/daemon.json, line {line}, column {column}: {message}. Nothing was changed."
+    assert str(refused.value) == f"/etc/daemon.json, line {line}, column {column}: {message}."
 
 
 @pytest.mark.parametrize("key", ["features", "log-opts"])
@@ -83,61 +83,38 @@ def test_daemon_json_within_what_the_engine_does_not_look_at(key):
 
 MARK = "\ufeff"
 CHECKS = {
-    # name: (text, mirrors, versions, message)
-    "all versions take it": (f'{{"dns": [], "features": {{"x": true}}, "registry-mirrors": ["{A}"]}}', [A, B], [None, (24, 0, 8)], None),
-    "an old one takes it": (f'{{"log-opts": {{"x": ""}}, "registry-mirrors": ["{A}"]}}', [A], [OLD], None),
-    "a mark, from 23.0": (f'{MARK}{{"whatever": {{}}}}', [], [None, NEW], None),
+    # name: (text, versions, message)
+    "all versions take it": (f'{{"dns": [], "features": {{"x": true}}, "registry-mirrors": ["{A}"]}}', [None, (24, 0, 8)], None),
+    "an old one takes it": (f'{{"log-opts": {{"x": ""}}, "registry-mirrors": ["{A}"]}}', [OLD], None),
+    "a mark, from 23.0": (f'{MARK}{{"whatever": {{}}}}', [None, NEW], None),
     "a mark, before": (
         f"{MARK}{{}}",
-        [],
         [NEW, OLD],
         "/etc/daemon.json, line 1, column 1: "
-        "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Nothing was changed. Remove the mark.",
+        "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Remove the mark.",
     ),
-    "an unknown object, before 23.0, where only what is inside counts": ('{"whatever": {}}', [], [OLD], None),
+    "an unknown object, before 23.0, where only what is inside counts": ('{"whatever": {}}', [OLD], None),
     "an unknown key, before 23.0": (
         '{"debug": true,\n  "whatever": 1}',
-        [],
         [None, OLD],
-        '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" and would not start. Nothing was changed. Remove it.',
+        '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" and would not start. Remove it.',
     ),
     "an unknown key inside": (
         '{"proxies": {"dns": 1,\n "whatever": 1}}',
-        [],
         [OLD],
-        '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" and would not start. Nothing was changed. Remove it.',
-    ),
-    "a URL": (
-        f'{{"registry-mirrors": ["{A}"]}}',
-        [A, "a.example"],
-        [None],
-        '"a.example" cannot be a registry mirror: it has no scheme; write https://a.example or http://a.example. Nothing was changed.',
-    ),
-    "a URL for this version": (
-        "{}",
-        [A, B],
-        [NEW, OLD],
-        f'"{B}" cannot be a registry mirror: Docker Engine 23.0.0 refuses a path, which engines take since 24.0.8; '
-        "let the mirror answer at the root of a host. Nothing was changed.",
-    ),
-    "a URL that is there": (
-        f'{{"registry-mirrors": ["{A}",\n   "{B}"]}}',
-        [A, B],
-        [(24, 0, 7)],
-        f'/etc/daemon.json, line 2, column 4: "{B}" cannot be a registry mirror: Docker Engine 24.0.7 refuses a path, which engines take since 24.0.8; '
-        "let the mirror answer at the root of a host. Take it out of the list, or declare the list with exclusive: true. Nothing was changed.",
+        '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" and would not start. Remove it.',
     ),
 }
 
 
-@pytest.mark.parametrize(("text", "mirrors", "versions", "message"), CHECKS.values(), ids=CHECKS)
-def test_daemon_json_is_checked_for_the_versions(text, mirrors, versions, message):
+@pytest.mark.parametrize(("text", "versions", "message"), CHECKS.values(), ids=CHECKS)
+def test_daemon_json_is_checked_for_the_versions(text, versions, message):
     source = daemon_json(text)
     if message is None:
-        source.check(mirrors, versions)
+        source.check_keys(versions)
     else:
         with pytest.raises(Refused) as refused:
-            source.check(mirrors, versions)
+            source.check_keys(versions)
         assert str(refused.value) == message
 
 
@@ -170,7 +147,7 @@ def test_daemon_json_with_another_list(text, mirrors, kept, after):
 def test_daemon_json_locates_what_the_engine_objects_to():
     source = daemon_json('{"dns": [],\n  "debug": 1, "mtu": 2}')
     assert source.locate("debug and mtu: no") == (
-        "/etc/daemon.json, line 2, column 15 and line 2, column 3: the installed Docker Engine would refuse this file: debug and mtu: no"
+        "/etc/daemon.json, line 2, column 3 and line 2, column 15: the installed Docker Engine would refuse this file: debug and mtu: no"
     )
     assert source.locate("EOF") == "/etc/daemon.json: the installed Docker Engine would refuse this file: EOF"
 
@@ -226,7 +203,7 @@ def test_options_file_of_more_than_plain_words_is_refused():
         options_file(b'#\nOPTS="$(x)"\n', shell=True).text([A])
     assert str(refused.value) == (
         "/etc/default/docker, line 2: the value of OPTS is more than plain words, and what becomes of it cannot be told. "
-        "Nothing was changed. Edit it by hand, or write plain words there."
+        "Edit it by hand, or write plain words there."
     )
 
 
@@ -264,7 +241,7 @@ def test_unit_file_of_a_package_is_left_alone(folder):
     with pytest.raises(Refused) as refused:
         source.text([])
     assert str(refused.value) == (
-        f"{path}, line 2: the flag is in a file of a package, which the next version of the package overwrites. Nothing was changed. "
+        f"{path}, line 2: the flag is in a file of a package, which the next version of the package overwrites. "
         "Set an ExecStart without the flag (systemctl edit), and run this again."
     )
 
@@ -277,7 +254,7 @@ def test_unit_file_of_more_than_plain_words_is_refused(word):
     with pytest.raises(Refused) as refused:
         source.text([A])
     assert str(refused.value) == (
-        "/etc/systemd/system/docker.service, line 2: the flag is more than a plain word there. Nothing was changed. Take it out by hand."
+        "/etc/systemd/system/docker.service, line 2: the flag is more than a plain word there. Take it out by hand."
     )
 
 
@@ -339,7 +316,7 @@ def test_drop_in_with_another_list(command, mirrors, after):
 def test_drop_in_without_a_command_line_is_refused():
     with pytest.raises(Refused) as refused:
         drop_in(None, None).text([A])
-    assert str(refused.value) == f"{OWN}: the unit has no ExecStart of its own to which flags can be added. Nothing was changed."
+    assert str(refused.value) == f"{OWN}: the unit has no ExecStart of its own to which flags can be added."
 
 
 @pytest.mark.parametrize("character", ["$", "%", '"', "'", "\\", ";", " ", "~"])
@@ -349,7 +326,7 @@ def test_a_mirror_that_is_no_plain_word_is_kept_out_of_flags(source, character):
         source.text([A, f"https://me:secret@b.example/{character}"])
     assert str(refused.value) == (
         f"{source.path}: the mirror https://***@b.example/{character} has characters with a special meaning in units and options files. "
-        "Nothing was changed. Keep it in daemon.json (source: daemon_json)."
+        "Keep it in daemon.json (source: daemon_json)."
     )
 
 
@@ -358,7 +335,7 @@ def test_a_mirror_that_is_no_plain_word_is_kept_out_of_flags(source, character):
     [("dns", ("--dns",)), ("labels", ("--label",)), ("data-root", ("--data-root", "--graph", "-g")), ("runtimes", ())],
 )
 def test_the_flags_of_a_setting(key, names):
-    assert setting_table.flags_of(key) == names
+    assert setting_table.of(key).flags == names
 
 
 @pytest.mark.parametrize(

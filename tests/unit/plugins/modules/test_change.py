@@ -475,7 +475,7 @@ class TestGoingBack:
 
         refusing[0] = dies
         result = run("daemon_config", **DEBUG)
-        problem = "whether what is in force is still as it was (debug: False) is unknown, as the engine is unreachable: it is unreachable"
+        problem = "whether the engine still uses what it used before (debug: False) is unknown, as it is unreachable: it is unreachable"
         assert (result["msg"], result["changed"]) == (self.not_back(daemon_json, "as before", "unreachable (it is unreachable)", problem), True)
         assert held(daemon_json) == "{}" and len(engine.reloads) == 1
 
