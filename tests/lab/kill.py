@@ -108,7 +108,8 @@ def serve(folder, gate):
     """Fork a run of the module for each line of options; one ends as the module ends. It begins when the gate has a byte."""
     sys.path.insert(0, folder)
     loader = importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
-    importlib.import_module(f"{COLLECTION}.module_utils._mirror_change")
+    for name in ("_change.plan_mirrors", "_change.task"):
+        importlib.import_module(f"{COLLECTION}.module_utils.{name}")
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

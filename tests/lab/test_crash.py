@@ -28,27 +28,27 @@ if not WHOLE:
 """The cases of each host, with the number of random instants."""
 
 STAGING = "if plan.target and plan.target.after is not None:"
-WRITING = "for edit in plan.edits:\n            files.write"
-HEALS = 'plan.writes or plan.way.pending == "reload"'
+WRITING = "for edit in plan.edits:\n            self._writes.write"
+HEALS = 'self.writes or self.activation.pending == "reload"'
 FAULTS = {
     # name: (host, case, file, text, text instead, words of what is found)
     "written in place": (
         STOPPED,
         STOP,
-        "_file",
+        "_host/transaction",
         'self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])',
         'open(path, "wb").write(data)',
         "the files are torn",
     ),
-    "a new file gets its mode afterwards": (STOPPED, NEW, "_file", "os.chmod(temporary, mode)", "pass", "the files are torn"),
-    "what a killed run left is not removed": (STOPPED, STOP, "_file", "os.unlink(os.path.join(folder, name))", "pass", "the next run leaves ["),
-    "the data is not synced": (STOPPED, STOP, "_file", "os.fsync(descriptor)\n        yield", "pass\n        yield", "is not synced before it becomes"),
-    "the folder is not synced": (STOPPED, STOP, "_file", "            _sync_folder(path)\n        except Exc", "        except Exc", "the folder of"),
-    "an engine that missed its reload is left alone": (RELOADS, RELOAD, "_change", HEALS, "plan.writes", "in force is"),
-    "the empty list is not known again": (RELOADS, RELOAD, "_mirror_change", "alone and not ours", "alone", "the next run leaves other files"),
-    "nothing is staged": (MOVES, MOVE, "_change", STAGING, "if False:", "the mirrors are in no file"),
-    "what is staged stays": (MOVES, MOVE, "_change", "                files.unstage(edit.path)\n", "                pass\n", "leaves ["),
-    "the target is written first": (MOVES, MOVE, "_change", WRITING, WRITING.replace("edits", "edits[::-1]"), "torn"),
+    "a new file gets its mode afterwards": (STOPPED, NEW, "_host/transaction", "os.chmod(temporary, mode)", "pass", "the files are torn"),
+    "what a killed run left is not removed": (STOPPED, STOP, "_host/transaction", "os.unlink(os.path.join(folder, name))", "pass", "the next run leaves ["),
+    "the data is not synced": (STOPPED, STOP, "_host/transaction", "os.fsync(descriptor)\n        yield", "pass\n        yield", "is not synced before it becomes"),
+    "the folder is not synced": (STOPPED, STOP, "_host/transaction", "            _sync_folder(path)\n        except Exc", "        except Exc", "the folder of"),
+    "an engine that missed its reload is left alone": (RELOADS, RELOAD, "_change/model", HEALS, "self.writes", "in force is"),
+    "the empty list is not known again": (RELOADS, RELOAD, "_change/plan_mirrors", "not has_flags and not is_of_killed_run", "not has_flags", "the next run leaves other files"),
+    "nothing is staged": (MOVES, MOVE, "_change/execute", STAGING, "if False:", "the mirrors are in no file"),
+    "what is staged stays": (MOVES, MOVE, "_change/execute", "                self._writes.unstage(edit.path)\n", "                pass\n", "leaves ["),
+    "the target is written first": (MOVES, MOVE, "_change/execute", WRITING, WRITING.replace("edits", "edits[::-1]"), "torn"),
 }
 
 

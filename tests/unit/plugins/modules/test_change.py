@@ -236,7 +236,7 @@ class TestConsent:
         assert result.get("msg") == (
             told
             and f"Only a restart brings this into force (the engine reads bip only at its start), and it would also apply what someone changed since the "
-            f"engine read it: {told}. Nothing was changed. Undo that or bring it into force first, or allow it with "
+            f"engine read its configuration: {told}. Nothing was changed. Undo that or bring it into force first, or allow it with "
             "keep_containers: false (docker_mirror_keep_containers in the role)."
         )
         allowed = run("daemon_config", keep_containers=False, **BIP)
