@@ -202,3 +202,11 @@ def test_what_someone_else_left_in_the_file(way, settings, besides, ours, contai
     shown = {**SHOWN, **besides}
     edits = activation.pending_edits(way, version=(28, 5, 2), settings=settings, shown=shown, ours=ours, containerd=containerd)
     assert edits == [activation.PendingEdit(key, value, shown[key]) for key, value in left.items()]
+
+
+@pytest.mark.parametrize(("version", "applied"), [((20, 10, 24), True), ((23, 0, 0), False), (None, False)])
+def test_what_a_reload_applies_depends_on_the_version(version, applied):
+    edits = activation.pending_edits(
+        "reload", version=version, settings={"cluster-store": "a"}, shown={"cluster-store": "b"}, ours=[], containerd=False
+    )
+    assert bool(edits) is applied

@@ -116,6 +116,19 @@ def test_change(engine, run, daemon_json, case):
         assert (again["changed"], again["pending"], held(daemon_json)) == (False, "none", after)
 
 
+def test_in_force_is_what_the_engine_showed_last(engine, run, monkeypatch):
+    honest = engines.reload
+
+    def overtaken(known, in_force, timeout, **more):
+        problem = honest(known, in_force, timeout, **more)
+        engine.mirrors = [f"{OWN}/"]  # Someone else changed it immediately afterwards.
+        return problem
+
+    monkeypatch.setattr(engines, "reload", overtaken)
+    result = run("registry_mirrors", mirrors=GCR)
+    assert (result["changed"], result["mirrors"], result["in_force"]) == (True, [f"{GCR}/"], [f"{OWN}/"])
+
+
 def test_none_is_brought_into_force_by_naming_it(engine, run, daemon_json):
     given(daemon_json, WITH_GCR)
     engine.mirrors = [GCR + "/"]

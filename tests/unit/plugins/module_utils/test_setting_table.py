@@ -1,0 +1,71 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of settings: each row is complete, and one row is enough for a new key."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules.setting_table import Reload
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
+
+ROWS = setting_table._ROWS
+
+
+def problems_of(row):
+    """Return which columns of a row are missing or contradict each other."""
+    if not row.flags and row.key != "runtimes":
+        yield "flags: an engine with the setting in both places does not start, so its flag must be known"
+    if not all(flag.startswith("-") for flag in row.flags):
+        yield "flags: a flag begins with a hyphen"
+    if row.missing not in ("keeps", "default"):
+        yield "missing: what a reload does where the key is missing"
+    if row.missing == "default" and row.default is not None:
+        yield "default: a reload restores it already"
+    if row.reload is None and (row.missing == "default" or row.default is not None):
+        yield "reload: a default is named only for a reload"
+    if row.info is not None and row.reload is not None and row.missing == "keeps" and row.default is None and row.key != "default-runtime":
+        yield "default: /info shows the setting, so a reload can be made to end it"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.key for row in ROWS])
+def test_each_row_is_complete(row):
+    assert list(problems_of(row)) == []
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"flags": ()}, {"flags": ("debug",)}, {"missing": "forgets"}, {"missing": "default"}, {"reload": None}, {"default": None}],
+    ids=str,
+)
+def test_a_missing_column_is_named(columns):
+    found = list(problems_of(setting_table.of("debug")._replace(**columns)))
+    assert found and all(problem.partition(":")[0] in setting_table.Setting._fields for problem in found)
+
+
+def test_no_key_has_two_rows():
+    assert len(setting_table.TABLE) == len(ROWS)
+
+
+def test_one_row_is_enough_for_a_key_that_a_new_engine_reloads(monkeypatch):
+    row = setting_table.of("new-limit")._replace(reload=Reload(since=(30, 0, 0)), default=json_reader.Number("3"))
+    monkeypatch.setattr(setting_table, "TABLE", {**setting_table.TABLE, row.key: row})
+    wanted = {row.key: activation.Wanted(json_reader.Number("5"), True)}
+    for version, pending in (((29, 7, 2), "restart"), ((30, 0, 0), "reload")):
+        assert activation.needed_for(wanted, version=version, flags=[], settings={}).pending == pending
+    assert (setting_table.is_kept(row.key), row.flags) == (True, ("--new-limit",))
+
+
+def test_an_unknown_key_takes_a_restart_and_has_a_flag_of_its_name():
+    row = setting_table.of("whatever")
+    assert (row.flags, row.reload, row.before_validate) == (("--whatever",), None, False)
+
+
+def test_what_info_shows():
+    answer = json.loads('{"Debug": true, "DockerRootDir": "/x", "Name": "host"}')
+    assert setting_table.shown_by(answer) == {"debug": True, "data-root": "/x"}
