@@ -100,7 +100,7 @@ def _host(chance, kind):
     elif kind == "mirror_unusable":
         mirrors = [_dead(chance, url) for url in used]
     elif kind == "caution":
-        info["cautions"] = ["/etc/docker/certs.d/docker.io/hosts.toml, line 1: a host that is named there is asked in place of the registry mirrors."]
+        info["cautions"] = ["/etc/docker/certs.d/docker.io/hosts.toml, line 1: the host that is named there is asked instead of the registry mirrors."]
     elif kind == "mirror_unused":
         info.update(mirrors=[LONG], in_force=[LONG])
         mirrors = [_health(chance, LONG)]

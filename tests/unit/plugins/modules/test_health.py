@@ -410,7 +410,7 @@ def test_registries_of_which_nothing_is_known_in_time(run, monkeypatch, clock):
 
 
 @pytest.mark.parametrize(
-    ("store", "cost"), [("graphdriver", "15 seconds at each pull"), ("containerd", "30 seconds for each object of an image")]
+    ("store", "cost"), [("graphdriver", "15 seconds for it at each pull"), ("containerd", "30 seconds for it at each object of an image")]
 )
 def test_silence_costs(engine, run, network, store, cost):
     """Connected by the kernel, never answered."""
@@ -424,7 +424,7 @@ def test_silence_costs(engine, run, network, store, cost):
         (False, True, "http", "http://silent.example/v2/ gives no answer in HTTP: none in time"),
         (False, True, "tls", "no TLS: none in time"),
     ]
-    assert all(warning.endswith(f" An engine waits for it {cost} before it asks the next.") for warning in result["warnings"])
+    assert all(warning.endswith(f" The engine waits {cost} before it asks the next.") for warning in result["warnings"])
 
 
 def test_an_answer_that_trickles(run, serve):
