@@ -49,7 +49,7 @@ def test_daemon_json_shows_its_other_settings():
 
 REFUSED = {
     # name: (text, line, column, message)
-    "not JSON": ('{\n "debug": tru}', 2, 11, 'here stands a word where a value is missing. Mend the file first'),
+    "not JSON": ('{\n "debug": tru}', 2, 11, 'expected a value, found a bare word. Mend the file first'),
     "no list": (f'{{"registry-mirrors":\n "{A}"}}', 2, 2, "registry-mirrors is not a list of strings. Mend the file first"),
     "a number": (f'{{"registry-mirrors": ["{A}",\n  5]}}', 2, 3, "an entry of registry-mirrors is not a string. Mend the file first"),
     "null in it": (f'{{"registry-mirrors": [null, "{A}"]}}', 1, 23, "an entry of registry-mirrors is not a string. Mend the file first"),
@@ -116,15 +116,15 @@ CHECKS = {
         "{}",
         [A, B],
         [NEW, OLD],
-        f'"{B}" cannot be a registry mirror: Docker Engine 23.0.0 refuses a path, which engines take since 24.0.8; '
-        "let the mirror answer at the root of a host. Nothing was changed.",
+        f'"{B}" cannot be a registry mirror: Docker Engine 23.0.0 refuses a path, and 24.0.8 and later accept one; '
+        "serve the mirror at the root of a host. Nothing was changed.",
     ),
     "a URL that is there": (
         f'{{"registry-mirrors": ["{A}",\n   "{B}"]}}',
         [A, B],
         [(24, 0, 7)],
-        f'/etc/daemon.json, line 2, column 4: "{B}" cannot be a registry mirror: Docker Engine 24.0.7 refuses a path, which engines take since 24.0.8; '
-        "let the mirror answer at the root of a host. Take it out of the list, or declare the list with exclusive: true. Nothing was changed.",
+        f'/etc/daemon.json, line 2, column 4: "{B}" cannot be a registry mirror: Docker Engine 24.0.7 refuses a path, and 24.0.8 and later accept one; '
+        "serve the mirror at the root of a host. Take it out of the list, or declare the list with exclusive: true. Nothing was changed.",
     ),
 }
 
@@ -224,7 +224,7 @@ def test_options_file_of_more_than_plain_words_is_refused():
     with pytest.raises(daemon_file.PlaceError) as refused:
         options_file(b'#\nOPTS="$(x)"\n', shell=True).text([A])
     assert str(refused.value) == (
-        "/etc/default/docker, line 2: the value of OPTS is more than plain words, and what becomes of it cannot be told. "
+        "/etc/default/docker, line 2: the value of OPTS is more than plain words, and its effect cannot be determined. "
         "Nothing was changed. Edit it by hand, or write plain words there."
     )
 

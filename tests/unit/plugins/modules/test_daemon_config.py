@@ -164,8 +164,8 @@ REFUSALS = {
     "a bad mirror": (
         None,
         {"settings": {"registry-mirrors": ["ftp://x"]}},
-        '{path}, line 3, column 5: "ftp://x" cannot be a registry mirror: its scheme is "ftp"; engines speak http:// and https://, in lower case, '
-        "to mirrors. Take it out of the list, or declare the list with exclusive: true. Nothing was changed.",
+        '{path}, line 3, column 5: "ftp://x" cannot be a registry mirror: its scheme is "ftp"; write http:// or https://, in lower case. '
+        "Take it out of the list, or declare the list with exclusive: true. Nothing was changed.",
     ),
     "mirrors that are no list": (
         None,
@@ -181,7 +181,7 @@ REFUSALS = {
     "a file that is no JSON": (
         "{",
         {"settings": {"debug": True}},
-        "{path}, line 1, column 2: the text ends where a key in double quotes is missing. Mend the file first. Nothing was changed.",
+        "{path}, line 1, column 2: expected a key in double quotes, found the end of the text. Mend the file first. Nothing was changed.",
     ),
     "NaN": (None, {"settings": {"x": {"y": float("nan")}}}, "settings: x.y is nan, which is no JSON. Nothing was changed."),
 }
