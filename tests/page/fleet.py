@@ -258,7 +258,7 @@ def audit(folder, hosts, *arguments):
     Returns the report, the page, and what was printed.
     """
     copy = folder / "collections/ansible_collections/pullthrough/docker"
-    for part in ("plugins/filter", "plugins/module_utils", "playbooks", "meta"):
+    for part in ("plugins/filter", "plugins/module_utils", "plugins/plugin_utils", "playbooks", "meta"):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "galaxy.yml", copy)
     (copy / "plugins/modules").mkdir()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a fleet: what is said of each state of a host, and the page that it becomes."""
+"""The report of a fleet: the findings of each state of a host, and the page that it becomes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,31 @@ INFO = {
         {"source": "daemon_json", "path": "/etc/docker/daemon.json", "line": 2, "mirrors": [GCR], "reason": None},
         {"source": "command_line", "path": None, "line": None, "mirrors": [], "reason": None},
     ],
-    "engine": {"state": "running", "reason": None, "version": "28.5.2", "image_store": "containerd", "containers_running": 2, "rootless": False, "pid": 7},
+    "engine": {
+        "state": "running",
+        "reason": None,
+        "version": "28.5.2",
+        "image_store": "containerd",
+        "containers_running": 2,
+        "rootless": False,
+        "pid": 7,
+    },
 }
 TLS = {"version": "TLSv1.3", "verified": True, "not_after": "x", "days_left": 80, "certificates": []}
 HEALTHY = {
-    "url": GCR, "usable": True, "reason": None, "failed_at": None, "silent": False, "proxy": None, "addresses": ["192.0.2.1"], "tls": TLS, "status": 200,
-    "authentication": None, "redirected_to": None, "latency_ms": 20.5, "images": [],
+    "url": GCR, "usable": True, "reason": None, "failed_at": None, "silent": False, "proxy": None,
+    "addresses": ["192.0.2.1"], "tls": TLS, "status": 200, "authentication": None, "redirected_to": None,
+    "latency_ms": 20.5, "images": [],
 }  # fmt: skip
-DEAD = {**HEALTHY, "usable": False, "reason": "no connection", "failed_at": "tcp", "latency_ms": None, "tls": None, "status": None}
+DEAD = {
+    **HEALTHY,
+    "usable": False,
+    "reason": "no connection",
+    "failed_at": "tcp",
+    "latency_ms": None,
+    "tls": None,
+    "status": None,
+}
 
 
 def info(**changes):
@@ -53,38 +70,49 @@ def engine(**changes):
     return {"engine": {**INFO["engine"], **changes}}
 
 
+def stopped(reason):
+    return info(in_force=None, **engine(state="stopped", reason=reason, version=None))
+
+
+def source(**changes):
+    return [{**INFO["sources"][0], **changes}]
+
+
+NO_ENGINE = info(in_force=None, **engine(state="absent", version=None))
+HUNG = info(in_force=None, **engine(state="unreachable", reason="no answer", version=None))
+NOT_RUNNING = "the service docker is not running"
+OF_HOSTS = {"setting": "hosts", "places": [], "message": "hosts twice"}
+NOT_VERIFIED = {**TLS, "verified": False, "not_after": None, "days_left": None}
+SEVERAL = info(drift_reasons=["differs"], conflicts=[{"message": "twice"}], **engine(version="20.10.1"))
+
 HOSTS = {
-    # name: (info, health, kinds of its findings, whether it is covered, a word of the first message)
+    # name: (info, health, kinds of its findings, whether it is covered, words of the first message)
     "ok": (info(), [HEALTHY], [], True, ""),
-    "not reached": ({"unreachable": True, "msg": "Connection refused"}, None, ["unreachable"], False, "Connection refused"),
+    "not reached": ({"unreachable": True, "msg": "No route"}, None, ["unreachable"], False, "No route"),
     "failed": ({"failed": True, "msg": "no python"}, None, ["failed"], False, "no python"),
     "nothing came back": ({}, None, ["failed"], False, "no result"),
-    "no engine": (info(in_force=None, **engine(state="absent", version=None)), None, ["no_engine"], False, "No Docker Engine"),
-    "stopped": (
-        info(in_force=None, **engine(state="stopped", reason="the service docker is not running", version=None)), None, ["engine_stopped"], False, "not",
-    ),
-    "would not start": (
-        info(in_force=None, **engine(state="stopped", reason="the service docker is not running, it said: no space", version=None)),
-        None, ["engine_down"], False, "no space",
-    ),
-    "hung": (info(in_force=None, **engine(state="unreachable", reason="no answer", version=None)), None, ["engine_down"], False, "no answer"),
-    "conflict": (info(conflicts=[{"setting": "hosts", "places": [], "message": "hosts twice"}]), [HEALTHY], ["conflict"], True, "hosts twice"),
-    "broken file": (info(sources=[{**INFO["sources"][0], "reason": "line 1, column 2"}]), [HEALTHY], ["unreadable"], True, "line 1"),
-    "drift": (info(in_force=[], drift_reasons=["The engine uses no mirror"]), [], ["drift", "mirror_unused"], False, "uses no mirror"),
+    "no engine": (NO_ENGINE, None, ["no_engine"], False, "No Docker Engine"),
+    "stopped": (stopped(NOT_RUNNING), None, ["engine_stopped"], False, "not"),
+    "would not start": (stopped(f"{NOT_RUNNING}, it said: no space"), None, ["engine_down"], False, "no space"),
+    "hung": (HUNG, None, ["engine_down"], False, "no answer"),
+    "conflict": (info(conflicts=[OF_HOSTS]), [HEALTHY], ["conflict"], True, "hosts twice"),
+    "broken file": (info(sources=source(reason="line 1, column 2")), [HEALTHY], ["unreadable"], True, "line 1"),
+    "drift": (info(in_force=[], drift_reasons=["it differs"]), [], ["drift", "mirror_unused"], False, "it differs"),
     "dead": (info(), [DEAD], ["mirror_unusable"], False, "no connection"),
-    "dead on this host alone": (info(), [{**DEAD, "addresses": ["127.0.0.9"]}], ["mirror_unusable"], False, "resolves to 127.0.0.9 there"),
-    "passed over": (info(cautions=["hosts.toml names another"]), [HEALTHY], ["caution"], False, "hosts.toml names another"),
-    "another mirror": (info(in_force=[OWN]), [{**HEALTHY, "url": OWN}], ["mirror_unused"], False, "uses https://cache.example/"),
+    "dead on this host only": (
+        info(), [{**DEAD, "addresses": ["127.0.0.9"]}],
+        ["mirror_unusable"], False, "resolves to 127.0.0.9 on this host",
+    ),
+    "bypassed": (info(cautions=["hosts.toml names another"]), [HEALTHY], ["caution"], False, "names another"),
+    "another mirror": (info(in_force=[OWN]), [{**HEALTHY, "url": OWN}], ["mirror_unused"], False, f"uses {OWN}"),
+    "no mirror": (info(in_force=[]), [], ["mirror_unused"], False, "uses no mirror"),
     "ends soon": (info(), [{**HEALTHY, "tls": {**TLS, "days_left": 13}}], ["certificate_ends"], True, "13 days"),
     "ends later": (info(), [{**HEALTHY, "tls": {**TLS, "days_left": 14}}], [], True, ""),
-    "not verified": (info(), [{**HEALTHY, "tls": {**TLS, "verified": False, "not_after": None, "days_left": None}}], [], True, ""),
+    "not verified": (info(), [{**HEALTHY, "tls": NOT_VERIFIED}], [], True, ""),
     "old": (info(**engine(version="20.10.24+dfsg1")), [HEALTHY], ["old_engine"], True, "20.10.24"),
     "just not old": (info(**engine(version="23.0.0")), [HEALTHY], [], True, ""),
     "of no version": (info(**engine(version="dev")), [HEALTHY], [], True, ""),
-    "much at once": (
-        info(drift_reasons=["differs"], conflicts=[{"message": "twice"}], **engine(version="20.10.1")), [DEAD],
-        ["conflict", "drift", "mirror_unusable", "old_engine"], False, "twice",
-    ),
+    "much at once": (SEVERAL, [DEAD], ["conflict", "drift", "mirror_unusable", "old_engine"], False, "twice"),
 }  # fmt: skip
 
 
@@ -93,19 +121,26 @@ WILL_NOT_START = {"conflict", "broken file", "much at once"}
 
 
 def report_of(hosts, wanted=("https://mirror.gcr.io",)):
-    results = {name: {"audit_info": seen, "audit_health": None if health is None else {"mirrors": health}} for name, (seen, health, *_rest) in hosts.items()}
+    results = {
+        name: {"audit_info": seen, "audit_health": None if health is None else {"mirrors": health}}
+        for name, (seen, health, *_rest) in hosts.items()
+    }
     return audit_report.audit_report(results, wanted=list(wanted), written_at="2026-01-31T12:00:00Z")
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_what_is_said_of_a_host(name):
+def test_findings_of_a_host(name):
     seen, _health, kinds, covered, words = HOSTS[name]
     report = report_of({name: HOSTS[name]})
     (host,) = report["hosts"]
     assert [finding["kind"] for finding in host["findings"]] == kinds
     assert (host["name"], host["state"], host["covered"]) == (name, kinds[0] if kinds else "ok", covered)
     states = {"states": {host["state"]: 1}, "findings": dict.fromkeys(kinds, 1)}
-    numbers = {"covered": int(covered), "unknown": int(name in NOT_KNOWN), "will_not_start": int(name in WILL_NOT_START)}
+    numbers = {
+        "covered": int(covered),
+        "unknown": int(name in NOT_KNOWN),
+        "will_not_start": int(name in WILL_NOT_START),
+    }
     assert report["summary"] == {"hosts": 1, **numbers, **states}
     if kinds:
         assert words in host["findings"][0]["message"]
@@ -113,28 +148,42 @@ def test_what_is_said_of_a_host(name):
     assert host["last_change"] == ("2026-01-30T10:00:00Z" if "sources" in seen else None)
 
 
-def test_what_to_do_names_the_host():
+def test_advice_names_the_host():
     (host,) = report_of({"web-01": HOSTS["drift"]})["hosts"]
-    assert all("pullthrough.docker.configure --limit web-01" in finding["advice"] for finding in host["findings"]) and len(host["findings"]) == 2
+    assert (
+        all("pullthrough.docker.configure --limit web-01" in finding["advice"] for finding in host["findings"])
+        and len(host["findings"]) == 2
+    )
 
 
-def test_a_refusal_of_the_file_does_not_speak_of_a_change():
-    (host,) = report_of({"a": (info(sources=[{**INFO["sources"][0], "reason": "line 1: no. Mend the file first. Nothing was changed."}]), [HEALTHY])})["hosts"]
-    assert host["findings"][0]["message"] == "line 1: no. Mend the file first."
+def test_the_reason_of_a_file_does_not_speak_of_a_change():
+    (host,) = report_of(
+        {
+            "a": (
+                info(
+                    sources=[{**INFO["sources"][0], "reason": "line 1: no. Fix the file first. Nothing was changed."}]
+                ),
+                [HEALTHY],
+            )
+        }
+    )["hosts"]
+    assert host["findings"][0]["message"] == "line 1: no. Fix the file first."
 
 
 def test_each_kind_is_shown_by_a_host():
     assert {kind for _info, _health, kinds, *_rest in HOSTS.values() for kind in kinds} == set(audit_report.KINDS)
 
 
-def test_a_host_whose_mirrors_could_not_be_asked():
-    report = audit_report.audit_report({"one": {"audit_info": info(), "audit_health": {"failed": True, "msg": "x"}}}, wanted=[GCR], written_at="x")
+def test_a_host_whose_mirrors_could_not_be_checked():
+    report = audit_report.audit_report(
+        {"one": {"audit_info": info(), "audit_health": {"failed": True, "msg": "x"}}}, wanted=[GCR], written_at="x"
+    )
     (host,) = report["hosts"]
     assert (host["health"], host["covered"], host["state"], [finding["message"] for finding in host["findings"]]) == (
         [],
         False,
         "failed",
-        ["Its mirrors could not be asked: x"],
+        ["Its mirrors could not be checked: x"],
     )
 
 
@@ -159,7 +208,16 @@ def test_the_mirrors():
             "certificate_ends": "soon",
             "reasons": {"no connection": 1},
         },
-        {"url": OWN, "hosts": 1, "usable": 1, "unusable": 0, "addresses": {"192.0.2.1": 1}, "latency_ms": None, "certificate_ends": None, "reasons": {}},
+        {
+            "url": OWN,
+            "hosts": 1,
+            "usable": 1,
+            "unusable": 0,
+            "addresses": {"192.0.2.1": 1},
+            "latency_ms": None,
+            "certificate_ends": None,
+            "reasons": {},
+        },
     ]
 
 
@@ -176,14 +234,16 @@ def test_the_summary():
     }
     assert report["lines"] == [
         "1 of 10 hosts are covered by a wanted mirror that answers (wanted: https://mirror.gcr.io/).",
-        "Hosts of which it is not known: 1.",
-        "Engines that run and will not start again, as things are: 1.",
+        "Hosts where it is unknown: 1.",
+        "Engines that run and will not start again: 1.",
         f"host not reached: 1 (gone). {report['kinds']['unreachable']['advice'].replace('HOST', 'gone')}",
         f"conflict: 1 (much). {report['kinds']['conflict']['advice'].replace('HOST', 'much')}",
         f"drift: 1 (much). {report['kinds']['drift']['advice'].replace('HOST', 'much')}",
-        "mirror not usable: 8 (dead-0, dead-1, dead-2, dead-3, dead-4 and 3 more). Mend the mirror, or the way to it from this host; until then pulls may "
-        "wait for it, and go on without it.",
-        "old engine: 1 (much). Upgrade Docker Engine: this one gets no fixes, and builds images with new mirrors only after a restart.",
+        "mirror not usable: 8 (dead-0, dead-1, dead-2, dead-3, dead-4 and 3 more). "
+        "Fix the mirror, or the network path to it from this host. "
+        "Until then pulls may wait for it, and continue without it.",
+        "old engine: 1 (much). Upgrade Docker Engine: this one gets no fixes, "
+        "and builds images with new mirrors only after a restart.",
         "https://mirror.gcr.io/: unusable for 8 of 9 hosts.",
     ]
 
@@ -201,12 +261,12 @@ def test_its_example():
 
 
 def noted(urls):
-    """What the task that reads the wanted mirrors of a host registers."""
+    """Return what the task that reads the wanted mirrors of a host registers."""
     return {"ansible_facts": {"audit_urls": urls}, "changed": False, "failed": False}
 
 
-def judged(**wanted):
-    """The report of hosts that are as they should be for who wants GCR."""
+def report_by_wanted(**wanted):
+    """Return the report of hosts that are right for those who want GCR."""
     results = {
         name: {"audit_wanted": seen, "audit_info": info(), "audit_health": {"mirrors": [HEALTHY]}}
         for name, seen in wanted.items()
@@ -226,18 +286,18 @@ def judged(**wanted):
     ],
 )
 def test_the_wanted_mirrors_are_read_as_the_role_reads_them(urls):
-    report = judged(one=noted(urls))
+    report = report_by_wanted(one=noted(urls))
     assert report["wanted"] == report["hosts"][0]["wanted"] == [GCR]
     assert report["summary"]["covered"] == 1 and report["hosts"][0]["findings"] == []
 
 
 @pytest.mark.parametrize("urls", [f"{OWN},{GCR}", f"{OWN} , {GCR}", f" {OWN},{GCR} ", [OWN, GCR]])
 def test_two_wanted_mirrors(urls):
-    assert judged(one=noted(urls))["wanted"] == [OWN, GCR]
+    assert report_by_wanted(one=noted(urls))["wanted"] == [OWN, GCR]
 
 
-def test_each_host_is_judged_by_its_own_list():
-    report = judged(a=noted([GCR]), b=noted(OWN), c=None, d=noted([]))
+def test_each_host_has_its_own_list():
+    report = report_by_wanted(a=noted([GCR]), b=noted(OWN), c=None, d=noted([]))
     assert {host["name"]: (host["wanted"], host["covered"], host["state"]) for host in report["hosts"]} == {
         "a": ([GCR], True, "ok"),
         "b": ([OWN], False, "mirror_unused"),
@@ -253,14 +313,14 @@ def test_each_host_is_judged_by_its_own_list():
     [
         (noted("mirror.gcr.io"), "it has no scheme"),
         (noted("https://mirror.gcr.io https://other.example"), "white space"),
-        (noted([7]), "7 is not a mirror's URL"),
+        (noted([7]), "7 is not a mirror URL"),
         (noted({"url": GCR}), "cannot be converted to a list"),
         (noted(None), "cannot be converted to a list"),
         ({"failed": True, "msg": "'site' is undefined"}, "'site' is undefined"),
     ],
 )
 def test_a_list_that_cannot_be_used_is_a_finding_of_its_host(seen, words):
-    report = judged(a=noted([GCR]), b=seen)
+    report = report_by_wanted(a=noted([GCR]), b=seen)
     good, bad = report["hosts"]
     assert good["covered"] and good["state"] == "ok"
     assert (bad["wanted"], bad["covered"], bad["state"]) == (None, False, "failed")
@@ -313,7 +373,7 @@ WRONG = [None, True, -1, 1.5, float("nan"), float("inf"), 10**400, "<b>", [], [[
 
 
 def places(value, *path):
-    """The path to each part of it."""
+    """Yield the path to each part of a value."""
     yield path
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from places(inner, *path, key)
@@ -346,7 +406,7 @@ def test_a_malformed_result_is_a_finding_of_its_host(place, wrong):
         (("audit_health", "mirrors"), 7, "mirrors"),
     ],
 )
-def test_what_is_said_of_a_malformed_result(place, wrong, words):
+def test_the_message_about_a_malformed_result(place, wrong, words):
     results = copy.deepcopy(FULL)
     inner = results
     for key in place[:-1]:
@@ -364,7 +424,7 @@ def test_what_a_module_does_not_return_is_left_out():
 
 
 @pytest.mark.parametrize("version", ["9" * 5000 + ".1", "².1", "1", "", "-1.5"])
-def test_a_version_that_is_none(version):
+def test_a_version_that_cannot_be_read(version):
     (host,) = report_of({"a": (info(**engine(version=version)), [HEALTHY])})["hosts"]
     assert host["findings"] == []
 
@@ -374,25 +434,25 @@ def test_a_version_that_is_none(version):
 SCHEMA = json.loads((ROOT / "docs/report.schema.json").read_text())
 FITS = jsonschema.Draft202012Validator(SCHEMA).is_valid
 MAPS = ("states", "findings", "kinds", "reasons", "addresses")
-"""What has the keys that the fleet gives it."""
+"""Objects whose keys depend on the fleet."""
 
 
 @pytest.mark.parametrize("hosts", [{}, HOSTS], ids=["none", "all"])
-def test_the_report_is_as_its_schema_says(hosts):
+def test_the_report_has_the_form_of_its_schema(hosts):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(report_of(hosts))))
     assert SCHEMA["$defs"]["kind"]["enum"] == list(audit_report.KINDS)
 
 
 def objects(value, *path):
-    """Each object in it, after the path to it."""
+    """Yield each object in a value, with the path to it."""
     if isinstance(value, dict):
         yield path, value
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from objects(inner, *path, key)
 
 
-def test_no_other_report_is_as_its_schema_says():
+def test_no_other_report_has_the_form_of_its_schema():
     report = json.loads(json.dumps(report_of({name: HOSTS[name] for name in ("ok", "dead")})))
     wrong = []
     for path, found in objects(report):
@@ -414,7 +474,7 @@ def test_no_other_report_is_as_its_schema_says():
 
 
 class Page(html.parser.HTMLParser):
-    """What a browser makes of it: elements that are open, and all that would be fetched."""
+    """Reads a page as a browser does: open elements, and everything that would be fetched."""
 
     VOID = ("br", "input", "meta")
 
@@ -443,7 +503,9 @@ def test_the_page(hosts):
     page = Page(fleet.page(report))
     assert page.open == []
     assert page.elements.count("tr") == 1 + len(hosts)
-    assert not [name for name, _value in page.attributes if name in ("src", "href", "action", "data", "poster", "srcset")], "it fetches nothing"
+    assert not [
+        name for name, _value in page.attributes if name in ("src", "href", "action", "data", "poster", "srcset")
+    ], "it fetches nothing"
     for host in report["hosts"]:
         assert host["name"] in page.text
         for finding in host["findings"]:
@@ -457,7 +519,7 @@ EVIL = (
 
 
 def evil(value):
-    """The same with hostile text in place of every text, keys too."""
+    """Return the value with hostile text in every text, including keys."""
     if isinstance(value, dict):
         return {evil(key): evil(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -472,7 +534,7 @@ def test_each_text_is_escaped():
 
 
 def test_hostile_texts_stay_text():
-    """Of a host, of what it returned, and of a mirror."""
+    """Texts of a host, of its results, and of a mirror."""
     seen = info(
         in_force=[EVIL],
         mirrors=[EVIL],
@@ -510,7 +572,7 @@ def test_hostile_texts_stay_text():
     assert page.text.count("{{ 7 * 7 }}") > 10
 
 
-def test_the_template_prints_escaped_text_alone():
+def test_the_template_prints_only_escaped_text():
     template = (ROOT / "playbooks/templates/report.html.j2").read_text()
     assert re.findall(r".*audit_report.*", template) == [
         "{% set page = audit_report | pullthrough.docker.escape_html %}"
@@ -519,7 +581,12 @@ def test_the_template_prints_escaped_text_alone():
     assert "style=" not in template and not re.search(r"\son\w+=", template)
 
 
-def test_the_page_says_what_each_colour_means():
+def test_each_kind_has_a_colour_in_the_page():
     template = (ROOT / "playbooks/templates/report.html.j2").read_text()
-    tones = dict(re.findall(r"'(\w+)': '(\w+)'", template[template.index("set tones") : template.index("%}", template.index("set tones"))]))
+    tones = dict(
+        re.findall(
+            r"'(\w+)': '(\w+)'",
+            template[template.index("set tones") : template.index("%}", template.index("set tones"))],
+        )
+    )
     assert set(tones) == {"ok", *audit_report.KINDS}
