@@ -304,7 +304,7 @@ def _put(text: str, variable: str, name: str, values: Sequence[str], *, shell: b
         if missing and index == filled[-1]:
             words = flag_text.put(words, name, [*kept[index], *missing])
         becomes_empty = not words.strip() and text[start:end].strip()
-        if becomes_empty and _is_empty_before(text, variable, found[index], shell=shell):
+        if becomes_empty and _is_empty_without(text, variable, found[index], shell=shell):
             text = _without_line(text, found[index])
         else:
             text = text[:start] + _quoted_where_needed(text, start, words) + text[end:]
@@ -337,7 +337,7 @@ def _divide(texts: Sequence[str], name: str, values: Sequence[str]) -> Tuple[Lis
     return kept, missing
 
 
-def _is_empty_before(text: str, variable: str, assignment: Assignment, *, shell: bool) -> bool:
+def _is_empty_without(text: str, variable: str, assignment: Assignment, *, shell: bool) -> bool:
     """Return whether the variable is empty without this assignment, so that its line can be removed."""
     reader = read_as_shell if shell else read_as_systemd
     value = reader(text[: assignment.start] + text[assignment.end :]).get(variable)
