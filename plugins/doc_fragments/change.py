@@ -8,32 +8,35 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a change comes into force, and what it must not do."""
+    """How a change takes effect, and what it must not do."""
 
     DOCUMENTATION = r"""
 options:
   reload:
     description:
-      - Whether to make the engine reload its configuration where that is enough, by SIGHUP to its process, and wait until the change is in force.
-      - Without it, RV(pending) says V(reload) while it is not.
+      - Whether to reload the engine's configuration where a reload is enough, and wait until the change is in force.
+        The module sends SIGHUP to the engine's process.
+      - With V(false), RV(pending) is V(reload) until someone reloads the engine.
     type: bool
     default: true
   keep_containers:
     description:
-      - Whether to refuse a change that only a restart can bring into force while that restart would stop running containers, or would bring along
-        what someone else changed in the file or on the engine's command line and the engine has not taken up.
+      - Whether to refuse a change that needs a restart which would stop running containers.
+      - A restart is also refused when it would apply changes that someone else made, in the file or on the engine's
+        command line, and that the engine does not use yet.
     type: bool
     default: true
   backup:
     description:
       - Whether to keep a copy of each file that changes, with a time stamp in its name.
-      - A copy is also kept whenever RV(pending) is V(restart), so that the change can be taken back when that restart fails.
+      - A copy is also kept whenever RV(pending) is V(restart), so that the file can be put back if the restart fails.
     type: bool
     default: false
   unsafe_writes:
     description:
-      - Whether to write into a file where it cannot be replaced at once, such as a file that is mounted by itself into a container.
-      - A crash may then leave half a file.
+      - Whether to write into a file that cannot be replaced atomically, such as a file that is bind-mounted into a
+        container.
+      - A crash can then leave an incomplete file.
     type: bool
     default: false
 """

@@ -14,16 +14,16 @@ class ModuleDocFragment:
 options:
   path:
     description:
-      - The engine's configuration file, an absolute path.
-      - Without it, it is the one that the engine uses, namely its C(--config-file), or for a rootless engine C(~/.config/docker/daemon.json),
-        or the snap's, or else V(/etc/docker/daemon.json).
+      - Absolute path of the engine's configuration file.
+      - By default, the file that the engine uses. That is its C(--config-file), C(~/.config/docker/daemon.json) for a
+        rootless engine, the file of the snap, or else V(/etc/docker/daemon.json).
     type: path
   service:
-    description: The unit or init script of the engine.
+    description: Name of the engine's systemd unit or init script.
     type: str
     default: docker
   timeout:
-    description: Seconds to wait for the engine's answers, and for another run to end that changes the same files.
+    description: Seconds to wait for an answer of the engine, and for another run that changes the same files to end.
     type: int
     default: 10
 attributes:
@@ -32,12 +32,12 @@ attributes:
     support: full
     platforms: linux
 notes:
-  - The user who runs the task decides which engine is meant. Root means the root engine, any other user means that user's rootless one.
-    Use C(become) accordingly.
-  - A task of a user who has no engine is refused where root has one, unless O(path) names the file.
-  - The engine is asked over its own unix socket. The C(docker) command, C(DOCKER_HOST) and contexts have no say, and nothing but Python is needed
-    on the host.
-  - A stopped engine is never started, not by asking it either.
+  - The user who runs the task selects the engine. Root selects the root engine, any other user that user's
+    rootless engine. Use C(become) accordingly.
+  - The module refuses a user without an engine on a host where root has one, unless O(path) names the file.
+  - The module talks to the engine over its unix socket. It does not use the C(docker) command, C(DOCKER_HOST) or
+    contexts, and the host needs only Python.
+  - A stopped engine is never started, not even by a query.
 requirements:
   - Docker Engine 20.10 or later, to have mirrors in force
 """

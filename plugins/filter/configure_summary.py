@@ -6,22 +6,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: configure_summary
-short_description: Say how a fleet fared when its registry mirrors were configured
+short_description: Summarize a run that configured the registry mirrors of a fleet
 version_added: 0.3.0
 description:
-  - Turns what the tasks of the role P(pullthrough.docker.docker_mirror#role) returned on each host into numbers, a few lines for a terminal,
-    and the names of the hosts that are left.
-  - It is what the playbook C(pullthrough.docker.configure) says after each wave.
+  - Turns the results of the role P(pullthrough.docker.docker_mirror#role) on each host into numbers,
+    a few lines for a terminal, and the names of the hosts that are left.
+  - The playbook C(pullthrough.docker.configure) prints it after each wave.
 positional: _input
 author:
   - The pullthrough.docker authors (@pullthrough)
 options:
   _input:
     description:
-      - One dictionary for each host that had its turn.
-      - C(host) is its name, C(results) the registered results of the role's modules in their order, such as that of
-        M(pullthrough.docker.registry_mirrors), C(pid) the process id of the engine when it was seen last, and C(failure) the message of what failed, or
-        an empty string.
+      - One dictionary for each host that the run has reached so far.
+      - C(host) is its name.
+      - C(results) are the registered results of the role's modules in their order,
+        such as the result of M(pullthrough.docker.registry_mirrors).
+      - C(pid) is the last known process id of the engine.
+      - C(failure) is the message of the failure, or an empty string.
     type: list
     elements: dict
     required: true
@@ -31,18 +33,18 @@ options:
     elements: str
     required: true
   left_before:
-    description: The names of the hosts that earlier runs have left.
+    description: The names of the hosts that earlier runs did not complete.
     type: list
     elements: str
     default: []
   check:
-    description: Whether it was check mode, in which nothing was done.
+    description: Whether the run was in check mode, which changes nothing.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: Say how it went
+- name: Show a summary
   ansible.builtin.debug:
     msg: "{{ summary.lines }}"
   vars:
@@ -53,19 +55,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: How it went.
+  description: The summary.
   type: dict
   contains:
     outcomes:
       description:
-        - The names of the hosts by how they fared.
-        - C(changed) says that something was written, C(healed) that the engine got what the file had said already, C(unchanged) that nothing was to do,
-          C(refused) that the host is as it was or its message says otherwise, C(unreachable) that it was not reached, and C(waiting) that the run ended
-          before its turn.
+        - The names of the hosts by outcome.
+        - C(changed) means that a file was written.
+        - C(healed) means that the file was right, and the engine now uses it.
+        - C(unchanged) means that there was nothing to do.
+        - C(refused) means that the run failed on the host. The host is as it was, unless its message says otherwise.
+        - C(unreachable) means that the host was not reached.
+        - C(waiting) means that the run ended before the host's turn.
       type: dict
     changed_before_failure:
       description:
-        - The names of the hosts in C(outcomes.refused) on which something changed before the failure, and stays changed.
+        - The names of the hosts in C(outcomes.refused) that changed before the failure, and stay changed.
         - Added in version 0.3.1.
       type: list
       elements: str
@@ -79,11 +84,11 @@ _value:
       description: How many containers ran in the engines that were restarted without C(live-restore).
       type: int
     left:
-      description: The names of the hosts that are still to be done, those that earlier runs left and this one had nothing to do with among them.
+      description: The names of the hosts that are not completed, including those of earlier runs.
       type: list
       elements: str
     lines:
-      description: The same in a few lines, for a terminal.
+      description: The summary in a few lines, for a terminal.
       type: list
       elements: str
 """
@@ -93,7 +98,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 OUTCOMES = ("changed", "healed", "unchanged", "refused", "unreachable", "waiting")
 DONE = OUTCOMES[:3]
 SHOWN = 20
-"""Hosts of one kind that the terminal names; the file of those that are left names all."""
+"""Maximum hosts of one kind in the lines for a terminal. The file of the hosts that are left names all."""
 
 
 class FilterModule:
@@ -101,39 +106,60 @@ class FilterModule:
         return {"configure_summary": configure_summary}
 
 
-def configure_summary(said: Sequence[Mapping[str, Any]], hosts: Sequence[str], left_before: Sequence[str] = (), check: bool = False) -> Dict[str, Any]:
-    """How a fleet fared; see RETURN."""
+def configure_summary(
+    results_of_hosts: Sequence[Mapping[str, Any]],
+    hosts: Sequence[str],
+    left_before: Sequence[str] = (),
+    check: bool = False,
+) -> Dict[str, Any]:
+    """Return the summary of a run; see RETURN."""
     outcomes: Dict[str, List[str]] = {outcome: [] for outcome in OUTCOMES}
     messages = {}
     changed_first = []
-    reloads = restarts = stopped = 0
-    for host in said:
+    reloads = 0
+    for host in results_of_hosts:
         outcome, messages[host["host"]] = _outcome(host)
         outcomes[outcome].append(host["host"])
         if outcome == "refused" and not check and _changed_before_failure(host["results"]):
             changed_first.append(host["host"])
-        succeeded = [result for result in host["results"] if "engine" in result]
-        reloads += sum(result["reloaded"] for result in succeeded)
-        if succeeded and not check and any(result["pending"] == "restart" for result in succeeded) and host["pid"] != succeeded[0]["engine"]["pid"]:
-            restarts += 1
-            stopped += 0 if succeeded[0]["engine"]["live_restore"] else succeeded[0]["engine"]["containers_running"] or 0
+        reloads += sum(result["reloaded"] for result in _succeeded(host))
     outcomes["waiting"] = [name for name in hosts if name not in messages]
-    done = {name for outcome in DONE for name in outcomes[outcome]}
-    ours = [name for outcome in OUTCOMES if outcome not in DONE for name in outcomes[outcome]]
-    left = [name for name in dict.fromkeys([*ours, *left_before]) if name not in done]
+    restarted = [host for host in results_of_hosts if not check and _is_restarted(host)]
     result = {
         "outcomes": outcomes,
         "changed_before_failure": changed_first,
         "reloads": reloads,
-        "restarts": restarts,
-        "containers_stopped": stopped,
-        "left": left,
+        "restarts": len(restarted),
+        "containers_stopped": sum(_containers_stopped(host) for host in restarted),
+        "left": _left(outcomes, left_before),
     }
     return {**result, "lines": _lines(result, messages, check)}
 
 
+def _succeeded(host: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    return [result for result in host["results"] if "engine" in result]
+
+
+def _is_restarted(host: Mapping[str, Any]) -> bool:
+    results = _succeeded(host)
+    is_pending = any(result["pending"] == "restart" for result in results)
+    return is_pending and host["pid"] != results[0]["engine"]["pid"]
+
+
+def _containers_stopped(host: Mapping[str, Any]) -> int:
+    engine = _succeeded(host)[0]["engine"]
+    return 0 if engine["live_restore"] else engine["containers_running"] or 0
+
+
+def _left(outcomes: Mapping[str, Sequence[str]], left_before: Sequence[str]) -> List[str]:
+    """Return the hosts that are not completed: of this run, then of earlier ones."""
+    done = {name for outcome in DONE for name in outcomes[outcome]}
+    not_done = [name for outcome in OUTCOMES if outcome not in DONE for name in outcomes[outcome]]
+    return [name for name in dict.fromkeys([*not_done, *left_before]) if name not in done]
+
+
 def _outcome(host: Mapping[str, Any]) -> Tuple[str, str]:
-    """How a host fared, and why."""
+    """Return the outcome of a host, and the reason."""
     for result in host["results"]:
         if result.get("unreachable"):
             return "unreachable", _one_line(result.get("msg"))
@@ -141,12 +167,13 @@ def _outcome(host: Mapping[str, Any]) -> Tuple[str, str]:
         return "refused", _one_line(host["failure"])
     if not any(result.get("changed") or result.get("pending") == "restart" for result in host["results"]):
         return "unchanged", ""
-    written = any(entry["before_header"] != "engine" for result in host["results"] for entry in result.get("diff") or [])
+    diffs = [entry for result in host["results"] for entry in result.get("diff") or []]
+    written = any(entry["before_header"] != "engine" for entry in diffs)
     return ("changed" if written else "healed"), ""
 
 
 def _changed_before_failure(results: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a module changed something and then it, or a later one, failed. Nothing is put back in that case."""
+    """Return whether a module changed something before it or a later one failed. Such a change is not undone."""
     return any(result.get("failed") for result in results) and any(result.get("changed") for result in results)
 
 
@@ -157,8 +184,9 @@ def _one_line(text: Any) -> str:
 def _lines(result: Mapping[str, Any], messages: Mapping[str, str], check: bool) -> List[str]:
     outcomes = result["outcomes"]
     counts = ", ".join(f"{outcome} {len(names)}" for outcome, names in outcomes.items())
-    work = f"reloads {result['reloads']}, restarts {result['restarts']}, containers stopped {result['containers_stopped']}"
-    lines = [f"{'Check mode, nothing was done. It would be: ' if check else ''}{counts}; {work}."]
+    work = f"reloads {result['reloads']}, restarts {result['restarts']}"
+    mode = "Check mode, nothing was done. It would be: " if check else ""
+    lines = [f"{mode}{counts}; {work}, containers stopped {result['containers_stopped']}."]
     for outcome in ("refused", "unreachable"):
         names = outcomes[outcome]
         lines += [f"{outcome}: {name}: {messages[name]}" for name in names[:SHOWN]]

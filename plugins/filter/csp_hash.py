@@ -9,13 +9,13 @@ name: csp_hash
 short_description: Hash a script or a style for a Content-Security-Policy
 version_added: 0.3.1
 description:
-  - Returns the hash by which a Content-Security-Policy allows exactly this script or style in a page, and no other.
+  - Returns the hash with which a Content-Security-Policy allows this script or style in a page, and no other.
 positional: _input
 author:
   - The pullthrough.docker authors (@pullthrough)
 options:
   _input:
-    description: All that is between the tags.
+    description: The whole text between the tags.
     type: str
     required: true
 """
@@ -28,7 +28,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The hash in quotes, as the policy has it.
+  description: The hash in quotes, ready for the policy.
   type: str
 """
 
@@ -44,5 +44,5 @@ class FilterModule:
 
 
 def csp_hash(text: str) -> str:
-    """The SHA-256 hash of the text, as a policy has it."""
+    """Return the SHA-256 hash of the text, ready for a policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

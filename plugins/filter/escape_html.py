@@ -9,8 +9,8 @@ name: escape_html
 short_description: Escape every text in a structure for an HTML page
 version_added: 0.3.1
 description:
-  - Escapes every text in a structure, keys of dictionaries too. A template can then print any part of it
-    as text of HTML, or as the value of an attribute in quotes.
+  - Escapes every text in a structure, including the keys of dictionaries. A template can then print any part of it
+    as HTML text, or as the value of an attribute in quotes.
   - Ansible ignores C({% autoescape true %}) in templates.
 positional: _input
 author:
@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The same structure. Numbers, booleans and null are as they were. Everything else is escaped text.
+  description: The same structure. Numbers, booleans and null are unchanged. Everything else is escaped text.
   type: raw
 """
 
@@ -47,7 +47,7 @@ class FilterModule:
 
 
 def escape_html(value: Any) -> Any:
-    """The same structure with every text in it escaped."""
+    """Return the same structure with every text in it escaped."""
     if isinstance(value, dict):
         return {escape_html(key): escape_html(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

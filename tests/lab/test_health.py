@@ -85,7 +85,7 @@ def test_mirrors_that_serve_nothing(engines, as_it_was, prove):
             mirror = found[name]
             assert (mirror["usable"], mirror["failed_at"], mirror["silent"]) == (False, stage, silent), mirror
             assert words in mirror["reason"], mirror
-        assert "waits for it 15 seconds at each pull" in result["output"]
+        assert "waits 15 seconds for it at each pull" in result["output"]
         prove(host.name, "why a mirror cannot be used", {name: mirror["reason"] for name, mirror in found.items()})
 
 

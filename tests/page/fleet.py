@@ -100,7 +100,7 @@ def _host(chance, kind):
     elif kind == "mirror_unusable":
         mirrors = [_dead(chance, url) for url in used]
     elif kind == "caution":
-        info["cautions"] = ["/etc/docker/certs.d/docker.io/hosts.toml, line 1: a host that is named there is asked in place of the registry mirrors."]
+        info["cautions"] = ["/etc/docker/certs.d/docker.io/hosts.toml, line 1: the host that is named there is asked instead of the registry mirrors."]
     elif kind == "mirror_unused":
         info.update(mirrors=[LONG], in_force=[LONG])
         mirrors = [_health(chance, LONG)]
@@ -258,7 +258,7 @@ def audit(folder, hosts, *arguments):
     Returns the report, the page, and what was printed.
     """
     copy = folder / "collections/ansible_collections/pullthrough/docker"
-    for part in ("plugins/filter", "plugins/module_utils", "playbooks", "roles", "meta"):
+    for part in ("plugins/filter", "plugins/module_utils", "plugins/plugin_utils", "playbooks", "roles", "meta"):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "galaxy.yml", copy)
     (copy / "plugins/modules").mkdir()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Readers that know nothing of the collection's own: what a text means is asked of these."""
+"""Readers that share nothing with the collection: they say what a text means."""
 
 from __future__ import annotations
 
@@ -30,27 +30,35 @@ def _object(pairs):
 
 
 def _constant(word):
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
-_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_int=lambda text: (text,), parse_float=lambda text: (text,), parse_constant=_constant)
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=lambda text: (text,),
+    parse_float=lambda text: (text,),
+    parse_constant=_constant,
+)
 
 
 def read_json(text):
-    """The value of a text, objects with the order of their keys, numbers as (text,); ValueError where it is not plain JSON."""
+    """Return the value of a text: objects in the order of their keys, numbers as (text,).
+
+    :raises ValueError: when it is not plain JSON.
+    """
     bare = text[len(BOM) :] if text.startswith(BOM) else text
     return _JSON.decode(bare) if bare.strip(" \t\r\n") else collections.OrderedDict()
 
 
 def as_read(value):
-    """A value given to the collection, as read_json would show it."""
+    """Return a value given to the collection, as ``read_json`` would return it."""
     if isinstance(value, dict):
         return collections.OrderedDict((key, as_read(inner)) for key, inner in value.items())
     return [as_read(inner) for inner in value] if isinstance(value, list) else value
 
 
 def members(text):
-    """The members of an object's text: key, and the text from its key to the end of its value."""
+    """Return the members of an object: each key, and the text from the key to the end of its value."""
     found = []
     at = text.find("{") + 1
     while at:
@@ -65,7 +73,7 @@ def members(text):
 
 
 def value_text(member):
-    """The text of a member's value."""
+    """Return the text of a member's value."""
     _key, end = json.decoder.scanstring(member, 1)
     return member[end:].lstrip(" \t\r\n")[1:].lstrip(" \t\r\n")
 
@@ -74,19 +82,25 @@ def value_text(member):
 
 
 class Shell:
-    """A real shell that reads one file after another. It finds no program to start, whatever a file says."""
+    """A real shell that reads one file after another. It finds no program to start."""
 
     def __init__(self, shell, folder):
         self._file = folder / "options"
         script = f"""while read -r _; do
-            ( unset DOCKER_OPTS OTHER; . {self._file}; printf '%s\\0' "$DOCKER_OPTS" "$OTHER" $DOCKER_OPTS ) </dev/null 2>/dev/null
+            (
+                unset DOCKER_OPTS OTHER
+                . {self._file}
+                printf '%s\\0' "$DOCKER_OPTS" "$OTHER" $DOCKER_OPTS
+            ) </dev/null 2>/dev/null
             printf '\\1\\0'
         done"""
         command, nothing = [shutil.which(shell), "-c", script], {"PATH": "/nowhere"}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env=nothing)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env=nothing
+        )
 
     def read(self, text):
-        """DOCKER_OPTS, OTHER, and the words that $DOCKER_OPTS is split into; None where the shell stops reading in the file."""
+        """Return DOCKER_OPTS, OTHER and the words of $DOCKER_OPTS; None where the shell stops within the file."""
         self._file.write_bytes(text.encode("utf-8", "surrogateescape"))
         self._process.stdin.write(b"\n")
         self._process.stdin.flush()
@@ -103,7 +117,7 @@ class Shell:
 
 
 def read_environment_file(text):
-    """Variables of an EnvironmentFile=, state by state as systemd reads it; what is no name of a variable counts for nothing."""
+    """Return the variables of an EnvironmentFile=, read state by state as systemd does."""
     found = {}
     state, name, value = "before a name", "", ""
     for character in text + "\0":
@@ -129,7 +143,7 @@ def read_environment_file(text):
         elif state == "value":
             state, value = ("escaped", value) if character == "\\" else (state, value + character)
         elif state == "escaped":
-            # The mark keeps white space before it and itself from being taken for the end.
+            # The mark keeps white space before it from being stripped at the end.
             state, value = "value", value + (character if not ends else "") + "\1"
         elif state == "single":
             state, value = ("before a value", value) if character == "'" else (state, value + character)
@@ -137,7 +151,10 @@ def read_environment_file(text):
             state = {'"': "before a value", "\\": "escaped in double"}.get(character, state)
             value += character if state == "double" else ""
         else:
-            state, value = "double", value + (character if character in '"\\`$' else "" if character == "\n" else "\\" + character)
+            state, value = (
+                "double",
+                value + (character if character in '"\\`$' else "" if character == "\n" else "\\" + character),
+            )
     return found
 
 
@@ -145,7 +162,7 @@ def read_environment_file(text):
 
 
 def read_unit(text):
-    """Key and value of each setting of the section Service, as systemd.syntax(7) has it."""
+    """Return key and value of each setting of the section Service, by systemd.syntax(7)."""
     found = []
     section, joined = "", ""
     lines = [line.rstrip("\r") for line in text.split("\n") if line.strip(" \t\r")[:1] not in ("#", ";")]
@@ -165,7 +182,7 @@ def read_unit(text):
 
 
 def command_of(*texts):
-    """The words of the command line that counts in a unit with its drop-ins: an empty one takes away all before it."""
+    """Return the words of the command line of a unit with its drop-ins: an empty one resets all before it."""
     commands = [value for text in texts for key, value in read_unit(text) if key == "ExecStart"]
     return commands[-1].split() if commands else []
 
@@ -174,7 +191,7 @@ def command_of(*texts):
 
 
 def flags_and_rest(words):
-    """The mirrors among the words of a command line, and the other words."""
+    """Return the mirrors among the words of a command line, and the other words."""
     values, rest = [], []
     words = iter(words)
     for word in words:
@@ -188,7 +205,7 @@ def flags_and_rest(words):
 
 
 def shown(mirrors):
-    """A list of mirrors as an engine shows it."""
+    """Return a list of mirrors as an engine shows it."""
     return list(dict.fromkeys(mirror if mirror.endswith("/") else f"{mirror}/" for mirror in mirrors))
 
 
@@ -197,7 +214,7 @@ def shown(mirrors):
 
 @contextlib.contextmanager
 def quickly():
-    """See that something ends: what takes time that grows with the square of a long text takes minutes, all else well under a second."""
+    """Fail if the body takes long: minutes where time grows with the square of a text, else less than a second."""
     began = time.process_time()
     yield
     assert time.process_time() - began < 20, "it takes too long"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever comes from outside ends as a result or as the reader's own objection, and soon."""
+"""Any input from outside quickly ends as a result or as the reader's own error."""
 
 from __future__ import annotations
 
@@ -17,14 +17,29 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change import 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, versions
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import flag_text, masking, options_text, unit_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import (
+    flag_text,
+    masking,
+    options_text,
+    unit_text,
+)
 from ansible_collections.pullthrough.docker.tests.properties.readers import FLAG, quickly
-from ansible_collections.pullthrough.docker.tests.properties.texts import DAMAGED_JSON_TEXTS, JSON_TEXTS, LONG_TEXTS, OPTIONS_TEXTS, UNIT_TEXTS
+from ansible_collections.pullthrough.docker.tests.properties.texts import (
+    DAMAGED_JSON_TEXTS,
+    JSON_TEXTS,
+    LONG_TEXTS,
+    OPTIONS_TEXTS,
+    UNIT_TEXTS,
+)
 
 CERTIFICATE = pathlib.Path(__file__, "../../unit/plugins/modules/ca.crt").resolve().read_text()
 
 
-@given(st.binary(max_size=40) | LONG_TEXTS.map(str.encode) | DAMAGED_JSON_TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")))
+@given(
+    st.binary(max_size=40)
+    | LONG_TEXTS.map(str.encode)
+    | DAMAGED_JSON_TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass"))
+)
 def test_daemon_json(data):
     with quickly(), contextlib.suppress(Refused):
         source = daemon_file.DaemonJson("/etc/docker/daemon.json", data)
@@ -42,7 +57,9 @@ def test_text_that_is_shown(text):
 @given(OPTIONS_TEXTS | st.text(max_size=40) | LONG_TEXTS, st.booleans())
 def test_options_file(text, shell):
     with quickly(), contextlib.suppress(Refused):
-        source = places.OptionsFile("/etc/default/docker", text.encode("utf-8", "surrogateescape"), "DOCKER_OPTS", shell=shell)
+        source = places.OptionsFile(
+            "/etc/default/docker", text.encode("utf-8", "surrogateescape"), "DOCKER_OPTS", shell=shell
+        )
         source.text(["https://a.example"])
         source.text([])
 
@@ -51,13 +68,17 @@ def test_options_file(text, shell):
 def test_unit(text):
     with quickly(), contextlib.suppress(Refused):
         command = unit_text.command([("/etc/systemd/system/docker.service", text)])
-        places.DropIn("/etc/systemd/system/docker.service.d/zz.conf", text.encode(), command).text(["https://a.example"])
+        places.DropIn("/etc/systemd/system/docker.service.d/zz.conf", text.encode(), command).text(
+            ["https://a.example"]
+        )
         if command:
             places.UnitFile("/etc/systemd/system/docker.service", text.encode(), command).text([])
 
 
 @given(
-    st.text(max_size=40) | LONG_TEXTS | st.lists(st.sampled_from([FLAG, f"{FLAG}=", f"{FLAG}=a", " ", "\\\n"]), max_size=6).map("".join),
+    st.text(max_size=40)
+    | LONG_TEXTS
+    | st.lists(st.sampled_from([FLAG, f"{FLAG}=", f"{FLAG}=a", " ", "\\\n"]), max_size=6).map("".join),
     st.lists(st.sampled_from(["a", "b"]), max_size=2),
 )
 def test_flags(text, values):
@@ -81,14 +102,17 @@ _ANY_JSON = st.recursive(
     max_leaves=4,
 )
 _INFO_KEYS = [
-    "Swarm", "ContainersRunning", "SecurityOptions", "LiveRestoreEnabled", "DriverStatus", "DockerRootDir", "Driver", "LoggingDriver", "Debug",
-    "Labels", "DefaultRuntime",
+    "Swarm", "ContainersRunning", "SecurityOptions", "LiveRestoreEnabled", "DriverStatus", "DockerRootDir", "Driver",
+    "LoggingDriver", "Debug", "Labels", "DefaultRuntime",
 ]  # fmt: skip
 _INFO = st.fixed_dictionaries(
     {"ServerVersion": st.sampled_from(["28.5.2", "28.5.2", "dev", "1" * 5000 + ".2.3", "", None])},
     optional={
         **dict.fromkeys(_INFO_KEYS, _ANY_JSON),
-        "RegistryConfig": st.dictionaries(st.sampled_from(["Mirrors", "InsecureRegistryCIDRs", "IndexConfigs"]), _ANY_JSON) | _ANY_JSON,
+        "RegistryConfig": st.dictionaries(
+            st.sampled_from(["Mirrors", "InsecureRegistryCIDRs", "IndexConfigs"]), _ANY_JSON
+        )
+        | _ANY_JSON,
     },
 ).map(lambda answer: json.dumps(answer).encode())
 
@@ -104,7 +128,16 @@ def test_answer_of_an_engine(body):
         json.dumps([info.mirrors, info.image_store, dict(info.settings)])
 
 
-_CERTIFICATE_PIECES = [*CERTIFICATE.splitlines(keepends=True), CERTIFICATE, "\n", "-----BEGIN X-----\n", "-----END CERTIFICATE-----", "A", " ", "é"]
+_CERTIFICATE_PIECES = [
+    *CERTIFICATE.splitlines(keepends=True),
+    CERTIFICATE,
+    "\n",
+    "-----BEGIN X-----\n",
+    "-----END CERTIFICATE-----",
+    "A",
+    " ",
+    "é",
+]
 
 
 @given(st.lists(st.sampled_from(_CERTIFICATE_PIECES), max_size=30).map("".join) | LONG_TEXTS | st.text(max_size=20))

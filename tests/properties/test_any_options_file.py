@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options files, edited and then read by those who read them: real shells, and systemd's rules."""
+"""Options files, edited, then read by real shells and by systemd's rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ import pytest
 from hypothesis import assume, given
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text
-from ansible_collections.pullthrough.docker.tests.properties.readers import FLAG, Shell, flags_and_rest, read_environment_file
+from ansible_collections.pullthrough.docker.tests.properties.readers import (
+    FLAG,
+    Shell,
+    flags_and_rest,
+    read_environment_file,
+)
 from ansible_collections.pullthrough.docker.tests.properties.texts import FLAG_VALUES, OPTIONS_TEXTS
 
 VARIABLE = "DOCKER_OPTS"
@@ -30,7 +35,7 @@ def shell(request, tmp_path_factory):
 
 
 def edited(text, values, *, shell):
-    """The text with the flag given for these values, or None where that is refused."""
+    """Return the text with the flag for these values, or None where the edit is refused."""
     try:
         return options_text.put_flag(text, VARIABLE, FLAG, values, shell=shell)
     except options_text.OptionsTextError:
@@ -38,7 +43,7 @@ def edited(text, values, *, shell):
 
 
 @given(text=OPTIONS_TEXTS)
-def test_what_is_read_as_a_shell_reads_is_what_a_shell_reads(shell, text):
+def test_values_are_those_of_a_real_shell(shell, text):
     real = shell.read(text)
     read = options_text.read_as_shell(text)
     assume(real is not None)
@@ -48,7 +53,7 @@ def test_what_is_read_as_a_shell_reads_is_what_a_shell_reads(shell, text):
 
 
 @given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
-def test_what_is_edited_a_shell_reads_with_these_flags_and_all_other_words(shell, text, values):
+def test_a_real_shell_reads_the_new_flags_and_all_other_words(shell, text, values):
     before = shell.read(text)
     after = edited(text, values, shell=True)
     assume(before is not None and after is not None)
@@ -58,14 +63,16 @@ def test_what_is_edited_a_shell_reads_with_these_flags_and_all_other_words(shell
 
 
 @given(text=OPTIONS_TEXTS)
-def test_what_is_read_as_systemd_reads_is_what_its_rules_say(text):
+def test_values_are_those_of_systemd(text):
     read = {name: value.text for name, value in options_text.read_as_systemd(text).items()}
     real = read_environment_file(text)
-    assert {name: value for name, value in read.items() if value is not None} == {name: real[name] for name in real if read.get(name, "") is not None}
+    assert {name: value for name, value in read.items() if value is not None} == {
+        name: real[name] for name in real if read.get(name, "") is not None
+    }
 
 
 @given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
-def test_what_is_edited_systemd_reads_with_these_flags_and_all_other_words(text, values):
+def test_systemd_reads_the_new_flags_and_all_other_words(text, values):
     before = read_environment_file(text)
     after = edited(text, values, shell=False)
     assume(after is not None)
@@ -77,7 +84,7 @@ def test_what_is_edited_systemd_reads_with_these_flags_and_all_other_words(text,
 
 @given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
 @pytest.mark.parametrize("reader", ["shell", "systemd"])
-def test_to_put_flags_twice_is_to_put_them_once(reader, text, values):
+def test_putting_flags_twice_equals_once(reader, text, values):
     once = edited(text, values, shell=reader == "shell")
     assume(once is not None)
     assert edited(once, values, shell=reader == "shell") == once
@@ -85,7 +92,7 @@ def test_to_put_flags_twice_is_to_put_them_once(reader, text, values):
 
 @given(text=OPTIONS_TEXTS, values=FLAG_VALUES)
 @pytest.mark.parametrize("reader", ["shell", "systemd"])
-def test_flags_that_were_added_and_taken_away_give_the_text_back(reader, text, values):
+def test_removing_added_flags_restores_the_text(reader, text, values):
     shell = reader == "shell"
     read = options_text.read_as_shell(text) if shell else options_text.read_as_systemd(text)
     listed, _rest = flags_and_rest((read.get(VARIABLE, options_text.Value("", 0)).text or "").split())

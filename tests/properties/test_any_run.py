@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whole modules in process, on any file and any state of a model engine."""
+"""Whole modules in this process, with any file and any state of a model engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LISTS = st.lists(st.sampled_from(MIRRORS), max_size=3, unique_by=lambda mirror:
 
 
 def _plain(value):
-    """A value as YAML gives it."""
+    """Return a value as YAML would give it."""
     if isinstance(value, json_reader.Number):
         return float(value.text) if set(value.text) & set(".e") else int(value.text)
     if isinstance(value, dict):
@@ -35,15 +35,24 @@ def _plain(value):
 
 
 _MIRROR_TASKS = st.one_of(
-    st.fixed_dictionaries({"mirrors": _LISTS.filter(bool)}, optional={"state": st.just("absent"), "reload": st.booleans()}),
+    st.fixed_dictionaries(
+        {"mirrors": _LISTS.filter(bool)}, optional={"state": st.just("absent"), "reload": st.booleans()}
+    ),
     st.fixed_dictionaries({"mirrors": _LISTS, "exclusive": st.just(True)}, optional={"reload": st.booleans()}),
 ).map(lambda options: ("registry_mirrors", options))
-_NAMES = st.sampled_from(["debug", "dns", "log-opts", "log-opts.max-size", "live-restore", "registry-mirrors", "insecure-registries"])
+_NAMES = st.sampled_from(
+    ["debug", "dns", "log-opts", "log-opts.max-size", "live-restore", "registry-mirrors", "insecure-registries"]
+)
 _SETTINGS_TASKS = st.fixed_dictionaries(
     {},
     optional={
-        "settings": st.dictionaries(st.sampled_from(["dns", "log-opts", "runtimes", "exec-opts", "bip"]), VALUES.map(_plain), max_size=2)
-        | st.fixed_dictionaries({}, optional={"debug": st.booleans(), "registry-mirrors": _LISTS, "insecure-registries": st.just(["a:5000"])}),
+        "settings": st.dictionaries(
+            st.sampled_from(["dns", "log-opts", "runtimes", "exec-opts", "bip"]), VALUES.map(_plain), max_size=2
+        )
+        | st.fixed_dictionaries(
+            {},
+            optional={"debug": st.booleans(), "registry-mirrors": _LISTS, "insecure-registries": st.just(["a:5000"])},
+        ),
         "remove": st.lists(_NAMES, max_size=2),
         "reload": st.booleans(),
     },
@@ -69,7 +78,13 @@ class Host:
     @property
     def state(self):
         engine = self.engine
-        return self.text, [*engine.mirrors], engine.live_restore, {**engine.settings}, sorted(self.file.parent.parent.rglob("*"))
+        return (
+            self.text,
+            [*engine.mirrors],
+            engine.live_restore,
+            {**engine.settings},
+            sorted(self.file.parent.parent.rglob("*")),
+        )
 
 
 @contextlib.contextmanager
@@ -94,17 +109,17 @@ FILES = st.none() | JSON_TEXTS
 
 
 _OF_THE_FILE = "uid gid owner group mode size state".split()
-"""What Ansible itself adds about a file that is there."""
+"""Fields that Ansible itself adds about an existing file."""
 
 
 def predicted(result):
-    """What check mode can know: all but the engine's word on the file, and the copies that are made."""
+    """Return what check mode can know: all except the engine's answer about the file, and the backups."""
     return {key: value for key, value in result.items() if key not in ("pending_reasons", "backups", *_OF_THE_FILE)}
 
 
 @FEWER
 @given(TASKS, FILES, ENGINES)
-def test_check_mode_changes_nothing_and_tells_what_the_run_then_does(task, text, engine):
+def test_check_mode_changes_nothing_and_predicts_the_run(task, text, engine):
     name, options = task
     with host(text, engine) as made:
         before = made.state
@@ -117,8 +132,11 @@ def test_check_mode_changes_nothing_and_tells_what_the_run_then_does(task, text,
             return
         assert predicted(check) == predicted(real)
         for entry in real["diff"]:
-            # What a terminal would obey is shown as escapes.
-            if entry["after_header"] == str(made.file) and (made.text + (text or "")).replace("\n", "").replace("\t", "").isprintable():
+            # Control characters are shown as escapes.
+            if (
+                entry["after_header"] == str(made.file)
+                and (made.text + (text or "")).replace("\n", "").replace("\t", "").isprintable()
+            ):
                 assert (entry["before"], entry["after"]) == (text or "", made.text)
         assert made.text == text or [entry for entry in real["diff"] if entry["after_header"] == str(made.file)]
 
@@ -133,18 +151,20 @@ def test_a_second_run_changes_nothing(task, text, engine):
         before = made.state
         second = run_module(name, **options)
         assert (made.text, second.get("mirrors")) == (before[0], first.get("mirrors"))
-        # What waits for a restart does not show in the engine's answers, so that the next run may reload what a reload can change.
+        # A pending restart does not show in the engine's answers, so the next run may reload once more.
         assert (second["changed"], second["diff"], made.state) == (False, [], before) or first["pending"] == "restart"
 
 
 @FEWER
 @given(_MIRROR_TASKS, FILES, ENGINES)
-def test_nothing_but_the_mirrors_changes_in_the_file(task, text, engine):
+def test_only_the_mirrors_change_in_the_file(task, text, engine):
     name, options = task
     with host(text, engine) as made:
         result = run_module(name, **options)
         assume("msg" not in result and text is not None and text.strip(f"{BOM} \t\r\n"))
-        kept, others = ([(key, member) for key, member in members(held) if key != "registry-mirrors"] for held in (made.text, text))
-        assert kept == others
+        after, before = (
+            [(key, member) for key, member in members(held) if key != "registry-mirrors"] for held in (made.text, text)
+        )
+        assert after == before
         listed = read_json(made.text).get("registry-mirrors") or []
         assert shown(listed) == result["mirrors"]

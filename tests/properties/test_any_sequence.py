@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs, killed runs, hand edits, and an engine that starts, stops and refuses, in any order: the next run brings all to one."""
+"""Any sequence of runs, killed runs, edits, and starts and stops of the engine: the next run completes it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,24 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from hypothesis import assume, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, services, transaction
-from ansible_collections.pullthrough.docker.tests.properties.readers import command_of, flags_and_rest, members, read_environment_file, read_json, shown
+from ansible_collections.pullthrough.docker.tests.properties.readers import (
+    command_of,
+    flags_and_rest,
+    members,
+    read_environment_file,
+    read_json,
+    shown,
+)
 from ansible_collections.pullthrough.docker.tests.properties.texts import JSON_TEXTS, MIRRORS
 from ansible_collections.pullthrough.docker.tests.unit.model import ModelEngine, Systemd, run_module
 
@@ -31,11 +45,11 @@ REFUSED = MIRRORS[2]
 
 
 class Killed(BaseException):
-    """The run is no more. Nothing of it may be done after that, not even to tidy up."""
+    """The run is killed. It does nothing after that, not even clean up."""
 
 
 class Steps:
-    """All that a run does to its host, one step after another, until it is killed before one of them."""
+    """The steps of a run that change the host; the run can be killed before any of them."""
 
     def __init__(self):
         self.left = None
@@ -60,13 +74,15 @@ class Steps:
 
 
 class LivingEngine(ModelEngine):
-    """A model engine that can be started: then it reads its command line, and the file anew."""
+    """A model engine that can be started: it then reads its command line and the file."""
 
     def start(self, argv):
         text = self.config_path.read_text("utf-8-sig") if self.config_path.exists() else ""
         found = read_json(text)
         flags, _rest = flags_and_rest(argv)
-        assert not (flags and KEY in found), "the engine does not start with mirrors on its command line and in its file"
+        assert not (flags and KEY in found), (
+            "the engine does not start with mirrors on its command line and in its file"
+        )
         self.argv = tuple(argv)
         self.mirrors = shown(flags or found.get(KEY) or [])
         self.live_restore = found.get("live-restore") is True
@@ -74,7 +90,7 @@ class LivingEngine(ModelEngine):
 
 
 def is_usable(text):
-    """Whether an engine could start with this text."""
+    """Return whether an engine could start with this text."""
     found = read_json(text)
     listed = [] if found.get(KEY) is None else found[KEY]
     nested = any(isinstance(value, dict) and KEY in value for value in found.values())
@@ -85,13 +101,15 @@ def is_usable(text):
 FILES = JSON_TEXTS.filter(is_usable)
 LISTS = st.lists(st.sampled_from(MIRRORS), max_size=3, unique_by=lambda mirror: mirror.rstrip("/"))
 TASKS = st.one_of(
-    st.fixed_dictionaries({"mirrors": LISTS.filter(bool)}, optional={"state": st.just("absent"), "reload": st.just(False)}),
+    st.fixed_dictionaries(
+        {"mirrors": LISTS.filter(bool)}, optional={"state": st.just("absent"), "reload": st.just(False)}
+    ),
     st.fixed_dictionaries({"mirrors": LISTS, "exclusive": st.just(True)}, optional={"reload": st.just(False)}),
 )
 
 
 class AnySequence(RuleBasedStateMachine):
-    """One host with one engine under systemd, and one place where its mirrors are to be."""
+    """One host with one engine under systemd, and one place for its mirrors."""
 
     def __init__(self):
         super().__init__()
@@ -104,8 +122,8 @@ class AnySequence(RuleBasedStateMachine):
         self.service.stand_in(self.patch)
         self.steps = Steps()
         self.steps.stand_in(self.patch, self.engine, self.service)
-        self.on_the_way = set()
-        """Mirrors that were listed when a run was killed which was to keep them."""
+        self.to_be_kept = set()
+        """Mirrors that were configured when a run was killed that should have kept them."""
 
     @initialize(
         text=st.none() | FILES,
@@ -131,7 +149,7 @@ class AnySequence(RuleBasedStateMachine):
             self.engine.start(self.argv())
         self.source = source
 
-    # -- what the host holds, by readers of its own ------------------------------------------------------------------
+    # -- the state of the host, by independent readers ----------------------------------------------------------------
 
     def text(self):
         return self.file.read_bytes().decode() if self.file.exists() else ""
@@ -140,7 +158,7 @@ class AnySequence(RuleBasedStateMachine):
         return [member for key, member in members(self.text()) if key != KEY]
 
     def argv(self):
-        """The command line of the next start."""
+        """Return the command line of the next start."""
         drop_ins = [path.read_text() for path in sorted(self.service.drop_ins.glob("*.conf"))]
         options = read_environment_file(self.service.options.read_text()).get("DOCKER_OPTS", "")
         words = command_of(self.service.unit.read_text(), *drop_ins)
@@ -150,12 +168,16 @@ class AnySequence(RuleBasedStateMachine):
         return [*flags_and_rest(self.argv())[0], *(read_json(self.text()).get(KEY) or [])]
 
     def everything(self):
-        return {str(path): path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}, list(self.engine.mirrors)
+        return {str(path): path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}, list(
+            self.engine.mirrors
+        )
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def run_with(self, **options):
-        return run_module("registry_mirrors", source=self.source, migrate=True, keep_containers=False, timeout=0, **options)
+        return run_module(
+            "registry_mirrors", source=self.source, migrate=True, keep_containers=False, timeout=0, **options
+        )
 
     @rule(task=TASKS)
     def run(self, task):
@@ -166,8 +188,8 @@ class AnySequence(RuleBasedStateMachine):
             return
         keeps = not {"state", "exclusive"} & set(task)
         assert shown(self.configured()) == result["mirrors"]
-        assert not keeps or self.on_the_way <= set(result["mirrors"])
-        self.on_the_way = set()
+        assert not keeps or self.to_be_kept <= set(result["mirrors"])
+        self.to_be_kept = set()
         if result["pending"] == "none" and self.engine.state == "running":
             assert self.engine.mirrors == result["mirrors"]
 
@@ -178,9 +200,9 @@ class AnySequence(RuleBasedStateMachine):
         try:
             self.run_with(**task)
         except Killed:
-            self.on_the_way = listed | self.on_the_way if not {"state", "exclusive"} & set(task) else set()
+            self.to_be_kept = listed | self.to_be_kept if not {"state", "exclusive"} & set(task) else set()
         else:
-            self.on_the_way = set()
+            self.to_be_kept = set()
         self.steps.left = None
 
     @rule(text=FILES)
@@ -189,9 +211,11 @@ class AnySequence(RuleBasedStateMachine):
         self.file.parent.mkdir(exist_ok=True)
         self.file.write_bytes(text.encode())
         self.other_members = self.members()
-        self.on_the_way = set()
+        self.to_be_kept = set()
 
-    @rule(settings=st.fixed_dictionaries({}, optional={"debug": st.booleans(), "dns": st.just(["10.0.0.1"])}).filter(bool))
+    @rule(
+        settings=st.fixed_dictionaries({}, optional={"debug": st.booleans(), "dns": st.just(["10.0.0.1"])}).filter(bool)
+    )
     def another_setting_is_changed(self, settings):
         before = dict(members(self.text()))
         result = run_module("daemon_config", settings=settings)
@@ -217,7 +241,7 @@ class AnySequence(RuleBasedStateMachine):
     # -- what holds --------------------------------------------------------------------------------------------------
 
     @invariant()
-    def nothing_but_the_mirrors_changed(self):
+    def only_the_mirrors_changed(self):
         assert self.members() == self.other_members
         assert flags_and_rest(self.argv())[1] == self.other_words
 
@@ -226,7 +250,7 @@ class AnySequence(RuleBasedStateMachine):
         assert not flags_and_rest(self.argv())[0] or KEY not in read_json(self.text())
 
     @rule(mirrors=LISTS)
-    def all_is_one_after_an_undisturbed_run(self, mirrors):
+    def an_undisturbed_run_completes_everything(self, mirrors):
         self.engine.refuses = None
         result = self.run_with(mirrors=mirrors, exclusive=True)
         assert "msg" not in result, result["msg"]
@@ -235,14 +259,19 @@ class AnySequence(RuleBasedStateMachine):
         assert result["mirrors"] == shown(mirrors) == shown(self.configured()) == self.engine.mirrors
         before = self.everything()
         again = self.run_with(mirrors=mirrors, exclusive=True)
-        assert (again["changed"], again["pending"], again["in_force"], self.everything()) == (False, "none", shown(mirrors), before)
+        assert (again["changed"], again["pending"], again["in_force"], self.everything()) == (
+            False,
+            "none",
+            shown(mirrors),
+            before,
+        )
         assert not [path for path in before[0] if Path(path).name.startswith(transaction.TEMP_PREFIX)]
-        self.on_the_way = set()
+        self.to_be_kept = set()
 
     def teardown(self):
         try:
             if hasattr(self, "source"):
-                self.all_is_one_after_an_undisturbed_run([MIRRORS[3]])
+                self.an_undisturbed_run_completes_everything([MIRRORS[3]])
         finally:
             self.patch.undo()
             shutil.rmtree(self.folder)

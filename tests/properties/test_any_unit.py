@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Units and drop-ins, edited and then read by systemd's rules."""
+"""Units and drop-ins, edited, then read by systemd's rules."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def others(text):
 
 
 @given(UNIT_TEXTS)
-def test_what_is_read_is_what_the_rules_say(text):
+def test_settings_are_read_by_the_rules_of_systemd(text):
     read = [(setting.key, unit_text.on_one_line(setting.value).split()) for setting in unit_text.settings(UNIT, text)]
     assert read == [(key, value.split()) for key, value in read_unit(text)]
 
 
 def unit_without_flags(text, left):
-    """The text of a unit that is to list no more than these mirrors, and what it listed; None where that is refused."""
+    """Return the text of a unit without the mirrors that are not in a list; None where the edit is refused."""
     command = unit_text.command([(UNIT, text)])
     if command is None:
         return None
@@ -50,7 +50,7 @@ def test_a_unit_keeps_every_other_word(text, left):
 
 
 @given(UNIT_TEXTS, FLAG_VALUES)
-def test_taking_out_twice_is_taking_out_once(text, left):
+def test_removing_flags_twice_equals_once(text, left):
     once = unit_without_flags(text, left)
     assume(once is not None)
     assert unit_without_flags(once, left) == once

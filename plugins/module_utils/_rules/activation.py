@@ -14,9 +14,6 @@ from typing import Any, Container, FrozenSet, Iterator, List, Mapping, NamedTupl
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table, versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
-BUILD_FOLLOWS_RELOAD_SINCE: versions.Version = (25, 0, 0)
-"""Before, ``docker build`` keeps the mirrors of the engine's start (moby cmd/dockerd/daemon.go; seen on 20.10.24)."""
-
 _RESET_BY_RELOAD = {
     "--max-concurrent-downloads": "max-concurrent-downloads",
     "--max-concurrent-uploads": "max-concurrent-uploads",
@@ -87,7 +84,7 @@ def needed_for(
         for flag, key in _RESET_BY_RELOAD.items()
         if flag in names and key not in settings
     ]
-    if setting_table.MIRRORS in wanted and version is not None and version < BUILD_FOLLOWS_RELOAD_SINCE:
+    if setting_table.MIRRORS in wanted and version is not None and version < versions.HAS_BUILD_RELOAD:
         warnings.append(
             "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, "
             "and for docker build only after its next restart."

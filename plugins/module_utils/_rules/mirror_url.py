@@ -4,7 +4,7 @@
 
 """The URL of a registry mirror: check it by the engine's rules, and spell it as the engine does.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 
 The rules are those of ``ValidateMirror`` in moby registry/config.go, and of what the engine then does with the URL.
 """
@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import re
 
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
-PATH_SINCE: versions.Version = (24, 0, 8)
-"""Since this version a mirror's URL may have a path (moby pull request 46594)."""
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\])\Z")
 
 
@@ -29,14 +27,14 @@ class MirrorUrlError(ValueError):
 
 
 def declare(url: Any) -> str:
-    """The URL that is written for what a user declares: without white space around it, its scheme in lower case.
+    """Return the URL to write for what a user declares: without white space around it, its scheme in lower case.
 
-    An engine takes C(HTTPS://host) and then dials a host called C(HTTPS) (seen on 20.10.24).
+    An engine accepts ``HTTPS://host`` and then connects to a host called ``HTTPS`` (seen on 20.10.24).
 
     :raises MirrorUrlError: when no engine could use it.
     """
     if not isinstance(url, str):
-        raise MirrorUrlError(f"{url!r} is not a mirror's URL: write one such as https://mirror.gcr.io.")
+        raise MirrorUrlError(f"{url!r} is not a mirror URL: write one such as https://mirror.gcr.io.")
     scheme, separator, rest = url.strip().partition("://")
     declared = scheme.lower() + separator + rest
     check(declared, None)
@@ -44,38 +42,51 @@ def declare(url: Any) -> str:
 
 
 def check(url: str, version: Optional[versions.Version]) -> None:
-    """Refuse a URL that an engine of this version would refuse, or would take and could never use.
+    """Refuse a URL that an engine of this version would refuse, or would accept and could never use.
 
     :param version: of the engine; None means only what holds for all versions.
     :raises MirrorUrlError: with the reason and the remedy, passwords masked.
     """
-
-    def refuse(why: str, remedy: str) -> None:
+    fault = _fault(url) or _fault_of_path(url, version)
+    if fault:
+        why, remedy = fault
         raise MirrorUrlError(f'"{masking.mask(url)}" cannot be a registry mirror: {why}; {remedy}.')
 
+
+def _fault(url: str) -> Optional[Tuple[str, str]]:
+    """Return what is wrong with everything before the path, and the remedy."""
     if not url.strip():
-        refuse("it is empty", "write a URL such as https://mirror.gcr.io")
+        return "it is empty", "write a URL such as https://mirror.gcr.io"
     if re.search(r"[\x00-\x20\x7f]", url):
-        refuse("it holds white space or a control character", "take that out")
+        return "it contains white space or a control character", "remove it"
     scheme, separator, rest = url.partition("://")
     if not separator:
-        refuse("it has no scheme", f"write https://{url} or http://{url}")
+        return "it has no scheme", f"write https://{url} or http://{url}"
     if scheme not in ("http", "https"):
-        refuse(f'its scheme is "{scheme}"', "engines speak http:// and https://, in lower case, to mirrors")
+        return f'its scheme is "{scheme}"', "write http:// or https://, in lower case"
     if "@" in rest:
-        refuse("engines refuse a user or password in it", "let the mirror allow anonymous pulls, or use client certificates")
+        remedy = "let the mirror allow anonymous pulls, or use client certificates"
+        return "engines refuse a user or password in it", remedy
     if re.search(r"[?#]", rest):
-        refuse("engines refuse a query or fragment", "end it after the host or the path")
-    authority, _slash, path = rest.partition("/")
+        return "engines refuse a query or fragment", "end the URL after the host or the path"
+    authority = rest.partition("/")[0]
     if not authority:
-        refuse("it names no host", "write one, such as https://mirror.gcr.io")
+        return "it names no host", "write a URL such as https://mirror.gcr.io"
     if not _is_host_and_port(authority):
-        refuse("its host or port is malformed", "write scheme://host or scheme://host:port, with a port from 1 to 65535")
+        return "its host or port is not valid", "write scheme://host or scheme://host:port, with a port from 1 to 65535"
+    return None
+
+
+def _fault_of_path(url: str, version: Optional[versions.Version]) -> Optional[Tuple[str, str]]:
+    """Return what is wrong with the path of a URL that is right up to there, and the remedy."""
+    path = url.partition("://")[2].partition("/")[2]
     if re.search(r"%(?![0-9A-Fa-f]{2})", path):
-        refuse("its path holds a % that two hexadecimal digits do not follow", "write %25 for a % itself")
-    if path and version is not None and version < PATH_SINCE:
-        shown = ".".join(map(str, version))
-        refuse(f"Docker Engine {shown} refuses a path, which engines take since 24.0.8", "let the mirror answer at the root of a host")
+        return "its path contains a % without two hexadecimal digits after it", "write %25 for a literal %"
+    if path and version is not None and version < versions.HAS_MIRROR_PATHS:
+        shown, since = (".".join(map(str, number)) for number in (version, versions.HAS_MIRROR_PATHS))
+        why = f"Docker Engine {shown} refuses a path, and {since} and later accept one"
+        return why, "serve the mirror at the root of a host"
+    return None
 
 
 def _is_host_and_port(authority: str) -> bool:
@@ -88,15 +99,15 @@ def _is_host_and_port(authority: str) -> bool:
 
 
 def engine_spelling(url: str) -> str:
-    """The URL as C(docker system info) shows it, with one final slash (moby registry/config.go ValidateMirror)."""
+    """Return the URL as ``docker system info`` shows it, with one final slash (moby registry/config.go)."""
     return (url[:-1] if url.endswith("/") else url) + "/"
 
 
 def engine_list(urls: Sequence[str]) -> List[str]:
-    """The list as the engine shows it: each in its spelling, the second of two equal ones dropped, the order kept."""
+    """Return the list as the engine shows it: in its spelling, the same order, and each mirror once."""
     return list(dict.fromkeys(engine_spelling(url) for url in urls))
 
 
 def shown_list(urls: Sequence[str]) -> List[str]:
-    """The list as the engine shows it, to be shown by us."""
+    """Return the list as the engine shows it, masked so that it is safe to show."""
     return [masking.mask(url) for url in engine_list(urls)]

@@ -4,7 +4,7 @@
 
 """Flags in the words of a command line.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import List, Sequence
 
 
 def flag_values(argv: Sequence[str], *names: str) -> List[str]:
-    """Values of a flag on a command line, in order, written C(--name value), C(--name=value), C(-n value) or C(-nvalue)."""
+    """Return the values of a flag, in order: ``--name value``, ``--name=value``, ``-n value``, ``-nvalue``."""
     values: List[str] = []
     words = iter(argv[1:])
     for word in words:
@@ -28,24 +28,25 @@ def flag_values(argv: Sequence[str], *names: str) -> List[str]:
 
 
 def has_flag(argv: Sequence[str], name: str) -> bool:
-    """Whether a flag stands on a command line, with a value or without."""
-    return any(word == name or word.startswith(f"{name}=") or (len(name) == 2 and word.startswith(name)) for word in argv[1:])
+    """Return whether a flag is on a command line, with or without a value."""
+    is_short = len(name) == 2
+    return any(word == name or word.startswith(name if is_short else f"{name}=") for word in argv[1:])
 
 
 def without_flag(argv: Sequence[str], name: str) -> List[str]:
-    """The words of a command line without a flag and its values."""
-    left: List[str] = []
+    """Return the words of a command line without a flag and its values."""
+    others: List[str] = []
     words = iter(argv)
     for word in words:
         if word == name:
             next(words, None)
         elif not word.startswith(f"{name}="):
-            left.append(word)
-    return left
+            others.append(word)
+    return others
 
 
 def flags_besides(argv: Sequence[str], names: Sequence[str]) -> List[str]:
-    """The flags of a command line but for those of these names, each with the words that follow it."""
+    """Return the flags of a command line except those of these names, each with the words that follow it."""
     flags: List[List[str]] = []
     for word in argv[1:]:
         if word.startswith("-") or not flags:

@@ -4,7 +4,7 @@
 
 """Flags among the plain words of a command line in a file, found and edited as text.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WORD = re.compile(r"(?:[^\s\\]|\\(?!\r?\n))+")
 """A word; a backslash before the end of a line only joins lines."""
 
 _PLAIN = re.compile(r"(?:[\w./:=,@%+^\[\]-]|[ \t\n]|\\\r?\n)*\Z", re.ASCII)
-"""Text that every reader understands as the words that one sees: nothing in it is quoted, escaped or expanded."""
+"""Text that every reader takes as the words one sees: nothing in it is quoted, escaped or expanded."""
 
 
 class Flag(NamedTuple):
@@ -29,12 +29,12 @@ class Flag(NamedTuple):
 
 
 def is_plain(text: str) -> bool:
-    """Whether the text is made of plain words."""
+    """Return whether the text consists of plain words."""
     return bool(_PLAIN.match(text))
 
 
 def find(text: str, name: str) -> List[Flag]:
-    """The flags of this name, written C(--name=value) or C(--name value), in their order."""
+    """Return the flags of this name, written ``--name=value`` or ``--name value``, in their order."""
     found = []
     words = _WORD.finditer(text)
     for word in words:
@@ -47,37 +47,41 @@ def find(text: str, name: str) -> List[Flag]:
 
 
 def put(text: str, name: str, values: Sequence[str]) -> str:
-    """The text with this flag given for exactly these values.
+    """Return the text with this flag given for exactly these values, in this order.
 
-    Flags that stay keep their place and form, missing ones are added behind them, and taking added ones away gives the text
-    back, to the byte. Where the order asks for it, a flag moves.
+    Flags that stay keep their place and form, and missing ones are added after them; a flag moves where the order
+    requires it. Removing the added flags restores the text to the byte.
     """
     missing = list(values)
-    at, gone = None, []
+    at, removed = None, []
     for flag in find(text, name):
         if missing and flag.value == missing[0]:
             at = flag.end
             missing.pop(0)
         else:
-            gone.append(flag)
+            removed.append(flag)
     words = [word.end() for word in _WORD.finditer(text)]
     if at is None:
         at = words[-1] if words else 0
     added = " ".join(f"{name}={value}" for value in missing)
     if added:
         text = text[:at] + (" " if words else "") + added + text[at:]
-    for flag in reversed(gone):
+    for flag in reversed(removed):
         shift = len(added) + 1 if added and flag.start >= at else 0
         text = _without(text, flag.start + shift, flag.end + shift)
     return text
 
 
 def _without(text: str, start: int, end: int) -> str:
-    """The text without a word and the space before it, or for the first word behind it."""
-    # Step by step, as a search would try each blank of a long row as the first one.
+    """Return the text without a word and the space before it; for the first word, the space after it."""
+    # Character by character: a search would try each blank of a long row as the first one.
     before = start
-    while before and (text[before - 1].isspace() or (text[before - 1] == "\\" and text.startswith(("\n", "\r\n"), before))):
+    while before and (text[before - 1].isspace() or _joins_lines(text, before - 1)):
         before -= 1
     if before:
         return text[:before] + text[end:]
     return re.sub(r"\A(?:\s|\\\r?\n)+", "", text[end:])
+
+
+def _joins_lines(text: str, at: int) -> bool:
+    return text[at] == "\\" and text.startswith(("\n", "\r\n"), at + 1)

@@ -2,9 +2,9 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A strict reader of JSON text: every value with its place, and errors with line and column.
+"""A strict reader of JSON text: every value with its position, and errors with line and column.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Tuple
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_text
 
 DEPTH_LIMIT = 100
-"""Objects and arrays within each other; the deepest setting of an engine has five."""
+"""Levels of objects and arrays; the deepest setting of an engine has five."""
 
 _BOM = "\ufeff"
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -27,9 +27,11 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
+_COMMENTS = "comments are not JSON, and the engine refuses them"
+
 
 class JsonTextError(ValueError):
-    """Text that is not JSON as all readers understand it. C(line) and C(column) count from 1, in characters."""
+    """Text that is not JSON, or that readers understand differently. ``line`` and ``column`` count from 1."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(f"line {line}, column {column}: {message}")
@@ -39,13 +41,13 @@ class JsonTextError(ValueError):
 
 
 class Number(NamedTuple):
-    """A number as it is written. It is never converted, so that no digit is lost."""
+    """A number as it is written. It is never converted, so no digit is lost."""
 
     text: str
 
 
 class Node(NamedTuple):
-    """A value and the characters that hold it. C(members) is for objects, C(elements) for arrays."""
+    """A value and the characters it occupies. ``members`` is for objects, ``elements`` for arrays."""
 
     start: int
     end: int
@@ -55,7 +57,7 @@ class Node(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A key of an object, the characters that hold it, and its value."""
+    """A key of an object, the characters it occupies, and its value."""
 
     key_start: int
     key_end: int
@@ -63,7 +65,7 @@ class Member(NamedTuple):
 
 
 class Document:
-    """A text and what it holds; a blank text is taken for L(NEW_FILE)."""
+    """A text and the values in it; a blank text is read as ``json_text.NEW_FILE``."""
 
     def __init__(self, text: str) -> None:
         self.bom = text.startswith(_BOM)
@@ -71,7 +73,7 @@ class Document:
         self.root = _Parser(self.text, int(self.bom)).document()
 
     def find(self, *path: str) -> Optional[Node]:
-        """The value at a path of keys, or None."""
+        """Return the value at a path of keys, or None."""
         node: Optional[Node] = self.root
         for key in path:
             member = node.members.get(key) if node else None
@@ -79,19 +81,19 @@ class Document:
         return node
 
     def key_position(self, *path: str) -> Tuple[int, int]:
-        """Line and column of the key at the end of a path that exists."""
+        """Return line and column of the key at the end of a path that exists."""
         members = self.root.members
         for key in path[:-1]:
             members = members[key].node.members
         return self.position(members[path[-1]].key_start)
 
     def position(self, offset: int) -> Tuple[int, int]:
-        """Line and column of a character."""
+        """Return line and column of a character."""
         return _position(self.text, offset)
 
 
 def decode(data: bytes) -> str:
-    """The text of a file. A byte order mark stays, as its first character.
+    """Return the text of a file. A byte order mark stays, as its first character.
 
     :raises JsonTextError: when it is not UTF-8.
     """
@@ -104,9 +106,9 @@ def decode(data: bytes) -> str:
 
 
 def parse(text: str) -> Document:
-    """Read a text whose root is an object; a blank one counts as an empty object.
+    """Return the document of a text whose root is an object; a blank text counts as an empty object.
 
-    :raises JsonTextError: when it is not JSON, is JSON that two readers understand differently, or is not an object.
+    :raises JsonTextError: when it is not JSON, when two readers understand it differently, or when it is not an object.
     """
     return Document(text)
 
@@ -120,7 +122,7 @@ def _position(text: str, offset: int) -> Tuple[int, int]:
 
 
 class _Parser:
-    """A reader of RFC 8259 that keeps offsets and refuses what readers disagree on."""
+    """A reader of RFC 8259 that keeps offsets, and refuses text that readers understand differently."""
 
     def __init__(self, text: str, start: int) -> None:
         self._text = text
@@ -134,16 +136,17 @@ class _Parser:
         self._skip()
         if self._at < len(self._text):
             if self._text[self._at] in "/#":
-                self._fail("comments are not JSON, and the engine refuses them", self._at)
+                self._fail(_COMMENTS, self._at)
             self._fail(
-                "there is more text after the end of the object; Docker Engine 20.10 passes over it, and 23.0 and later do not start",
+                "there is more text after the end of the object; "
+                "Docker Engine 20.10 ignores it, and 23.0 and later do not start",
                 self._at,
             )
         return root
 
     def _value(self, depth: int) -> Node:
         if depth > DEPTH_LIMIT:
-            self._fail(f"more than {DEPTH_LIMIT} objects and arrays within each other", self._at)
+            self._fail(f"objects and arrays are nested more than {DEPTH_LIMIT} levels deep", self._at)
         text, start = self._text, self._at
         first = text[start : start + 1]
         if first == "{":
@@ -161,7 +164,7 @@ class _Parser:
         if number and word and number.end() == word.end():
             self._at = number.end()
             return Node(start, self._at, Number(number.group()), {}, [])
-        self._fail(self._objection("a value"), start)
+        self._fail(self._expected("a value"), start)
 
     def _object(self, depth: int) -> Node:
         start = self._at
@@ -174,17 +177,20 @@ class _Parser:
         while True:
             key_start = self._at
             if not self._text.startswith('"', key_start):
-                self._fail(self._objection("a key in double quotes"), key_start)
+                self._fail(self._expected("a key in double quotes"), key_start)
             key = self._string()
             key_end = self._at
             if json_text.HALF_PAIR.search(key):
-                self._fail("the key holds half of a surrogate pair, which readers understand differently", key_start)
+                self._fail("the key contains half of a surrogate pair, which readers understand differently", key_start)
             if key in members:
                 line, _column = _position(self._text, members[key].key_start)
-                self._fail(f'the key "{key}" is here for the second time (first in line {line}); readers disagree on which counts', key_start)
+                self._fail(
+                    f'the key "{key}" is there twice (first in line {line}), and readers disagree on which one counts',
+                    key_start,
+                )
             self._skip()
             if not self._text.startswith(":", self._at):
-                self._fail(self._objection('":" after the key'), self._at)
+                self._fail(self._expected('":" after the key'), self._at)
             self._at += 1
             self._skip()
             members[key] = Member(key_start, key_end, self._value(depth + 1))
@@ -206,13 +212,13 @@ class _Parser:
                 return Node(start, self._at, [element.value for element in elements], {}, elements)
 
     def _ends(self, bracket: str) -> bool:
-        """Pass over the closing bracket, or over a comma to what comes next."""
+        """Skip the closing bracket and return True, or skip a comma and return False."""
         self._skip()
         if self._text.startswith(bracket, self._at):
             self._at += 1
             return True
         if not self._text.startswith(",", self._at):
-            self._fail(self._objection(f'"," or "{bracket}"'), self._at)
+            self._fail(self._expected(f'"," or "{bracket}"'), self._at)
         comma = self._at
         self._at += 1
         self._skip()
@@ -224,7 +230,11 @@ class _Parser:
         start = self._at
         match = _STRING.match(self._text, start)
         if not match:
-            self._fail("the string that begins here does not end, or holds a line break, a control character or a wrong escape", start)
+            self._fail(
+                "the string that begins here does not end, "
+                "or contains a line break, a control character or an invalid escape",
+                start,
+            )
         self._at = match.end()
         value: str = json.loads(match.group())
         return value
@@ -233,24 +243,25 @@ class _Parser:
         match = _SPACE.match(self._text, self._at)
         self._at = match.end() if match else self._at
 
-    def _objection(self, wanted: str) -> str:
+    def _expected(self, wanted: str) -> str:
+        """Return the message that says what is here instead of what was expected."""
         found = self._text[self._at : self._at + 1]
         if self._text.startswith(("//", "/*", "#"), self._at):
-            return "comments are not JSON, and the engine refuses them"
+            return _COMMENTS
         if found == "'":
-            return "JSON strings are in double quotes, not in single ones"
+            return "JSON strings need double quotes, not single quotes"
         if not found:
-            return f"the text ends where {wanted} is missing"
+            return f"expected {wanted}, found the end of the text"
         word = _WORD.match(self._text, self._at)
-        # A word is not quoted: where quotes are missing, it can be a password.
-        return f"here stands {'a word' if word else json.dumps(found)} where {wanted} is missing"
+        # Do not show the word: where quotes are missing, it can be a password.
+        return f"expected {wanted}, found {'a bare word' if word else json.dumps(found)}"
 
     def _fail(self, message: str, offset: int) -> NoReturn:
         raise JsonTextError(message, *_position(self._text, offset))
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Whether two values are equal, and of the same types: a number is not the string that looks like it, and true is not 1."""
+    """Return whether two values are equal and of the same types: a number is not a string, and true is not 1."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):

@@ -4,7 +4,7 @@
 
 """Edit members of a JSON text: everything else keeps every byte.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from typing import Any, Iterator, List, NamedTuple, Sequence
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 
 NEW_FILE = "{\n}\n"
-"""What a missing or blank file is edited as."""
+"""Text that stands in for a missing or blank file when it is edited."""
+
 HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+"""Half of a surrogate pair."""
 
 
 def set_member(text: str, path: Sequence[str], value: Any) -> str:
-    """The text with the member at a path of keys set, in the style that the text has.
+    """Return the text with the member at a path of keys set, in the style of the text.
 
-    A value that changes keeps its layout, and elements of a list that stay keep their spelling. A new member comes last.
+    A value that changes keeps its layout, and list elements that stay keep their spelling. A new member comes last.
 
-    :param value: None, bool, str, L(Number), or lists and dictionaries of those.
-    :raises JsonTextError: when the text cannot be read, or a key before the last one is there and no object.
+    :param value: None, bool, str, ``Number``, or lists and dictionaries of those.
+    :raises JsonTextError: when the text cannot be read, or a key before the last one exists and is not an object.
     """
     document = json_reader.parse(text)
     parent = document.root
@@ -49,9 +51,9 @@ def set_member(text: str, path: Sequence[str], value: Any) -> str:
 
 
 def remove_member(text: str, path: Sequence[str]) -> str:
-    """The text without the member at a path of keys; where there is none, the text as it is.
+    """Return the text without the member at a path of keys; unchanged where the member does not exist.
 
-    It undoes the L(set_member) that added the member, to the byte.
+    It undoes, to the byte, the ``set_member`` that added the member.
 
     :raises JsonTextError: when the text cannot be read.
     """
@@ -75,7 +77,7 @@ def remove_member(text: str, path: Sequence[str]) -> str:
 
 
 class _Style(NamedTuple):
-    """How a text is laid out. C(newline) is empty for a text of one line."""
+    """How a text is laid out. ``newline`` is empty for a text on one line."""
 
     newline: str
     unit: str
@@ -110,7 +112,7 @@ def _arrays(node: json_reader.Node) -> Iterator[json_reader.Node]:
 
 
 def _insert(document: json_reader.Document, parent: json_reader.Node, key: str, value: Any, depth: int) -> str:
-    """The text with a new last member, placed so that removing it gives the text back."""
+    """Return the text with a new last member, placed so that removing it restores the text."""
     text, style = document.text, _style(document)
     members = list(parent.members.values())
     if members:
@@ -135,7 +137,7 @@ def _insert(document: json_reader.Document, parent: json_reader.Node, key: str, 
 
 
 def _replace(document: json_reader.Document, node: json_reader.Node, value: Any) -> str:
-    """The text with another value in the place of a node."""
+    """Return the text with another value in place of a node."""
     text, style = document.text, _style(document)
     if isinstance(value, list) and value and node.elements:
         rendered = _render_over(text, node, value, style)
@@ -146,7 +148,7 @@ def _replace(document: json_reader.Document, node: json_reader.Node, value: Any)
 
 
 def _render_over(text: str, node: json_reader.Node, value: List[Any], style: _Style) -> str:
-    """A list in the layout of the list that it replaces, with the spelling of the elements that stay."""
+    """Return a list in the layout of the list that it replaces; elements that stay keep their spelling."""
     elements = node.elements
     opening = text[node.start + 1 : elements[0].start]
     closing = text[elements[-1].end : node.end - 1]
@@ -157,7 +159,8 @@ def _render_over(text: str, node: json_reader.Node, value: List[Any], style: _St
     stays = True
     for index, item in enumerate(value):
         stays = stays and index < len(elements) and json_reader.is_same(elements[index].value, item)
-        known = elements[index] if stays else next((element for element in elements if json_reader.is_same(element.value, item)), None)
+        same = (element for element in elements if json_reader.is_same(element.value, item))
+        known = elements[index] if stays else next(same, None)
         if index:
             rendered.append(separators[index - 1] if stays else separator)
         rendered.append(text[known.start : known.end] if known else _render(item, style, indent))
@@ -191,20 +194,20 @@ _ABSENT = object()
 
 
 def _checked(document: json_reader.Document, path: Sequence[str], text: str, value: Any) -> str:
-    """The new text, when it holds exactly the wanted value at the path and every other member byte for byte.
+    """Return the new text if it has exactly the wanted value at the path, and every other member byte for byte.
 
-    :raises JsonTextError: when it does not, which would be an error of this file: better no change than a wrong one.
+    :raises JsonTextError: otherwise; that would be a bug in this file, and no change is better than a wrong one.
     """
     changed = json_reader.parse(text)
     node = changed.find(*path)
-    right = node is None if value is _ABSENT else node is not None and json_reader.is_same(node.value, value)
-    if not right or _others(document, path) != _others(changed, path):
+    is_set = node is None if value is _ABSENT else node is not None and json_reader.is_same(node.value, value)
+    if not is_set or _others(document, path) != _others(changed, path):
         raise json_reader.JsonTextError("this text cannot be edited safely; edit it by hand", 1, 1)
     return text
 
 
 def _others(document: json_reader.Document, path: Sequence[str]) -> List[str]:
-    """The text of every member beside the path, level by level, and what stands around the root."""
+    """Return the text of every member outside the path, level by level, and the text around the root."""
     text, members = document.text, document.root.members
     texts = [text[: document.root.start], text[document.root.end :]]
     for key in path:

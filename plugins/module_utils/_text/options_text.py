@@ -4,7 +4,7 @@
 
 """Options files such as /etc/default/docker, read as a shell and as systemd read them, and edited as text.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Match, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import flag_text
 
@@ -23,14 +23,17 @@ _OF_SYSTEMD = re.compile(rf"({_NAME})[ \t]*=(.*)\Z", re.DOTALL)
 _OF_SHELL = re.compile(rf"[ \t]*(?:export[ \t]+)?({_NAME})=(.*)\Z", re.DOTALL)
 _EXPORT = re.compile(rf"[ \t]*export(?:[ \t]+{_NAME})*[ \t]*\Z")
 _VARIABLE = re.compile(rf"\$(?:\{{({_NAME})\}}|({_NAME}))")
-_FLOW = re.compile(r"<<|\(\s*\)|(?:^|[\s;&|({])(?:if|case|for|while|until|select|function|eval|source|exec|exit|return|\.|\{)(?=[\s;]|\Z)")
-"""What decides in a shell whether other lines count."""
+_FLOW = re.compile(
+    r"<<|\(\s*\)"
+    r"|(?:^|[\s;&|({])(?:if|case|for|while|until|select|function|eval|source|exec|exit|return|\.|\{)(?=[\s;]|\Z)"
+)
+"""Shell syntax that decides whether other lines count."""
 
 
 class Value(NamedTuple):
-    """What a variable holds after the whole file, and the line of its last assignment.
+    """The value of a variable after the whole file, and the line of its last assignment.
 
-    C(text) is None where only a shell could tell, and no shell is emulated.
+    ``text`` is None where only a shell could tell; no shell is emulated.
     """
 
     text: Optional[str]
@@ -38,7 +41,7 @@ class Value(NamedTuple):
 
 
 def read_as_systemd(text: str) -> Dict[str, Value]:
-    """Variables of an C(EnvironmentFile=): quotes are taken off, nothing is expanded (systemd.exec(5))."""
+    """Return the variables of an ``EnvironmentFile=``: without quotes, nothing expanded (systemd.exec(5))."""
     found: Dict[str, Value] = {}
     for line, _start, source in _lines_of_systemd(text):
         match = _OF_SYSTEMD.match(source)
@@ -48,37 +51,48 @@ def read_as_systemd(text: str) -> Dict[str, Value]:
 
 
 def read_as_shell(text: str) -> Dict[str, Value]:
-    """Variables that a shell would set from plain words and from variables of the same file; of the rest, that they are set."""
+    """Return the variables that a shell would set. Values are known for plain words and variables of the same file."""
     found: Dict[str, Value] = {}
-    can_be_told = True
+    is_readable = True
     for line, _start, source in _lines_of_shell(text):
         match = _OF_SHELL.match(source)
         known = {name: value.text for name, value in found.items()}
-        value = _shell_value(match.group(2), known) if match and can_be_told else None
+        value = _shell_value(match.group(2), known) if match and is_readable else None
         if match:
             found[match.group(1)] = Value(value, line)
         if value is None and not _EXPORT.match(source):
-            # A command may set whatever it names, and decide about all that follows.
+            # A command may set whatever it names, and affect all that follows.
             found.update((name, Value(None, line)) for name in re.findall(_NAME, source))
-            can_be_told = can_be_told and not _FLOW.search(source) and source.count("(") == source.count(")") and source.count("`") % 2 == 0
+            is_readable = is_readable and not _affects_later_lines(source)
     return found
 
 
+def _affects_later_lines(command: str) -> bool:
+    is_open = command.count("(") != command.count(")") or command.count("`") % 2 == 1
+    return is_open or bool(_FLOW.search(command))
+
+
 def words_of_systemd(argv: Sequence[str], variables: Dict[str, Value]) -> List[str]:
-    """The words of an C(ExecStart=) with its variables in place: C($NAME) as a word of its own is split, C(${NAME}) is not; C($$) is a
-    dollar sign (systemd.service(5))."""
+    """Return the words of an ``ExecStart=`` with its variables expanded (systemd.service(5)).
+
+    ``$NAME`` as a word of its own is split, ``${NAME}`` is not, and ``$$`` is a dollar sign.
+    """
+
+    def expanded(match: Match[str]) -> str:
+        return _text_of(variables, match.group(1)) if match.group(1) else "$"
+
     words: List[str] = []
     for word in argv:
         name = re.fullmatch(r"\$(\w+)", word)
         if name:
             words += words_of(_text_of(variables, name.group(1)))
         else:
-            words.append(re.sub(r"\$(?:\$|\{(\w+)\})", lambda match: _text_of(variables, match.group(1)) if match.group(1) else "$", word))
+            words.append(re.sub(r"\$(?:\$|\{(\w+)\})", expanded, word))
     return words
 
 
 def words_of_shell(value: Value) -> List[str]:
-    """The words that C(dockerd $NAME) becomes in a shell."""
+    """Return the words that ``$NAME`` becomes in a shell command."""
     return re.findall(r"[^ \t\n]+", value.text or "")
 
 
@@ -87,7 +101,7 @@ def _text_of(variables: Dict[str, Value], name: str) -> str:
 
 
 def _lines_of_systemd(text: str) -> Iterator[Tuple[int, int, str]]:
-    """Number, offset and text of each assignment, which quotes and backslashes lead over lines (systemd src/basic/env-file.c)."""
+    """Yield number, offset and text of each assignment, which may span lines (systemd src/basic/env-file.c)."""
     at = 0
     while at < len(text):
         space = _SPACE.match(text, at)
@@ -100,8 +114,8 @@ def _lines_of_systemd(text: str) -> Iterator[Tuple[int, int, str]]:
 
 
 def _value_of_systemd(text: str, at: int) -> Tuple[str, int]:
-    """The value that begins here, and where it ends. White space around it is none of it, unless it is quoted or escaped."""
-    value, kept, quote, is_bare = "", 0, "", False
+    """Return the value that begins here, without white space around it unless quoted or escaped, and its end."""
+    value, length, quote, is_bare = "", 0, "", False
     while at < len(text) and (quote or text[at] not in "\r\n"):
         is_escaped = text[at] == "\\" and quote != "'"
         character = text[at : at + 1 + is_escaped]
@@ -118,14 +132,14 @@ def _value_of_systemd(text: str, at: int) -> Tuple[str, int]:
             value += character
             is_bare = not quote
         if quote or character not in " \t":
-            kept = len(value)
-    return value[:kept], at
+            length = len(value)
+    return value[:length], at
 
 
 def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
-    """Number, offset and text of each line that is more than a comment, with the lines that quotes and backslashes join to it."""
+    """Yield number, offset and text of each line that is not a comment. Quotes and backslashes join lines."""
     start, at, quote, is_within_word = 0, 0, "", False
-    opened: List[bool] = []  # Of each parenthesis that is open, whether it is one of a $(...), which is part of a word.
+    opened: List[bool] = []  # For each open parenthesis, whether it is part of a word, as in $(...).
     while at < len(text):
         character = text[at]
         at += 1
@@ -151,7 +165,7 @@ def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
 
 
 def words_of(value: str) -> List[str]:
-    """The words of a value, as systemd splits them: quotes hold words together."""
+    """Return the words of a value, as systemd splits them: quotes keep words together."""
     try:
         return shlex.split(value)
     except ValueError:
@@ -159,7 +173,7 @@ def words_of(value: str) -> List[str]:
 
 
 def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
-    """The value of one assignment, or None where it takes more than quotes and variables of the same file."""
+    """Return the value of an assignment, or None where it has more than quotes and variables of the same file."""
     lines, end, last = source.rpartition("\n")
     value = (lines + end + re.sub(r"(?<![ \t])[ \t]+#.*", "", last)).rstrip(" \t")
     quote = value[:1] if value[:1] in ("'", '"') else ""
@@ -180,7 +194,7 @@ def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
 
 
 class OptionsTextError(ValueError):
-    """An assignment that is more than plain words, and that no shell is emulated for. C(line) counts from 1."""
+    """An assignment that has more than plain words and cannot be edited. ``line`` counts from 1."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -189,9 +203,9 @@ class OptionsTextError(ValueError):
 
 
 class Assignment(NamedTuple):
-    """An assignment of the variable that counts, and the characters of its logical line and of the words within its quotes.
+    """An assignment that counts: the characters of its logical line, and of the words within its quotes.
 
-    C(words) is None where it is more than plain words.
+    ``words`` is None where it has more than plain words. ``refers`` says whether it refers to its own variable.
     """
 
     line: int
@@ -203,18 +217,18 @@ class Assignment(NamedTuple):
 
 
 def assignments(text: str, variable: str, *, shell: bool) -> List[Assignment]:
-    """The assignments that make the value of the variable, which is the last one, and for a shell those that it refers to."""
+    """Return the assignments that make up the value: the last one, and for a shell those that it refers to."""
     found: List[Assignment] = []
     for number, start, source in _lines_of_shell(text) if shell else _lines_of_systemd(text):
         match = (_OF_SHELL if shell else _OF_SYSTEMD).match(source)
         if match and match.group(1) == variable:
             found.append(_assignment(variable, number, start, source, shell=shell))
-    kept: List[Assignment] = []
+    counting: List[Assignment] = []
     for assignment in reversed(found):
-        kept.insert(0, assignment)
+        counting.insert(0, assignment)
         if not (shell and assignment.refers):
             break
-    return kept
+    return counting
 
 
 def _assignment(variable: str, number: int, start: int, source: str, *, shell: bool) -> Assignment:
@@ -226,7 +240,7 @@ def _assignment(variable: str, number: int, start: int, source: str, *, shell: b
     if match:
         group = 2 if match.group(1) else 3
         inner = match.group(group)
-        # In single quotes a shell expands nothing, and systemd nowhere.
+        # A shell expands nothing in single quotes, and systemd never does.
         expanded = shell and match.group(1) != "'"
         if all(flag_text.is_plain(piece) for piece in (itself.split(inner) if expanded else [inner])):
             words = (start + match.start(group), start + match.end(group))
@@ -234,11 +248,11 @@ def _assignment(variable: str, number: int, start: int, source: str, *, shell: b
 
 
 def put_flag(text: str, variable: str, name: str, values: Sequence[str], *, shell: bool) -> str:
-    """The text with the flag given, in the variable, for exactly these values. All other bytes stay.
+    """Return the text with the flag given, in the variable, for exactly these values. All other bytes stay.
 
-    A variable that is empty or not there gets a line of its own at the end, which goes again when it holds nothing more.
+    A variable that is empty or missing gets a new line at the end; a line that becomes empty is removed.
 
-    :raises OptionsTextError: where it takes an assignment that is more than plain words.
+    :raises OptionsTextError: where an assignment has more than plain words.
     """
     before = _meaning(text, variable, name, shell=shell)
     after = _put(text, variable, name, values, shell=shell)
@@ -249,7 +263,7 @@ def put_flag(text: str, variable: str, name: str, values: Sequence[str], *, shel
 
 
 class _Meaning(NamedTuple):
-    """What a file says: the flags and the other words of the variable, and the other variables."""
+    """The flags and the other words of a variable, and the other variables of the file."""
 
     flags: List[str]
     words: str
@@ -257,51 +271,74 @@ class _Meaning(NamedTuple):
 
 
 def _meaning(text: str, variable: str, name: str, *, shell: bool) -> _Meaning:
-    """What the file says, of which no more than the flags may change.
+    """Return the meaning of the file, of which only the flags may change.
 
-    :raises OptionsTextError: where it cannot be told.
+    :raises OptionsTextError: where it cannot be determined.
     """
     found = read_as_shell(text) if shell else read_as_systemd(text)
     value = found.pop(variable, Value("", 1))
     if value.text is None:
-        raise OptionsTextError(f"the value of {variable} is more than plain words, and what becomes of it cannot be told", value.line)
-    words = " ".join(words_of(value.text))  # Of plain words, which alone are edited, a shell makes the same.
-    return _Meaning([flag.value for flag in flag_text.find(words, name)], flag_text.put(words, name, []), {key: other.text for key, other in found.items()})
+        _refuse_more_than_words(variable, value.line)
+    words = " ".join(words_of(value.text))  # A shell gets the same words: only plain words are edited.
+    flags = [flag.value for flag in flag_text.find(words, name)]
+    others = {key: other.text for key, other in found.items()}
+    return _Meaning(flags, flag_text.put(words, name, []), others)
+
+
+def _refuse_more_than_words(variable: str, line: int) -> NoReturn:
+    message = f"the value of {variable} is more than plain words, and its effect cannot be determined"
+    raise OptionsTextError(message, line)
 
 
 def _put(text: str, variable: str, name: str, values: Sequence[str], *, shell: bool) -> str:
     found = assignments(text, variable, shell=shell)
-    left = list(values)
-    spans: List[Tuple[int, int, str]] = []
-    target = None
-    for assignment in found:
-        if assignment.words is None:
-            if assignment.refers and not shell:
-                raise OptionsTextError(f"{variable} refers to itself, which systemd does not expand, so that the engine does not start", assignment.line)
-            raise OptionsTextError(f"the value of {variable} is more than plain words, and what becomes of it cannot be told", assignment.line)
-        inner = text[slice(*assignment.words)]
-        if inner.strip():
-            target = assignment
-        stays = []
-        for flag in flag_text.find(inner, name):
-            if left and flag.value == left[0]:
-                stays.append(left.pop(0))
-        spans.append((*assignment.words, flag_text.put(inner, name, stays)))
-    if target is None and left:
-        line = f'{variable}="{" ".join(f"{name}={value}" for value in left)}"'
+    spans = [_span_of_words(variable, assignment, shell=shell) for assignment in found]
+    kept, missing = _divide([text[start:end] for start, end in spans], name, values)
+    filled = [index for index, (start, end) in enumerate(spans) if text[start:end].strip()]
+    if missing and not filled:
+        flags = " ".join(f"{name}={value}" for value in missing)
+        line = f'{variable}="{flags}"'
         return text + line + "\n" if not text or text.endswith("\n") else f"{text}\n{line}"
-    for assignment, (start, end, edited) in reversed(list(zip(found, spans))):
-        kept = [flag.value for flag in flag_text.find(edited, name)]
-        put = flag_text.put(edited, name, [*kept, *left]) if assignment is target else edited
-        if not put.strip() and text[start:end].strip() and _is_empty_before(text, variable, assignment, shell=shell):
-            text = _without_line(text, assignment)
+    for index, (start, end) in reversed(list(enumerate(spans))):
+        words = flag_text.put(text[start:end], name, kept[index])
+        if missing and index == filled[-1]:
+            words = flag_text.put(words, name, [*kept[index], *missing])
+        becomes_empty = not words.strip() and text[start:end].strip()
+        if becomes_empty and _is_empty_without(text, variable, found[index], shell=shell):
+            text = _without_line(text, found[index])
         else:
-            text = text[:start] + _quoted_where_needed(text, start, put) + text[end:]
+            text = text[:start] + _quoted_where_needed(text, start, words) + text[end:]
     return text
 
 
-def _is_empty_before(text: str, variable: str, assignment: Assignment, *, shell: bool) -> bool:
-    """Whether the variable holds nothing without this assignment, so that its line can go."""
+def _span_of_words(variable: str, assignment: Assignment, *, shell: bool) -> Tuple[int, int]:
+    """Return the characters of the words of an assignment.
+
+    :raises OptionsTextError: where it has more than plain words.
+    """
+    if assignment.words is None and assignment.refers and not shell:
+        raise OptionsTextError(
+            f"{variable} refers to itself, which systemd does not expand, so the engine does not start", assignment.line
+        )
+    if assignment.words is None:
+        _refuse_more_than_words(variable, assignment.line)
+    return assignment.words
+
+
+def _divide(texts: Sequence[str], name: str, values: Sequence[str]) -> Tuple[List[List[str]], List[str]]:
+    """Return the values that stay in each text, and those that must be added."""
+    kept: List[List[str]] = []
+    missing = list(values)
+    for text in texts:
+        kept.append([])
+        for flag in flag_text.find(text, name):
+            if missing and flag.value == missing[0]:
+                kept[-1].append(missing.pop(0))
+    return kept, missing
+
+
+def _is_empty_without(text: str, variable: str, assignment: Assignment, *, shell: bool) -> bool:
+    """Return whether the variable is empty without this assignment, so that its line can be removed."""
     reader = read_as_shell if shell else read_as_systemd
     value = reader(text[: assignment.start] + text[assignment.end :]).get(variable)
     return value is None or (value.text is not None and not value.text.strip())
@@ -315,5 +352,5 @@ def _without_line(text: str, assignment: Assignment) -> str:
 
 
 def _quoted_where_needed(text: str, start: int, inner: str) -> str:
-    """Several words need quotes where one had none."""
+    """Return the words, in quotes where several replace one word without quotes."""
     return f'"{inner}"' if re.search(r"\s", inner) and text[start - 1] == "=" else inner

@@ -2,9 +2,9 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Units of systemd and their drop-ins, read and edited as text.
+"""Units of systemd and their drop-ins, read as text.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import re
 
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-_GOES_ON = re.compile(r"(?<!\\)(?:\\\\)*\\\r?\n?\Z")
+_CONTINUES = re.compile(r"(?<!\\)(?:\\\\)*\\\r?\n?\Z")
 
 UnitFile = Tuple[str, str]
 """Path and text of a unit or of one of its drop-ins."""
 
 
 class Setting(NamedTuple):
-    """A setting of the section C(Service), and the characters of its value, which may go on over lines."""
+    """A setting of the section ``Service``, and the characters of its value, which may continue over several lines."""
 
     path: str
     key: str
@@ -31,7 +31,7 @@ class Setting(NamedTuple):
 
 
 def settings(path: str, text: str) -> Iterator[Setting]:
-    """The settings of the section C(Service) of one file, in their order."""
+    """Yield the settings of the section ``Service`` of one file, in their order."""
     section = ""
     at, number = 0, 1
     for raw in _logical_lines(text):
@@ -45,12 +45,12 @@ def settings(path: str, text: str) -> Iterator[Setting]:
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Lines with their ends; one that ends with a backslash goes on in the next that is no comment (systemd.syntax(7))."""
+    """Yield lines with their ends; a final backslash joins the next line that is no comment (systemd.syntax(7))."""
     parts: List[str] = []
     for line in re.findall(r"[^\n]*\n|[^\n]+", text):
         parts.append(line)
-        goes_on = len(parts) > 1 if _is_comment(line) else _GOES_ON.search(line)
-        if not goes_on:
+        continues = len(parts) > 1 if _is_comment(line) else _CONTINUES.search(line)
+        if not continues:
             yield "".join(parts)
             parts = []
     if parts:
@@ -58,7 +58,7 @@ def _logical_lines(text: str) -> Iterator[str]:
 
 
 def in_effect(key: str, files: Sequence[UnitFile]) -> List[Setting]:
-    """The settings of this key that count: an empty one takes away all before it (systemd.service(5))."""
+    """Return the settings of this key that count: an empty one resets all before it (systemd.service(5))."""
     found: List[Setting] = []
     for path, text in files:
         for setting in settings(path, text):
@@ -68,16 +68,16 @@ def in_effect(key: str, files: Sequence[UnitFile]) -> List[Setting]:
 
 
 def command(files: Sequence[UnitFile]) -> Optional[Setting]:
-    """The C(ExecStart) that counts, or None."""
+    """Return the ``ExecStart`` that counts, or None."""
     found = in_effect("ExecStart", files)
     return found[-1] if found else None
 
 
 def on_one_line(value: str) -> str:
-    """The value of a setting, with its lines joined, and without the comments between them."""
+    """Return the value of a setting on one line, without the comments between its lines."""
     first, *others = value.split("\n")
     lines = [line.rstrip("\r") for line in (first, *others) if line is first or not _is_comment(line)]
-    parts = [(line[:-1] if _GOES_ON.search(line) else line).strip(" \t") for line in lines]
+    parts = [(line[:-1] if _CONTINUES.search(line) else line).strip(" \t") for line in lines]
     return " ".join(filter(None, parts))
 
 

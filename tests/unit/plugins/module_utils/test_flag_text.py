@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Flags among words."""
+"""Find and edit flags among plain words."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_put(text, values, after):
 
 
 @pytest.mark.parametrize("text", ["", "d", "d --x 1", "d --x ", "d \\\n --x", " d"])
-def test_what_was_added_can_be_taken_away_to_the_byte(text):
+def test_removing_added_flags_restores_the_text_to_the_byte(text):
     added = flag_text.put(text, NAME, ["a", "b"])
     assert added != text and flag_text.put(added, NAME, []) == text
 

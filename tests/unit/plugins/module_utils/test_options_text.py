@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options files, as systemd reads them and as a shell does. What a shell makes of each is asked of a real one."""
+"""Options files, as systemd and as a shell read them. Each text is also read by a real shell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ TEXTS = {
     "single quotes": (f"DOCKER_OPTS='{FLAG} --debug'", f"{FLAG} --debug", f"{FLAG} --debug"),
     "the last one counts": ("DOCKER_OPTS=--debug\nDOCKER_OPTS=--ipv6\n", "--ipv6", "--ipv6"),
     "the vendor's own line": (f'DOCKER_OPTS="${{DOCKER_OPTS}} {FLAG}"\n', f"${{DOCKER_OPTS}} {FLAG}", f" {FLAG}"),
-    "twice, by itself": ('DOCKER_OPTS="--debug"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n', "$DOCKER_OPTS --ipv6", "--debug --ipv6"),
+    "twice, by itself": (
+        'DOCKER_OPTS="--debug"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n',
+        "$DOCKER_OPTS --ipv6",
+        "--debug --ipv6",
+    ),
     "another variable": ('A=--debug\nDOCKER_OPTS="${A} --ipv6"\n', "${A} --ipv6", "--debug --ipv6"),
     "in single quotes nothing is expanded": ("DOCKER_OPTS='$A --ipv6'\n", "$A --ipv6", "$A --ipv6"),
     "two lines": ('DOCKER_OPTS="--debug \\\n--ipv6"\n', "--debug --ipv6", "--debug --ipv6"),
@@ -39,7 +43,7 @@ TEXTS = {
     "pieces": ("DOCKER_OPTS='--debug'\" --ipv6\"\n", "--debug --ipv6", None),
     "none": ("# DOCKER_OPTS=--debug\n", "", ""),
     "white space behind": ("DOCKER_OPTS=--debug \t\n", "--debug", "--debug"),
-    "an X alone": ("DOCKER_OPTS=X\n", "X", "X"),
+    "only an X": ("DOCKER_OPTS=X\n", "X", "X"),
     "a backslash before the end of single quotes": ("DOCKER_OPTS='--label=a\\'\nX='1'\n", "--label=a\\", "--label=a\\"),
     "an X escaped": ("DOCKER_OPTS=--label=\\Xa\n", "--label=Xa", None),
     "an X escaped in double quotes": ('DOCKER_OPTS="--label=\\Xa"\n', "--label=\\Xa", None),
@@ -65,7 +69,13 @@ def test_both_readers(text, systemd, shell):
     assert options_text.read_as_systemd(text).get("DOCKER_OPTS", empty).text == systemd
     assert options_text.read_as_shell(text).get("DOCKER_OPTS", empty).text == shell
     if shell is not None:
-        real = subprocess.run(["sh", "-c", f'{text}\nprintf %s "$DOCKER_OPTS"'], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"})
+        real = subprocess.run(
+            ["sh", "-c", f'{text}\nprintf %s "$DOCKER_OPTS"'],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PATH": "/usr/bin:/bin"},
+        )
         assert real.stdout == shell, "a real shell"
 
 
@@ -73,15 +83,15 @@ LINES = 'X=1\n\n# x\nnot an assignment\nDOCKER_OPTS="--debug \\\n--ipv6"\nexport
 
 
 def test_lines_of_systemd():
-    """It knows no export, and joins the last line to nothing."""
+    """systemd has no export, and the last line continues on no other."""
     assert options_text.read_as_systemd(LINES) == {"X": ("1", 1), "DOCKER_OPTS": ("--debug --ipv6", 5), "C": ("3", 8)}
 
 
 def test_lines_of_a_shell():
-    """A command may set whatever it names."""
+    """A command may set each variable that it names."""
     unknown = dict.fromkeys(("not", "an", "assignment"), (None, 4))
-    told = {"X": ("1", 1), **unknown, "DOCKER_OPTS": ("--debug --ipv6", 5), "XB": ("2", 7), "C": (None, 8)}
-    assert options_text.read_as_shell(LINES) == told
+    values = {"X": ("1", 1), **unknown, "DOCKER_OPTS": ("--debug --ipv6", 5), "XB": ("2", 7), "C": (None, 8)}
+    assert options_text.read_as_shell(LINES) == values
 
 
 def test_words_of_a_unit():
@@ -112,12 +122,22 @@ PUTS = {
     "no file": ("", [A], True, f'DOCKER_OPTS="{FLAG}"\n'),
     "not there": ("X=1\n", [A], False, f'X=1\nDOCKER_OPTS="{FLAG}"\n'),
     "not there, no final newline": ("X=1", [A], False, f'X=1\nDOCKER_OPTS="{FLAG}"'),
-    "commented out": ('#DOCKER_OPTS="--dns 8.8.8.8"\n', [A], True, f'#DOCKER_OPTS="--dns 8.8.8.8"\nDOCKER_OPTS="{FLAG}"\n'),
+    "commented out": (
+        '#DOCKER_OPTS="--dns 8.8.8.8"\n',
+        [A],
+        True,
+        f'#DOCKER_OPTS="--dns 8.8.8.8"\nDOCKER_OPTS="{FLAG}"\n',
+    ),
     "empty": ('DOCKER_OPTS=""\nX=1\n', [A], True, f'DOCKER_OPTS=""\nX=1\nDOCKER_OPTS="{FLAG}"\n'),
     "double quotes": ('DOCKER_OPTS="--debug" # note\n', [A], True, f'DOCKER_OPTS="--debug {FLAG}" # note\n'),
     "single quotes": ("DOCKER_OPTS='--debug'\n", [A], True, f"DOCKER_OPTS='--debug {FLAG}'\n"),
     "no quotes": ("export DOCKER_OPTS=--debug\n", [A], True, f'export DOCKER_OPTS="--debug {FLAG}"\n'),
-    "two words": (f'DOCKER_OPTS="{NAME} {A} --debug"\n', [A, B], True, f'DOCKER_OPTS="{NAME} {A} {NAME}={B} --debug"\n'),
+    "two words": (
+        f'DOCKER_OPTS="{NAME} {A} --debug"\n',
+        [A, B],
+        True,
+        f'DOCKER_OPTS="{NAME} {A} {NAME}={B} --debug"\n',
+    ),
     "one goes": (f'DOCKER_OPTS="{NAME} {A} {NAME}={B} --debug"\n', [B], True, f'DOCKER_OPTS="{NAME}={B} --debug"\n'),
     "the last one counts": (
         f'DOCKER_OPTS="{NAME}={B}"\nDOCKER_OPTS=""\nDOCKER_OPTS="--ipv6"\n',
@@ -131,17 +151,42 @@ PUTS = {
         True,
         f'DOCKER_OPTS="{NAME}={B}"\nDOCKER_OPTS="--ipv6 {FLAG}"\n',
     ),
-    "a comment that ends with a backslash": ('  # note \\\nDOCKER_OPTS="--debug"\n', [A], True, f'  # note \\\nDOCKER_OPTS="--debug {FLAG}"\n'),
-    "the vendor's own line": ('DOCKER_OPTS="${DOCKER_OPTS} --debug"\n', [A], True, f'DOCKER_OPTS="${{DOCKER_OPTS}} --debug {FLAG}"\n'),
-    "twice, by itself": (f'DOCKER_OPTS="{FLAG}"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n', [], True, 'DOCKER_OPTS=""\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n'),
+    "a comment that ends with a backslash": (
+        '  # note \\\nDOCKER_OPTS="--debug"\n',
+        [A],
+        True,
+        f'  # note \\\nDOCKER_OPTS="--debug {FLAG}"\n',
+    ),
+    "the vendor's own line": (
+        'DOCKER_OPTS="${DOCKER_OPTS} --debug"\n',
+        [A],
+        True,
+        f'DOCKER_OPTS="${{DOCKER_OPTS}} --debug {FLAG}"\n',
+    ),
+    "twice, by itself": (
+        f'DOCKER_OPTS="{FLAG}"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n',
+        [],
+        True,
+        'DOCKER_OPTS=""\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n',
+    ),
     "twice, by itself, and one more": (
         'DOCKER_OPTS="--debug"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6"\n',
         [A],
         True,
         f'DOCKER_OPTS="--debug"\nDOCKER_OPTS="$DOCKER_OPTS --ipv6 {FLAG}"\n',
     ),
-    "systemd knows no export": ('DOCKER_OPTS="--debug"\nexport DOCKER_OPTS=--ipv6\n', [A], False, f'DOCKER_OPTS="--debug {FLAG}"\nexport DOCKER_OPTS=--ipv6\n'),
-    "what is a comment to a shell alone": ('export X # ="\nDOCKER_OPTS="--debug"\n', [A], True, f'export X # ="\nDOCKER_OPTS="--debug {FLAG}"\n'),
+    "systemd knows no export": (
+        'DOCKER_OPTS="--debug"\nexport DOCKER_OPTS=--ipv6\n',
+        [A],
+        False,
+        f'DOCKER_OPTS="--debug {FLAG}"\nexport DOCKER_OPTS=--ipv6\n',
+    ),
+    "what is a comment only to a shell": (
+        'export X # ="\nDOCKER_OPTS="--debug"\n',
+        [A],
+        True,
+        f'export X # ="\nDOCKER_OPTS="--debug {FLAG}"\n',
+    ),
     "all of the line goes, between others": (f'DOCKER_OPTS="{FLAG}"\nX=1\n', [], False, "X=1\n"),
     "all of the file goes": (f'DOCKER_OPTS="{FLAG}"', [], False, ""),
     "all of the line goes, as the one before is empty for a shell": (
@@ -157,7 +202,12 @@ PUTS = {
         'DOCKER_OPTS="$DOCKER_OPTS"\nDOCKER_OPTS=""\n',
     ),
     "all of the line goes": (f'X=1\nDOCKER_OPTS="{FLAG}"\n', [], False, "X=1\n"),
-    "all of the line goes, and another would count": (f'DOCKER_OPTS=--ipv6\nDOCKER_OPTS="{FLAG}"\n', [], False, 'DOCKER_OPTS=--ipv6\nDOCKER_OPTS=""\n'),
+    "all of the line goes, and another would count": (
+        f'DOCKER_OPTS=--ipv6\nDOCKER_OPTS="{FLAG}"\n',
+        [],
+        False,
+        'DOCKER_OPTS=--ipv6\nDOCKER_OPTS=""\n',
+    ),
 }
 
 
@@ -166,8 +216,12 @@ def test_put_flag(text, values, shell, after):
     assert options_text.put_flag(text, "DOCKER_OPTS", NAME, values, shell=shell) == after
     if shell:
         script = f'{after}\nfor word in $DOCKER_OPTS; do printf "%s\\n" "$word"; done'
-        words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}).stdout.split()
-        flags = [word.partition("=")[2] or words[number + 1] for number, word in enumerate(words) if word.startswith(NAME)]
+        words = subprocess.run(
+            ["sh", "-c", script], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}
+        ).stdout.split()
+        flags = [
+            word.partition("=")[2] or words[number + 1] for number, word in enumerate(words) if word.startswith(NAME)
+        ]
         assert flags == values, "a real shell"
 
 
@@ -188,8 +242,8 @@ def test_a_flag_that_was_put_can_be_taken_away_to_the_byte(text):
     assert added != text and options_text.put_flag(added, "DOCKER_OPTS", NAME, [], shell=True) == text
 
 
-MORE = "the value of DOCKER_OPTS is more than plain words, and what becomes of it cannot be told"
-ITSELF = "DOCKER_OPTS refers to itself, which systemd does not expand, so that the engine does not start"
+MORE = "the value of DOCKER_OPTS is more than plain words, and its effect cannot be determined"
+ITSELF = "DOCKER_OPTS refers to itself, which systemd does not expand, so the engine does not start"
 UNSAFE = "DOCKER_OPTS cannot be edited safely"
 
 
@@ -204,7 +258,7 @@ UNSAFE = "DOCKER_OPTS cannot be edited safely"
         ("DOCKER_OPTS='$DOCKER_OPTS --a'\n", True, 1, MORE),
         ('DOCKER_OPTS="--a" # note\n', False, 1, MORE),
         ('DOCKER_OPTS="$DOCKER_OPTS --a"\n', False, 1, ITSELF),
-        # Another variable would change with it, another word would, and a line that ends with a backslash would take it in.
+        # Another variable or word would change too, or a line that ends with a backslash would join the new one.
         ('\nexport DOCKER_OPTS="--a"\nX=$DOCKER_OPTS\n', True, 2, UNSAFE),
         (f'DOCKER_OPTS="--a {NAME}=x"\nDOCKER_OPTS="${{DOCKER_OPTS}}y"\n', True, 2, UNSAFE),
         ("X=1\nC=3\\", False, 1, UNSAFE),
@@ -217,13 +271,16 @@ def test_what_cannot_be_edited_safely_is_refused_with_its_line(text, shell, line
 
 
 def test_what_the_properties_found():
-    """Kept as they are: each was once read or written otherwise than a shell or systemd does."""
-    # A hash after $(...) is within a word, so that the quote after it opens what never closes.
-    odd = "OTHER=\"\"'\"\nDOCKER_OPTS='$(echo x)#'\nOTHER=\"--debug\"\n"
+    """Each was once read or written in another way than a shell or systemd does."""
+    # A hash after $(...) is within a word, so the quote after it opens a string that never closes.
+    odd = 'OTHER=""\'"\nDOCKER_OPTS=\'$(echo x)#\'\nOTHER="--debug"\n'
     assert "--debug" not in [value.text for value in options_text.read_as_shell(odd).values()]
     assert options_text.read_as_shell("(true)#'\nOTHER=x\n")["OTHER"].text == "x"
-    # systemd eats either character of a line end after a backslash, and in quotes the line feed alone (src/basic/env-file.c).
-    assert options_text.read_as_systemd('A="" \\\r\nB="\\\r"\n') == {"A": options_text.Value("", 1), "B": options_text.Value("\\\r", 2)}
-    # With its line goes what was before it.
+    # After a backslash systemd drops either character of a line end; in quotes only a line feed (src/basic/env-file.c).
+    assert options_text.read_as_systemd('A="" \\\r\nB="\\\r"\n') == {
+        "A": options_text.Value("", 1),
+        "B": options_text.Value("\\\r", 2),
+    }
+    # White space before the assignment is removed with its line.
     text = "# note\n \tDOCKER_OPTS=--registry-mirror=a\n"
     assert options_text.put_flag(text, "DOCKER_OPTS", "--registry-mirror", [], shell=False) == "# note\n"

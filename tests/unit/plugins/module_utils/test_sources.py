@@ -50,7 +50,7 @@ def test_daemon_json_shows_its_other_settings():
 
 REFUSED = {
     # name: (text, line, column, message)
-    "not JSON": ('{\n "debug": tru}', 2, 11, 'here stands a word where a value is missing. Fix the file first'),
+    "not JSON": ('{\n "debug": tru}', 2, 11, 'expected a value, found a bare word. Fix the file first'),
     "no list": (f'{{"registry-mirrors":\n "{A}"}}', 2, 2, "registry-mirrors is not a list of strings. Fix the file first"),
     "a number": (f'{{"registry-mirrors": ["{A}",\n  5]}}', 2, 3, "an entry of registry-mirrors is not a string. Fix the file first"),
     "null in it": (f'{{"registry-mirrors": [null, "{A}"]}}', 1, 23, "an entry of registry-mirrors is not a string. Fix the file first"),
@@ -202,7 +202,7 @@ def test_options_file_of_more_than_plain_words_is_refused():
     with pytest.raises(Refused) as refused:
         options_file(b'#\nOPTS="$(x)"\n', shell=True).text([A])
     assert str(refused.value) == (
-        "/etc/default/docker, line 2: the value of OPTS is more than plain words, and what becomes of it cannot be told. "
+        "/etc/default/docker, line 2: the value of OPTS is more than plain words, and its effect cannot be determined. "
         "Edit it by hand, or write plain words there."
     )
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Units and drop-ins."""
+"""Read units and drop-ins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import unit_text
 
-UNIT = "[Unit]\nDescription=ExecStart=no\nExecStart=no\n\n[Service]\n# ExecStart=no\nType=notify\nExecStart=/d -H fd:// $O\n"
+UNIT = (
+    "[Unit]\nDescription=ExecStart=no\nExecStart=no\n\n"
+    "[Service]\n# ExecStart=no\nType=notify\nExecStart=/d -H fd:// $O\n"
+)
 RESET = "[Service]\nExecStart=\nExecStart = /d \\\n  --a \\\n  --b  \n[Install]\nExecStart=no\n"
 
 COMMANDS = [
@@ -53,8 +56,11 @@ def test_the_command_that_counts(texts, value, line):
         assert text[command.start : command.end] == command.value, "the characters that hold it"
 
 
-def test_an_empty_one_takes_away_what_came_before():
-    texts = ["[Service]\nEnvironmentFile=-/a\nEnvironmentFile=/b\n", "[Service]\nEnvironmentFile=\nEnvironmentFile=/c\n"]
+def test_an_empty_setting_resets_those_before_it():
+    texts = [
+        "[Service]\nEnvironmentFile=-/a\nEnvironmentFile=/b\n",
+        "[Service]\nEnvironmentFile=\nEnvironmentFile=/c\n",
+    ]
     files = [(f"/{number}", text) for number, text in enumerate(texts)]
     assert [setting.value for setting in unit_text.in_effect("EnvironmentFile", files)] == ["/c"]
     assert [setting.value for setting in unit_text.in_effect("EnvironmentFile", files[:1])] == ["-/a", "/b"]

@@ -164,8 +164,8 @@ REFUSALS = {
     "a bad mirror": (
         None,
         {"settings": {"registry-mirrors": ["ftp://x"]}},
-        '"ftp://x" cannot be a registry mirror: its scheme is "ftp"; engines speak http:// and https://, in lower case, '
-        "to mirrors. Nothing was changed.",
+        '"ftp://x" cannot be a registry mirror: its scheme is "ftp"; write http:// or https://, in lower case. '
+        "Nothing was changed.",
     ),
     "mirrors that are no list": (
         None,
@@ -181,7 +181,7 @@ REFUSALS = {
     "a file that is no JSON": (
         "{",
         {"settings": {"debug": True}},
-        "{path}, line 1, column 2: the text ends where a key in double quotes is missing. Nothing was changed. Fix the file first.",
+        "{path}, line 1, column 2: expected a key in double quotes, found the end of the text. Nothing was changed. Fix the file first.",
     ),
     "NaN": (None, {"settings": {"x": {"y": float("nan")}}}, "settings: x.y is nan, which JSON cannot express. Nothing was changed."),
 }

@@ -534,7 +534,10 @@ def test_registries_that_do_not_answer_in_time(run, monkeypatch, clock):
 
 @pytest.mark.parametrize(
     ("store", "cost"),
-    [("graphdriver", "15 seconds at each pull"), ("containerd", "30 seconds for each object of an image")],
+    [
+        ("graphdriver", "15 seconds for it at each pull"),
+        ("containerd", "30 seconds for it at each object of an image"),
+    ],
 )
 def test_a_silent_mirror_delays_pulls(engine, run, network, store, cost):
     """The kernel accepts the connection, and no answer comes."""
@@ -552,9 +555,7 @@ def test_a_silent_mirror_delays_pulls(engine, run, network, store, cost):
         (False, True, "http", "http://silent.example/v2/ gives no valid HTTP response: no answer in time"),
         (False, True, "tls", "no TLS connection: no answer in time"),
     ]
-    assert all(
-        warning.endswith(f" An engine waits for it {cost} before it asks the next.") for warning in result["warnings"]
-    )
+    assert all(warning.endswith(f" The engine waits {cost} before it asks the next.") for warning in result["warnings"])
 
 
 def test_an_answer_that_arrives_byte_by_byte(run, serve):

@@ -250,7 +250,7 @@ def test_mirrors_that_are_not_used_are_warned_of(engine, run, daemon_json, certs
     result = run("registry_mirrors_info")
     said = result["warnings"]
     assert result["cautions"] == said
-    begins = [f"{hosts}, line 3: a host that is named there is asked", f"The mirror {GCR} is an insecure registry: "]
+    begins = [f"{hosts}, line 3: the host that is named there is asked", f"The mirror {GCR} is an insecure registry: "]
     assert [warning[: len(begin)] for warning, begin in zip(said, begins)] == (begins if state == "running" else [])
     engine.store = "graphdriver"
     assert run("registry_mirrors_info")["warnings"] == []

@@ -2,15 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""CA certificates of mirrors: where they go, what is refused, what lies in the way. The certificates are made here."""
+"""CA certificates of mirrors: where they are written, and what is refused. The certificates are made here."""
 
 from __future__ import annotations
 
 import base64
 import datetime
-import os
-import signal
-import socket
 import time
 
 import pytest
@@ -20,11 +17,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import certificates
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d
 
 KEY = ec.generate_private_key(ec.SECP256R1())
-SECRET = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+SECRET = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+).decode()
 FOLDER = "/etc/docker/certs.d"
 MIRRORS = ["https://a.example:5000/", "https://b.example/hub/x", "https://[::1]:5000"]
 HOSTS = ["a.example:5000", "b.example", "[::1]:5000"]
@@ -36,7 +34,7 @@ def at(year: int) -> datetime.datetime:
 
 
 def certificate(name: str, is_ca: bool = True, until: int = 2400) -> bytes:
-    """A self-signed certificate, in DER."""
+    """Return a self-signed certificate, in DER."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder(subject, subject, KEY.public_key(), 4711, at(2020), at(until))
     builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
@@ -44,7 +42,7 @@ def certificate(name: str, is_ca: bool = True, until: int = 2400) -> bytes:
 
 
 def short_certificate() -> bytes:
-    """One of less than 256 bytes, whose length takes one octet."""
+    """Return a certificate of less than 256 bytes, whose length takes one octet."""
     key = ed25519.Ed25519PrivateKey.generate()
     builder = x509.CertificateBuilder(x509.Name([]), x509.Name([]), key.public_key(), 4711, at(2020), at(2400))
     return builder.sign(key, None).public_bytes(serialization.Encoding.DER)
@@ -79,7 +77,10 @@ def test_where_the_engine_reads(store, version, path):
 
 def test_one_file_a_host_in_the_order_of_hosts():
     found = certs_d.files({"b.example": TWO, HOST: ONE}, image_store="containerd", version=(28, 5, 2), folder=FOLDER)
-    assert list(found.items()) == [(SHARED, ONE.encode()), (f"{FOLDER}/docker.io/pullthrough-docker-b.example.crt", TWO.encode())]
+    assert list(found.items()) == [
+        (SHARED, ONE.encode()),
+        (f"{FOLDER}/docker.io/pullthrough-docker-b.example.crt", TWO.encode()),
+    ]
 
 
 @pytest.mark.parametrize("text", [ONE.rstrip(), ONE, ONE + "\n \n\n"])
@@ -87,16 +88,18 @@ def test_one_final_newline(text):
     assert certs_d.files({HOST: text}, image_store=None, version=None, folder=FOLDER) == {OWN: ONE.encode()}
 
 
-def test_what_stands_before_a_certificate_stays():
+def test_text_before_a_certificate_stays():
     text = f"Ausgestellt für Müller\n{ONE}"
     assert certs_d.files({HOST: text}, image_store=None, version=None, folder=FOLDER) == {OWN: text.encode("utf-8")}
 
 
-def test_what_is_not_unicode_does_not_stand_in_the_way():
-    assert certs_d.files({HOST: f"M\udcfcller\n{ONE}"}, image_store=None, version=None, folder=FOLDER) == {OWN: f"M?ller\n{ONE}".encode()}
+def test_text_that_is_not_unicode_is_written_all_the_same():
+    assert certs_d.files({HOST: f"M\udcfcller\n{ONE}"}, image_store=None, version=None, folder=FOLDER) == {
+        OWN: f"M?ller\n{ONE}".encode()
+    }
 
 
-def test_ours_are_both_places():
+def test_both_paths_of_a_host():
     assert certs_d.ours(HOST, FOLDER) == [OWN, SHARED]
 
 
@@ -164,21 +167,27 @@ def test_refused_hosts(host, mirrors, shown, why):
     assert str(refused.value) == f'ca_certificates, "{shown}": {why}. Nothing was changed.'
 
 
-NO_CERTIFICATE = "its text holds no certificate; give the text itself (-----BEGIN CERTIFICATE-----), not the path of a file"
+NO_CERTIFICATE = (
+    "its text contains no certificate; give the text itself (-----BEGIN CERTIFICATE-----), not the path of a file"
+)
 TOO_LARGE = "its text is larger than 1048576 bytes"
-PRIVATE = "its text holds a private key, which no engine needs to trust a mirror; take it out, and make a new one if others have seen it"
+PRIVATE = (
+    "its text contains a private key, which no engine needs to trust a mirror; "
+    "remove it, and make a new key if others have seen this one"
+)
 
 
 def another_block(number, kind):
-    return f"block {number} of its text is a {kind}, and engines read blocks called CERTIFICATE only"
+    return f"block {number} of its text is a {kind}, and engines read only CERTIFICATE blocks"
 
 
 def no_block(number):
-    return f"certificate {number} of its text is damaged: it has no END line, or lines that do not begin at the left, or no Base64"
+    damaged = f"certificate {number} of its text is damaged"
+    return f"{damaged}: its END line is missing, its lines are indented, or it is not Base64"
 
 
 def not_one(number):
-    return f"certificate {number} of its text is damaged: what its Base64 encodes is not one certificate"
+    return f"certificate {number} of its text is damaged: its Base64 does not decode to exactly one certificate"
 
 
 REFUSED_TEXTS = {
@@ -205,7 +214,7 @@ REFUSED_TEXTS = {
     "a stray character": (ONE.replace("M", "M!", 1), no_block(1)),
     "nothing": (pem(b""), not_one(1)),
     "other bytes": (pem(b"hello, world"), not_one(1)),
-    "a date that is none": (pem(DER.replace(b"24000101000000Z", b"24001301000000Z")), not_one(1)),
+    "an impossible date": (pem(DER.replace(b"24000101000000Z", b"24001301000000Z")), not_one(1)),
     "cut off": (pem(DER[:-9]), not_one(1)),
     "one byte more": (pem(DER + b"\0"), not_one(1)),
     "two in one block": (ONE + pem(DER + DER), not_one(2)),
@@ -236,10 +245,10 @@ def test_warnings():
     last_second = at(2024).timestamp()
     certificates = {"b.example": LEAF + ONE + OLD, HOST: ONE + OLD}
     leaf = (
-        "ca_certificates: certificate 1 of b.example is not a CA's: "
-        "engines take it as the mirror's own certificate, and trust nothing that it has signed."
+        "ca_certificates: certificate 1 of b.example is not a CA certificate: "
+        "engines accept it as the mirror's own certificate, and trust nothing that it signed."
     )
-    expired = "expired on Jan  1 00:00:00 2024 GMT: engines trust nothing that it has signed."
+    expired = "expired on Jan  1 00:00:00 2024 GMT: engines trust nothing that it signed."
     assert certs_d.warnings(certificates, last_second) == [leaf]
     assert certs_d.warnings(certificates, last_second + 1) == [
         f"ca_certificates: certificate 2 of {HOST} {expired}",
@@ -247,95 +256,3 @@ def test_warnings():
         f"ca_certificates: certificate 3 of b.example {expired}",
     ]
     assert certs_d.warnings({HOST: ONE + TWO}, last_second) == []
-
-
-ENDS = "and a pull that looks here ends, without asking another mirror or Docker Hub."
-NO_KEY = f"{{}} is a client certificate without its key a.key, {ENDS} The name of a CA's certificate must end with .crt."
-NO_PEM = (
-    "{} holds no certificate in PEM, so engines trust nothing more for it, and those since 28.0 with the containerd image store "
-    "end a pull that looks here. Where it is DER: openssl x509 -inform DER -outform PEM."
-)
-FAULTS = {
-    # name: (files of the folder, by name the sentences)
-    "nothing": ({}, {}),
-    "all is well": ({"ca.crt": ONE, "client.cert": "c", "client.key": "k", "x.pem": "p", "hosts.toml": "t", "README": "r"}, {}),
-    "no key": ({"a.cert": "c", "b.key": "k", "b.cert": "c"}, {"a.cert": NO_KEY}),
-    "no certificate": ({"a.key": "k"}, {"a.key": f"{{}} is a key without its client certificate a.cert, {ENDS}"}),
-    "both": ({"a.cert": "c", "b.key": "k"}, {"a.cert": NO_KEY, "b.key": f"{{}} is a key without its client certificate b.cert, {ENDS}"}),
-    "DER": ({"ca.crt": DER}, {"ca.crt": NO_PEM}),
-    "empty": ({"ca.crt": ""}, {"ca.crt": NO_PEM}),
-    "a key": ({"ca.crt": SECRET}, {"ca.crt": NO_PEM}),
-    "no certificate in its block": ({"ca.crt": pem(b"x")}, {"ca.crt": NO_PEM}),
-    "a damaged block": ({"ca.crt": ONE.replace("M", "!")}, {"ca.crt": NO_PEM}),
-    "one good of two": ({"ca.crt": pem(b"x") + ONE}, {}),
-    "text of another encoding": ({"ca.crt": "Müller\n".encode("latin-1") + ONE.encode()}, {}),
-    "another name of the block": ({"ca.crt": pem(DER, "TRUSTED CERTIFICATE")}, {"ca.crt": NO_PEM}),
-    "up to the limit": ({"ca.crt": "#" * (certs_d.SIZE_LIMIT - len(ONE) - 1) + "\n" + ONE}, {}),
-    "beyond the limit": ({"ca.crt": "#" * certs_d.SIZE_LIMIT + "\n" + ONE}, {"ca.crt": NO_PEM}),
-}
-
-
-@pytest.mark.parametrize(("texts", "sentences"), FAULTS.values(), ids=FAULTS)
-def test_faults(tmp_path, texts, sentences):
-    folder = tmp_path / HOST
-    folder.mkdir()
-    for name, text in texts.items():
-        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    faults = [sentence.format(folder / name) for name, sentence in sentences.items()]
-    assert certificates.faults(str(tmp_path), [HOST, "b.example", HOST]) == faults
-    assert certificates.faults(str(tmp_path), [HOST], besides=[str(folder / name) for name in sentences]) == []
-
-
-def test_one_of_two_faults_is_mended(tmp_path):
-    folder = tmp_path / HOST
-    folder.mkdir()
-    for name in ("a.crt", "b.crt"):
-        (folder / name).write_bytes(DER)
-    assert certificates.faults(str(tmp_path), [HOST], besides=[str(folder / "a.crt")]) == [NO_PEM.format(folder / "b.crt")]
-
-
-@pytest.fixture
-def no_wait():
-    """End a test that would wait for ever."""
-    before = signal.signal(signal.SIGALRM, lambda _signal, _frame: pytest.fail("it waits"))
-    signal.alarm(10)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-
-
-@pytest.mark.usefixtures("no_wait")
-def test_faults_of_what_is_no_file(tmp_path):
-    folder = tmp_path / HOST
-    folder.mkdir()
-    (folder / "a.crt").symlink_to("gone")
-    (folder / "b.crt").mkdir()
-    os.mkfifo(folder / "c.crt")
-    with socket.socket(socket.AF_UNIX) as listener:
-        here = os.open(folder, os.O_RDONLY)  # A socket's path is at most 107 characters.
-        listener.bind(f"/proc/self/fd/{here}/d.crt")
-        os.close(here)
-    reasons = {"a": "No such file or directory", "b": "not a regular file", "c": "not a regular file", "d": "No such device or address"}
-    faults = [f"{folder}/{name}.crt cannot be read ({reason}), {ENDS}" for name, reason in reasons.items()]
-    assert certificates.faults(str(tmp_path), [HOST]) == faults
-
-
-def test_faults_of_a_folder_that_is_none(tmp_path):
-    (tmp_path / HOST).write_text("x")
-    assert certificates.faults(str(tmp_path), [HOST]) == [f"{tmp_path / HOST} cannot be read (Not a directory), {ENDS}"]
-
-
-def test_faults_are_looked_for_nowhere_else(tmp_path):
-    (tmp_path / "a.key").write_text("k")
-    (tmp_path / "certs.d").mkdir()
-    assert certificates.faults(str(tmp_path / "certs.d"), ["..", "", ".", "x/../.."]) == []
-
-
-def test_no_file_stays_open(tmp_path):
-    folder = tmp_path / HOST
-    folder.mkdir()
-    (folder / "a.crt").mkdir()
-    (folder / "b.crt").write_text(ONE)
-    before = os.listdir("/proc/self/fd")
-    certificates.faults(str(tmp_path), [HOST])
-    assert os.listdir("/proc/self/fd") == before

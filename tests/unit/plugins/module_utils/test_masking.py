@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is shown of what files, engines and logs hold: no secret, and nothing that a terminal would obey."""
+"""Texts of files, engines and logs are shown without secrets and without characters that control a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,27 @@ import pytest
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, masking
 
-# Each holds "hush", which is not to be seen, and "seen", which is.
+MASKED = {
+    "https://me:hush@a.example/x": "https://***@a.example/x",
+    "HTTP_PROXY=http://hush@p.example": "HTTP_PROXY=http://***@p.example",
+    "splunk-token=hush next": "splunk-token=*** next",
+    '"splunk-token": "hu\\"sh", "tag": "x"': '"splunk-token": ***, "tag": "x"',
+    'msg="bad \\"splunk-token\\": \\"hu\\\\\\"sh\\" in file"': 'msg="bad \\"splunk-token\\": *** in file"',
+    "next=https%3A%2F%2Fme:hush%40a.example": "next=https%3A%2F%2F***%40a.example",
+    "http-proxy: me:hush@p.example": "http-proxy: ***@p.example",
+    "--log-opt 'splunk-token=hu sh' next": "--log-opt 'splunk-token=***' next",
+    "a\x07b\u202e\ud800": "a\\x07b\\u202e\\ud800",
+    "https://a.example/@x": "https://a.example/@x",
+    "no secret here": "no secret here",
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), MASKED.items())
+def test_mask(text, shown):
+    assert masking.mask(text) == shown
+
+
+# Each contains "hush", which must not be shown, and "seen", which must.
 TEXTS = {
     "no user": "http://:hush@seen.example",
     "password with what ends a host": "http://me:hu/hush#hush?hush@seen.example",
@@ -45,6 +65,41 @@ def test_no_secret_is_shown(text):
     assert "hush" not in shown and "seen" in shown, shown
 
 
+JSON_MASKED = {
+    # name: (text, text that is shown)
+    "a key called token": (
+        '{"log-opts": {"splunk-token": "hush", "tag": "x"}, "n": 1}',
+        '{"log-opts": {"splunk-token": "***", "tag": "x"}, "n": 1}',
+    ),
+    "all below such a key": ('{"x-Secrets": {"a": ["hush"]}, "debug": true}', '{"x-Secrets": "***", "debug": true}'),
+    "the user of a URL": (
+        '{"proxies": {"http-proxy": "http://me:hush@p.example"}, "debug": true}',
+        '{"proxies": {"http-proxy": "http://***@p.example"}, "debug": true}',
+    ),
+    "in lists": (
+        '[{"a": ["x", "http://hush@p.example", [], {}]}, {"password": 1}, null]',
+        '[{"a": ["x", "http://***@p.example", [], {}]}, {"password": "***"}, null]',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), JSON_MASKED.values(), ids=JSON_MASKED)
+def test_mask_json_masks_secrets_and_nothing_else(text, shown):
+    assert masking.mask_json(f'{{"k": {text}}}') == f'{{"k": {shown}}}'
+
+
+def test_mask_json_masks_secrets_in_a_text_that_is_not_json():
+    text = '{"registry-mirrors": ["https://me:hush@a.example"], // broken'
+    assert masking.mask_json(text) == '{"registry-mirrors": ["https://***@a.example"], // broken'
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \t\r\n", "\ufeff", "\ufeff\n"], ids=["nothing", "white space", "mark", "mark and line"]
+)
+def test_mask_json_keeps_a_blank_text(text):
+    assert masking.mask_json(text) == text
+
+
 SETTINGS = {
     "proxies": {"proxies": {"http-proxy": "http://me:hush@seen.example"}},
     "proxies without a scheme": {"proxies": {"https-proxy": "me:hush@seen.example:3128"}},
@@ -61,26 +116,38 @@ SETTINGS = {
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_no_secret_of_daemon_json_is_shown(settings):
-    for spelled in (json.dumps(settings), json.dumps(settings, indent=2), json.dumps(settings).replace("/", "\\/").replace("@", "\\u0040")):
+    for spelled in (
+        json.dumps(settings),
+        json.dumps(settings, indent=2),
+        json.dumps(settings).replace("/", "\\/").replace("@", "\\u0040"),
+    ):
         shown = masking.mask_json(spelled)
         assert "hush" not in shown and "4711" not in shown and "seen" in shown, shown
         assert json.loads(shown).keys() == settings.keys(), "it is still JSON"
 
 
 def test_what_is_no_secret_is_shown_as_it_is_spelled():
-    text = '{"data-root": "\\/srv\\u002fdocker", "tag": "a@b \\u00fc", "n": 1.50, "registry-mirrors": ["https://a.example:5000/x@y"]}'
+    text = (
+        '{"data-root": "\\/srv\\u002fdocker", "tag": "a@b \\u00fc", "n": 1.50, '
+        '"registry-mirrors": ["https://a.example:5000/x@y"]}'
+    )
     assert masking.mask_json(text) == text
 
 
-@pytest.mark.parametrize("text", ['{"splunk-token": hush}', '{"splunk-token": "a"hush"}', '{"password": hush"}', "hush", '{"token": ["a" hush]}'])
+@pytest.mark.parametrize(
+    "text",
+    ['{"splunk-token": hush}', '{"splunk-token": "a"hush"}', '{"password": hush"}', "hush", '{"token": ["a" hush]}'],
+)
 def test_an_error_in_a_file_quotes_no_word_of_it(text):
     with pytest.raises(json_reader.JsonTextError) as refused:
         json_reader.parse(text)
     assert "hush" not in str(refused.value)
 
 
-@pytest.mark.parametrize("character", ["\x1b", "\x00", "\x07", "\x7f", "\x9b", "\u202e", "\u2066", "\ud800", "\r", "\u2028"])
-def test_a_terminal_is_told_nothing(character):
+@pytest.mark.parametrize(
+    "character", ["\x1b", "\x00", "\x07", "\x7f", "\x9b", "\u202e", "\u2066", "\ud800", "\r", "\u2028"]
+)
+def test_no_control_character_is_shown(character):
     for shown in (
         masking.mask(f"a{character}[31mb\tc\r\nd"),
         str(Refused(f"a{character}[31mb\tc\r\nd")),
@@ -92,7 +159,9 @@ def test_a_terminal_is_told_nothing(character):
 
 
 CONTROLS = [
-    *map(chr, [*range(0x20), *range(0x7F, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)]),
+    *map(
+        chr, [*range(0x20), *range(0x7F, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)]
+    ),
     "\xad",
     "\ufeff",
     "\ud800",
@@ -102,7 +171,9 @@ CONTROLS = [
 def test_a_foreign_text_is_shown_as_one_line_that_can_be_printed():
     for character in CONTROLS:
         shown = masking.mask(f"a{character}[WARNING]: b")
-        assert shown.isprintable() and shown.startswith("a") and shown.endswith("[WARNING]: b") and len(shown) > 13, ascii(character)
+        assert shown.isprintable() and shown.startswith("a") and shown.endswith("[WARNING]: b") and len(shown) > 13, (
+            ascii(character)
+        )
 
 
 def test_a_diff_keeps_its_lines_and_tabs_and_nothing_else_that_a_terminal_obeys():
@@ -123,13 +194,23 @@ def test_a_cut_shows_no_beginning_of_a_secret(length):
         assert "hush" not in masking.mask(text)
 
 
-@pytest.mark.parametrize("url", ["https://me:hush@a.example/p?sig=hush#hush", "https://a.example/p#hush", "https://a.example/p?hush=1", "https://a.example/p"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hush@a.example/p?sig=hush#hush",
+        "https://a.example/p#hush",
+        "https://a.example/p?hush=1",
+        "https://a.example/p",
+    ],
+)
 def test_a_foreign_url_is_shown_without_query_fragment_and_user(url):
     assert masking.mask_url(url) == "https://a.example/p"
     assert "hush" not in masking.mask(f'Get "{url}": EOF')
 
 
-@pytest.mark.parametrize("word", ["a", "token", "token=", "token ", "://a:", '"token=\\"', "proxy=", "%3A%2F%2F", "'token="])
+@pytest.mark.parametrize(
+    "word", ["a", "token", "token=", "token ", "://a:", '"token=\\"', "proxy=", "%3A%2F%2F", "'token="]
+)
 def test_a_long_text_takes_no_time_that_grows_with_its_square(word):
     """The slowest takes seconds here; time that grew with the square would take hours."""
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Versions of Docker Engine, read from what shows them."""
+"""Versions of Docker Engine, read from texts that show them, and the features that depend on them."""
 
 from __future__ import annotations
 
@@ -23,3 +23,19 @@ VERSIONS = {
 @pytest.mark.parametrize(("text", "version"), VERSIONS.items())
 def test_versions(text, version):
     assert versions.parse(text) == version
+
+
+SHARING = {
+    # (image store, version): whether mirrors and Docker Hub share certs.d/docker.io
+    ("containerd", (28, 0, 0)): True,
+    ("containerd", (29, 7, 2)): True,
+    ("containerd", (27, 99, 99)): False,
+    ("containerd", None): False,
+    ("graphdriver", (28, 5, 2)): False,
+    (None, (28, 5, 2)): False,
+}
+
+
+@pytest.mark.parametrize(("engine", "shared"), SHARING.items())
+def test_shared_folder_of_docker_hub(engine, shared):
+    assert versions.shares_docker_io(*engine) is shared

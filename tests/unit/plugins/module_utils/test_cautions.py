@@ -1,0 +1,117 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Warnings about mirrors that are in force, and not used or not safe."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions
+
+NEW, OLD = (28, 5, 2), (26, 1, 5)
+TOML = "/etc/docker/certs.d/docker.io/hosts.toml, line 2"
+
+NOT_USED = (
+    f"{TOML}: the host that is named there is asked instead of the registry mirrors. "
+    "The engine shows the mirrors and does not use them."
+)
+
+
+def as_https(mirror):
+    return (
+        f"With the containerd image store this engine connects to {mirror} over https (seen on 26.1.5): "
+        "give the mirror a certificate."
+    )
+
+
+def unverified(mirror, why):
+    return (
+        f"The mirror {mirror} is {why}: with the containerd image store this engine then does not verify "
+        "Docker Hub's certificate either. Give the mirror a certificate that the host trusts and a name that is not "
+        "a name of this host, and remove it from insecure-registries."
+    )
+
+
+def here(mirror):
+    return unverified(mirror, "on this host")
+
+
+def insecure(mirror):
+    return unverified(mirror, "an insecure registry")
+
+
+SECURE, PLAIN = "https://a.example/", "http://a.example/"
+HERE = "http://127.0.0.1:5000/"
+
+CASES = {
+    # name: (mirrors, insecure registries, store, version, hosts.toml, warnings)
+    "all is well": ([SECURE], [], "containerd", NEW, None, []),
+    "hosts.toml": ([SECURE], [], "containerd", NEW, TOML, [NOT_USED]),
+    "hosts.toml on an engine that does not read it": ([SECURE], [], "containerd", (27, 99, 99), TOML, []),
+    "hosts.toml on the first one that does": ([SECURE], [], "containerd", (28, 0, 0), TOML, [NOT_USED]),
+    "hosts.toml with the other store": ([SECURE], [], "graphdriver", NEW, TOML, []),
+    "hosts.toml and no mirror": ([], [], "containerd", NEW, TOML, []),
+    "loopback": ([HERE], [], "containerd", NEW, None, [here(HERE)]),
+    "the end of loopback": (
+        ["https://127.255.255.254/"],
+        [],
+        "containerd",
+        NEW,
+        None,
+        [here("https://127.255.255.254/")],
+    ),
+    "beyond loopback": (["https://128.0.0.1/"], [], "containerd", NEW, None, []),
+    "loopback by name": (["http://LocalHost:5000/"], [], "containerd", NEW, None, [here("http://LocalHost:5000/")]),
+    "loopback, IPv6": (["https://[::1]:5000/"], [], "containerd", NEW, None, [here("https://[::1]:5000/")]),
+    "IPv6": (["https://[::2]:5000/"], [], "containerd", NEW, None, []),
+    "loopback with the other store": ([HERE], [], "graphdriver", NEW, None, []),
+    "loopback, and insecure": ([HERE], ["127.0.0.1:5000"], "containerd", NEW, None, [here(HERE)]),
+    "insecure by name": ([SECURE], ["A.example"], "containerd", NEW, None, [insecure(SECURE)]),
+    "insecure by name and port": (
+        ["https://A.example:5000/"],
+        ["a.example:5000"],
+        "containerd",
+        NEW,
+        None,
+        [insecure("https://A.example:5000/")],
+    ),
+    "insecure by name, on any port": (
+        ["https://a.example:5000/"],
+        ["a.example"],
+        "containerd",
+        NEW,
+        None,
+        [insecure("https://a.example:5000/")],
+    ),
+    "another port": (["https://a.example:5000/"], ["a.example:5001"], "containerd", NEW, None, []),
+    "insecure by network": (
+        ["https://10.1.2.3/"],
+        ["10.0.0.0/8", "x"],
+        "containerd",
+        NEW,
+        None,
+        [insecure("https://10.1.2.3/")],
+    ),
+    "insecure by an address in the network": (
+        ["https://10.1.2.3/"],
+        ["10.9.9.9/8"],
+        "containerd",
+        NEW,
+        None,
+        [insecure("https://10.1.2.3/")],
+    ),
+    "another network": (["https://10.1.2.3/"], ["10.2.0.0/16", "fd00::/8", "x/y"], "containerd", NEW, None, []),
+    "a name and a network": ([SECURE], ["10.0.0.0/8"], "containerd", NEW, None, []),
+    "plain http elsewhere": ([PLAIN], [], "containerd", NEW, None, []),
+    "plain http, reached over https": ([PLAIN, HERE, SECURE], [], "containerd", OLD, None, [as_https(PLAIN)]),
+    "two": ([HERE, SECURE], ["a.example"], "containerd", NEW, TOML, [NOT_USED, here(HERE), insecure(SECURE)]),
+    "store unknown": ([HERE], [], None, NEW, TOML, []),
+    "version unknown": ([HERE], [], "containerd", None, TOML, []),
+}
+
+
+@pytest.mark.parametrize(("mirrors", "registries", "store", "version", "toml", "warnings"), CASES.values(), ids=CASES)
+def test_cautions(mirrors, registries, store, version, toml, warnings):
+    assert cautions.of(mirrors, insecure=registries, image_store=store, version=version, hosts_toml=toml) == warnings
