@@ -219,7 +219,10 @@ def reload(engine: Engine, in_force: Callable[[engine_api.Info], bool], timeout:
     if process is None or processes.has_ended(engine.process):
         return "its process has ended"
     log, since = engine_log.Log(process), time.time()
-    os.kill(process.pid, signal.SIGHUP)
+    try:
+        os.kill(process.pid, signal.SIGHUP)
+    except OSError:  # It ended after the check above.
+        return "its process has ended"
     deadline = time.monotonic() + timeout
     next_log = time.monotonic() + LOG_POLL_SECONDS
     while True:

@@ -1049,6 +1049,15 @@ def test_a_signal_only_to_the_process_that_answered(process, host):
     assert process.poll() is None, "SIGHUP would have ended it"
 
 
+def test_a_process_that_ends_just_before_the_signal(process, host, monkeypatch):
+    def fail(pid, number):
+        raise ProcessLookupError(3, "No such process")
+
+    monkeypatch.setattr(os, "kill", fail)
+    engine = engines.look("docker", 0)
+    assert engines.reload(engine, lambda info: True, 1) == "its process has ended"
+
+
 def test_the_journal_is_read_where_the_log_goes_there(host, systemd, monkeypatch):
     """Each look into it starts a program: one every LOG_POLL_SECONDS, and one at the end."""
     monkeypatch.setattr(engines, "LOG_POLL_SECONDS", 0.4)
