@@ -170,7 +170,7 @@ def test_what_someone_else_wrote_is_left_alone(writes, tmp_path):
     path.write_bytes(b"theirs")
     with pytest.raises(transaction.FileChanged) as refused:
         writes.write(str(path), b"before", b"after")
-    assert str(refused.value) == f"{path}: someone else changed it during this run; it was left as they wrote it, run this again"
+    assert str(refused.value) == f"{path}: someone else changed it during this run, and it was left as they wrote it. Run this again"
     assert path.read_bytes() == b"theirs"
     writes.write(str(path), b"theirs", b"ours")
     path.write_bytes(b"theirs again")
@@ -184,7 +184,7 @@ ADVICE = {
     errno.EROFS: "Its file system is mounted read-only: remount it to write there.",
     errno.ENOSPC: "Make room there.",
     errno.EDQUOT: "Make room there.",
-    errno.EACCES: "Run the task as a user who may write it (become: true).",
+    errno.EACCES: "Run the task as a user who can write it (become: true).",
 }
 
 
@@ -214,7 +214,7 @@ def test_a_failure_that_is_not_the_operating_systems_is_told_in_its_own_words(wr
     monkeypatch.setattr(AnsibleModule, "atomic_move", fail)
     with pytest.raises(files.FileError) as failed:
         writes.write(str(path), None, b"after")
-    assert str(failed.value) == (f"{path}: cannot be written: no label. Run the task as a user who may write it (become: true).")
+    assert str(failed.value) == (f"{path}: cannot be written: no label. Run the task as a user who can write it (become: true).")
 
 
 def test_a_file_in_no_folder(writes, tmp_path):
@@ -241,7 +241,7 @@ def test_a_backup_lies_beside_the_file(writes, tmp_path):
     long.write_bytes(b"before")
     with pytest.raises(files.FileError) as failed:
         writes.backup(str(long), b"before")
-    assert str(failed.value) == f"{long}: no backup can be made: File name too long. Run the task as a user who may write it (become: true)."
+    assert str(failed.value) == f"{long}: cannot be backed up: File name too long. Run the task as a user who can write it (become: true)."
 
 
 def test_a_backup_of_a_file_of_another_group_stays_its_users_alone(writes, tmp_path, monkeypatch):
@@ -300,7 +300,7 @@ def test_the_lock_where_no_folder_can_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(files.FileError) as refused, transaction.lock(str(tmp_path / "file" / "x" / "daemon.json"), 1):
         pass
-    assert str(refused.value) == f"{tmp_path}/file: cannot be made: File exists; nothing was changed"
+    assert str(refused.value) == f"{tmp_path}/file: cannot be created: File exists. Nothing was changed."
 
 
 def test_the_lock_of_a_folder_that_cannot_be_opened(tmp_path):
@@ -312,7 +312,7 @@ def test_the_lock_of_a_folder_that_cannot_be_opened(tmp_path):
             lock.__enter__()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert str(refused.value) == f"{tmp_path}: cannot be opened: Too many open files; nothing was changed"
+    assert str(refused.value) == f"{tmp_path}: cannot be opened: Too many open files. Nothing was changed."
 
 
 def test_the_lock_is_held_against_others_and_clears_what_a_killed_run_left(tmp_path):
@@ -323,7 +323,7 @@ def test_the_lock_is_held_against_others_and_clears_what_a_killed_run_left(tmp_p
         assert not left.exists() and path.exists() and staged.exists()
         with pytest.raises(files.FileError) as refused, transaction.lock(str(path), 0.1):
             pass
-    assert str(refused.value) == f"{tmp_path}: another run has held its lock for 0.1 s; nothing was changed, run this again"
+    assert str(refused.value) == f"{tmp_path}: another run has held its lock for 0.1 s. Nothing was changed. Run this again."
     with transaction.lock(str(path), 0):
         pass
 
@@ -338,7 +338,7 @@ def test_what_a_killed_run_left_and_cannot_be_removed(tmp_path, monkeypatch):
     with pytest.raises(files.FileError) as failed, transaction.lock(str(tmp_path / "file"), 1):
         pytest.fail("the lock is held all the same")
     assert str(failed.value) == (
-        f"{tmp_path}/.pullthrough-docker-x: cannot be removed: Operation not permitted; nothing was changed. "
+        f"{tmp_path}/.pullthrough-docker-x: cannot be removed: Operation not permitted. Nothing was changed. "
         "It may be immutable (lsattr shows it, chattr -i undoes it)."
     )
 
@@ -377,13 +377,13 @@ REFUSED_PATHS = {
     "relative": ("daemon.json", "daemon.json: not an absolute path"),
     "dangling": (
         "{0}/dangling",
-        "{0}/dangling: the symlink {0}/dangling leads to nowhere, which does not exist; remove it or create its target",
+        "{0}/dangling: the symlink {0}/dangling points to nowhere, which does not exist. Remove the symlink or create the file it points to.",
     ),
     "a loop": ("{0}/loop/daemon.json", "{0}/loop/daemon.json: too many symlinks"),
     "41 links": ("{0}/41/daemon.json", "{0}/41/daemon.json: too many symlinks"),
     "in a folder of others": (
         "{0}/open/link",
-        "{0}/open/link: another user can write the folder {0}/open, and could lead what is written in {0}/open/link elsewhere. "
+        "{0}/open/link: another user can write the folder {0}/open and could redirect {0}/open/link to another file. "
         "Choose a folder that only root can write, or run the task as its owner (become_user).",
     ),
 }
@@ -452,7 +452,7 @@ def test_what_is_no_configuration_file_is_not_read(tmp_path):
     for path, what in ((tmp_path, "not a regular file"), (pipe, "not a regular file"), (larger, f"larger than {limit} bytes")):
         with pytest.raises(files.FileError) as refused:
             files.read(str(path))
-        assert str(refused.value) == f"{path}: {what}, so not a configuration file. Nothing was changed; move it away."
+        assert str(refused.value) == f"{path}: {what}, so it is not a configuration file. Nothing was changed. Move it away."
     with pytest.raises(files.FileError) as refused:
         files.read(str(large / "file"))
     assert str(refused.value) == f"{large}/file: cannot be read: Not a directory"

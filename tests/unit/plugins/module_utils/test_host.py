@@ -27,8 +27,8 @@ def test_the_text_of_a_file(tmp_path, limits, text):
 
 
 def test_no_more_of_a_file_than_the_limit(tmp_path):
-    (tmp_path / "file").write_bytes(b"x" * (files.TEXT_LIMIT + 1))
-    assert len(files.text_of(str(tmp_path / "file"))) == files.TEXT_LIMIT
+    (tmp_path / "file").write_bytes(b"x" * (files.SIZE_LIMIT + 1))
+    assert len(files.text_of(str(tmp_path / "file"))) == files.SIZE_LIMIT
 
 
 def test_a_file_that_cannot_be_read_is_empty(tmp_path):

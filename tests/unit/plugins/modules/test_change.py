@@ -302,7 +302,7 @@ class TestFiles:
             result = run("registry_mirrors", mirrors=GCR, migrate=True, timeout=0)
         finally:
             os.close(folder)
-        assert result["msg"] == f"{path.parent}: another run has held its lock for 0 s; nothing was changed, run this again"
+        assert result["msg"] == f"{path.parent}: another run has held its lock for 0 s. Nothing was changed. Run this again."
         assert before == {path: path.read_text() for path in before}
 
     def test_another_run_did_it_meanwhile(self, engine, run, daemon_json, monkeypatch):
