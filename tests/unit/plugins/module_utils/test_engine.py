@@ -496,7 +496,7 @@ def test_two_engines_are_ambiguous(host, systemd, texts, process, other):
     assert (engine.state, engine.process, engine.argv) == ("ambiguous", None, ())
     assert engine.reason == (
         f"two engines are running: process {process.pid} ({' '.join(argv)}) and process {other.pid} ({host}/dockerd 600); "
-        "name one with the option service"
+        "choose one with the option service"
     )
 
 
