@@ -135,7 +135,7 @@ def _ambiguous(engine: Engine, found: Sequence[processes.Process]) -> Engine:
 
 def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engine:
     """Return the engine when no process runs: it is stopped or absent."""
-    if _is_roots(name, unit):
+    if _only_root_has_one(name, unit):
         user = f"user {scope.user_id()} has no Docker Engine of their own"
         reason = f"{user}, and this host's engine is root's: add become: true"
         return engine._replace(state="absent", reason=reason, is_roots=True)
@@ -147,9 +147,7 @@ def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engi
     return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")
 
 
-def _asked(
-    engine: Engine, process: processes.Process, name: str, unit: Mapping[str, Any], timeout: float
-) -> Engine:
+def _asked(engine: Engine, process: processes.Process, name: str, unit: Mapping[str, Any], timeout: float) -> Engine:
     """Ask the process, and return the engine with its answer, or as starting or unreachable."""
     try:
         return engine._replace(info=_wait_for_info(engine, timeout))
@@ -180,7 +178,7 @@ def refuse_roots(engine: Engine) -> None:
         )
 
 
-def _is_roots(name: str, unit: Mapping[str, Any]) -> bool:
+def _only_root_has_one(name: str, unit: Mapping[str, Any]) -> bool:
     """Return whether this user has no engine, not even a stopped one, and root's engine is installed or runs."""
     if scope.is_root():
         return False

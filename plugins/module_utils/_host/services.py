@@ -90,11 +90,9 @@ def unit(name: str) -> Dict[str, Any]:
 
 def _unit_over_dbus(name: str) -> Dict[str, Any]:
     """Return a unit's properties from D-Bus; empty without a bus or with a ``busctl`` before systemd 240 (no JSON)."""
-    code, out = programs.run(
-        ["busctl", *scope.systemctl_scope(), "--json=short", "call", "org.freedesktop.systemd1", _object_path(name)]
-        + ["org.freedesktop.DBus.Properties", "GetAll", "s", ""],
-        timeout=_SYSTEMD_SECONDS,
-    )
+    call = ["org.freedesktop.systemd1", _object_path(name), "org.freedesktop.DBus.Properties", "GetAll", "s", ""]
+    command = ["busctl", *scope.systemctl_scope(), "--json=short", "call", *call]
+    code, out = programs.run(command, timeout=_SYSTEMD_SECONDS)
     if code != 0:
         return {}
     try:
