@@ -160,7 +160,7 @@ def directory(host):
     host.write_daemon_json(BASE)
 
 
-@fault("a dangling symlink in place of the file", "refused", "remove it or create its target")
+@fault("a dangling symlink in place of the file", "refused", "Remove the symlink or create the file it points to")
 def dangling(host):
     host.run("ln", "-sf", "/srv/nowhere.json", FILE)
     yield

@@ -69,7 +69,7 @@ def _faults_of(folder: Folder, besides: Collection[str]) -> Iterator[str]:
         if extension == ".key" and f"{stem}.cert" not in folder.texts:
             yield f"{path} is a key without its client certificate {stem}.cert, {_ENDS}."
         if extension == ".crt" and problem:
-            yield f"{problem}, {_ENDS}."
+            yield f"{path} cannot be read ({problem}), {_ENDS}."
         elif extension == ".crt" and not certs_d.load_all(text or ""):
             yield (
                 f"{path} holds no certificate in PEM. Engines then trust nothing more for it, and those since 28.0 "

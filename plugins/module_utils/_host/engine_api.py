@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 import struct
 import time
@@ -20,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Tuple
 from urllib.parse import quote, urlencode
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, http_body, processes
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, http_body, processes, scope
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
@@ -28,24 +27,24 @@ if TYPE_CHECKING:
     from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines
 
 ANSWER_LIMIT = 4 * 1024 * 1024
-"""Bytes of one answer of the engine that are read at the most; an C(/info) has a few thousand."""
+"""The most bytes that are read of one answer; ``/info`` has a few thousand."""
 
 PULL_LIMIT = 64 * 1024 * 1024
-"""Bytes of what an engine tells during one pull at the most: a line for each step of each layer."""
+"""The most bytes that are read during one pull: the engine sends a line for each step of each layer."""
 
 _CREDENTIALS = struct.Struct("3i")
-"""Pid, user and group of the other side of a socket (SO_PEERCRED of socket(7))."""
+"""Pid, user and group of the other end of a socket (``SO_PEERCRED`` in socket(7))."""
 
 
 class Unreachable(Exception):
-    """The engine gave no answer that can be believed; the text says why."""
+    """The engine gave no answer that can be trusted. The text says why."""
 
     def __init__(self, text: str) -> None:
         super().__init__(masking.mask(text))
 
 
 class Info(NamedTuple):
-    """What C(GET /info) says of the engine, as far as this collection needs it."""
+    """The parts of ``GET /info`` that this collection uses."""
 
     version: str
     mirrors: List[str]
@@ -55,16 +54,16 @@ class Info(NamedTuple):
     swarm_active: bool
     image_store: str
     settings: Mapping[str, Any] = MappingProxyType({})
-    """What the engine uses of the settings that C(/info) shows, by their keys in the file."""
+    """The values in force of the settings that ``/info`` shows, by their keys in daemon.json."""
     proxies: Mapping[str, str] = MappingProxyType({})
-    """The engine's C(http) and C(https) proxy and its C(no) list, where it has them, users masked."""
+    """The proxies that are set: ``http``, ``https`` and the ``no`` list, with users masked."""
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
 class _Socket(socket.socket):
-    """A unix socket that answers until a deadline (of time.monotonic), however slowly the answer trickles in."""
+    """A unix socket that stops reading at a deadline (of ``time.monotonic``), however slowly the answer arrives."""
 
     deadline = 0.0
 
@@ -89,40 +88,42 @@ class _Connection(http.client.HTTPConnection):
 
 
 def ask_info(engine: engines.Engine, deadline: float) -> Info:
-    """Ask C(GET /info), once, of the engine's own process, until C(deadline) (of time.monotonic).
+    """Ask the engine's own process for ``/info`` once, until ``deadline`` (of ``time.monotonic``).
 
-    :raises Unreachable: with the reason, when the process is gone or no answer came that can be believed.
+    :raises Unreachable: when the process has ended or gives no answer that can be trusted.
     """
     return _parse_info(_ask(engine, "/info", deadline), engine.socket_path)
 
 
 def has_reloaded(engine: engines.Engine, since: float, deadline: float) -> bool:
-    """Whether the engine says that it reloaded since a time (of time.time): it does so for every reload that it takes, and for
-    none that it refuses (seen on 20.10.24, 26.1.5, 28.5.2).
+    """Return whether the engine reported a reload since a time (of ``time.time``).
 
-    :raises Unreachable: as L(ask_info).
+    It reports each reload that it accepts and none that it refuses (seen on 20.10.24, 26.1.5, 28.5.2).
+
+    :raises Unreachable: like ``ask_info``.
     """
     return bool(_events(engine, "daemon", "reload", since, deadline))
 
 
 def _events(engine: engines.Engine, kind: str, event: str, since: float, deadline: float) -> List[bytes]:
-    """What happened at the engine since a time (of time.time), a line of JSON each."""
+    """Return the engine's events since a time (of ``time.time``), one line of JSON each."""
     filters = quote(json.dumps({"type": [kind], "event": [event]}))
     until = time.time() + 1e-3
     return _ask(engine, f"/events?since={since:.9f}&until={until:.9f}&filters={filters}", deadline).strip().splitlines()
 
 
 def _ask(engine: engines.Engine, target: str, deadline: float) -> bytes:
+    """Return the whole answer to a ``GET``."""
     return b"".join(_parts(engine, "GET", target, deadline, ANSWER_LIMIT))
 
 
 def pull(engine: engines.Engine, name: str, reference: str, deadline: float) -> Tuple[bool, Optional[str]]:
-    """Let the engine pull an image, as C(docker pull) does.
+    """Let the engine pull an image, as ``docker pull`` does.
 
-    :param name: with its registry, where that is not Docker Hub.
+    :param name: the image, with its registry unless that is Docker Hub.
     :param reference: a tag or a digest.
-    :returns: whether it got anything new, and why it could not pull it, masked, or None.
-    :raises Unreachable: as L(ask_info).
+    :returns: whether it downloaded anything new, and the masked error or None.
+    :raises Unreachable: like ``ask_info``.
     """
     target = f"/images/create?{urlencode({'fromImage': name, 'tag': reference})}"
     rest, new, problem = b"", False, None
@@ -130,24 +131,24 @@ def pull(engine: engines.Engine, name: str, reference: str, deadline: float) -> 
         for part in _parts(engine, "POST", target, deadline, PULL_LIMIT):
             *lines, rest = (rest + part).split(b"\n")
             for line in lines:
-                said = http_body.json_object(line)
-                new = new or str(said.get("status")).startswith("Status: Downloaded newer image")
-                problem = str(said["error"]) if "error" in said else problem
-    except _Answered as exc:  # With HTTP/1.1 an engine says at once what it knows at once.
+                step = http_body.json_object(line)
+                new = new or str(step.get("status")).startswith("Status: Downloaded newer image")
+                problem = str(step["error"]) if "error" in step else problem
+    except _Answered as exc:  # An error that the engine finds before the pull begins is the answer itself.
         problem = str(http_body.json_object(exc.body).get("message") or exc)
     return new, None if problem is None else masking.mask(problem, 500)
 
 
 def pulls(engine: engines.Engine, since: float, deadline: float) -> int:
-    """How many images the engine says were pulled since a time (of time.time).
+    """Return how many pulls the engine reported since a time (of ``time.time``).
 
-    :raises Unreachable: as L(ask_info).
+    :raises Unreachable: like ``ask_info``.
     """
     return len(_events(engine, "image", "pull", since, deadline))
 
 
 class _Answered(Unreachable):
-    """An answer that is an error."""
+    """An answer with an HTTP error status."""
 
     def __init__(self, path: str, status: int, body: bytes) -> None:
         super().__init__(f"the answer on {path} is HTTP {status}: {masking.mask(repr(body[:8192]), 200)}")
@@ -164,8 +165,8 @@ def _parts(engine: engines.Engine, method: str, target: str, deadline: float, li
     try:
         connection.request(method, target)
         peer, user = _maker_of(connection.sock), _user_of(connection.sock)
-        ours = user in (0, os.geteuid())
-        if not ours or (peer not in (process.pid, 0, 1) and files.text_of(f"/proc/{peer}/comm").strip() != "systemd"):
+        is_trusted = scope.is_trusted(user)
+        if not is_trusted or (peer not in (process.pid, 0, 1) and files.text_of(f"/proc/{peer}/comm").strip() != "systemd"):
             raise Unreachable(f"the socket {path} belongs to process {peer} of user {user}, not to the engine's process {process.pid}")
         yield from _body(connection.getresponse(), path, deadline, limit)
     except PermissionError as exc:
@@ -177,12 +178,12 @@ def _parts(engine: engines.Engine, method: str, target: str, deadline: float, li
 
 
 def _maker_of(sock: socket.socket) -> int:
-    """The pid of the process that made the socket: the engine, or the init system that hands it over."""
+    """Return the pid of the process that made the socket: the engine, or the init system that passes it on."""
     return _credentials(sock)[0]
 
 
 def _user_of(sock: socket.socket) -> int:
-    """The user of that process, whose name anyone could give their own."""
+    """Return the user of the process that made the socket. A process can choose its own name, but not its user."""
     return _credentials(sock)[1]
 
 
@@ -214,22 +215,11 @@ _PROXIES = {"http": "HttpProxy", "https": "HttpsProxy", "no": "NoProxy"}
 
 
 def _parse_info(body: bytes, path: str) -> Info:
-    def wrong(what: str) -> NoReturn:
-        raise Unreachable(f"the answer on {path} is not a Docker Engine's: {what}")
+    """Return the parts of an ``/info`` answer that this collection uses.
 
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        wrong(str(exc))
-    if not isinstance(answer, dict) or not isinstance(answer.get("ServerVersion"), str) or not answer["ServerVersion"]:
-        wrong("it has no ServerVersion")
-    registries = answer.get("RegistryConfig") or {}
-    if not isinstance(registries, dict):
-        wrong("its RegistryConfig is not an object")
-    # An empty list is null on 23.0 to 28.x (moby registry/config.go copy()).
-    mirrors = registries.get("Mirrors") or []
-    if not isinstance(mirrors, list) or not all(isinstance(mirror, str) for mirror in mirrors):
-        wrong("its mirrors are not a list of strings")
+    :raises Unreachable: when it is not the answer of a Docker Engine.
+    """
+    answer, registries, mirrors = _checked(body, path)
     swarm = answer.get("Swarm")
     running = answer.get("ContainersRunning")
     return Info(
@@ -249,17 +239,44 @@ def _parse_info(body: bytes, path: str) -> Info:
             setting_table.MIRRORS: mirrors,
             setting_table.INSECURE: _insecure(registries),
         },
-        proxies={name: answer[key] for name, key in _PROXIES.items() if isinstance(answer.get(key), str) and answer[key]},
+        proxies={
+            name: answer[key] for name, key in _PROXIES.items() if isinstance(answer.get(key), str) and answer[key]
+        },
     )
 
 
+def _checked(body: bytes, path: str) -> Tuple[Dict[str, Any], Dict[str, Any], List[str]]:
+    """Return the answer, its ``RegistryConfig`` and its mirrors, with the types that an engine gives them."""
+
+    def refuse(reason: str) -> NoReturn:
+        raise Unreachable(f"the answer on {path} is not a Docker Engine's: {reason}")
+
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        refuse(str(exc))
+    if not isinstance(answer, dict) or not isinstance(answer.get("ServerVersion"), str) or not answer["ServerVersion"]:
+        refuse("it has no ServerVersion")
+    registries = answer.get("RegistryConfig") or {}
+    if not isinstance(registries, dict):
+        refuse("its RegistryConfig is not an object")
+    # An empty list is null on 23.0 to 28.x (moby registry/config.go copy()).
+    mirrors = registries.get("Mirrors") or []
+    if not isinstance(mirrors, list) or not all(isinstance(mirror, str) for mirror in mirrors):
+        refuse("its mirrors are not a list of strings")
+    return answer, registries, mirrors
+
+
 def _insecure(registries: Dict[str, Any]) -> List[str]:
-    """The insecure registries that were configured: the loopback networks are always there (moby registry/config.go)."""
-    networks, hosts = _list(registries.get("InsecureRegistryCIDRs")), registries.get("IndexConfigs")
+    """Return the configured insecure registries. The loopback networks are built in (moby registry/config.go)."""
+    networks, indexes = _list(registries.get("InsecureRegistryCIDRs")), registries.get("IndexConfigs")
     found = [str(network) for network in networks if network not in ("127.0.0.0/8", "::1/128")]
-    return found + [str(host) for host, index in (hosts.items() if isinstance(hosts, dict) else ()) if isinstance(index, dict) and index.get("Secure") is False]
+    for host, index in indexes.items() if isinstance(indexes, dict) else ():
+        if isinstance(index, dict) and index.get("Secure") is False:
+            found.append(str(host))
+    return found
 
 
 def _list(value: Any) -> List[Any]:
-    """What is to be a list; null is an empty one."""
+    """Return a value that must be a list; any other value, such as null, counts as an empty one."""
     return value if isinstance(value, list) else []

@@ -2,12 +2,12 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The running Docker Engine: process, command line, configuration path, version, state; reload and validate.
+"""The Docker Engine: its process, command line, configuration path, version and state; reload and validate.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 
-The process comes before the socket, because systemd starts a stopped engine as soon as anything connects to
-``docker.socket`` (seen on 20.10.24 and 26.1.5).
+The process is looked for before the socket is used, because systemd starts a stopped engine as soon as anything
+connects to ``docker.socket`` (seen on 20.10.24 and 26.1.5).
 """
 
 from __future__ import annotations
@@ -18,30 +18,46 @@ import shlex
 import signal
 import time
 
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engine_log, files, processes, programs, scope, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
+    engine_api,
+    engine_log,
+    files,
+    processes,
+    programs,
+    scope,
+    services,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line, json_reader, masking
 
 POLL_SECONDS = 0.05
-"""Between two questions while waiting. A reload is in force 8 to 125 ms after the signal (20.10.24, 26.1.5, 28.5.2)."""
+"""The pause between two questions. A reload is in force 8 to 125 ms after the signal (20.10.24, 26.1.5, 28.5.2)."""
 
 LOG_POLL_SECONDS = 4 * POLL_SECONDS
-"""Between two looks into the log while waiting: where that is the journal, each is a program to start."""
+"""The pause between two looks at the log. If that is the journal, each look starts a program."""
 
 _ROOT_SOCKET = "/var/run/docker.sock"
-"""Where root's engine listens, or systemd in its place."""
+"""The socket of root's engine; systemd can listen there for it."""
+
+_ROOT_CONFIG = "/etc/docker/daemon.json"
+
+_SNAP_CONFIG = "/var/snap/docker/current/config/daemon.json"
+
+_ENDED = "its process has ended"
 
 _MASKED_USER = "xxxxx:xxxxx@"
+"""What ``/info`` shows in place of a proxy's user and password."""
 
 
 class Engine(NamedTuple):
     """One look at the engine.
 
-    C(service) is the unit or init script that was asked for.
-    C(state) is C(running), C(starting), C(stopped), C(absent), C(unreachable) or C(ambiguous); C(reason) says why it is not
-    C(running); C(argv) are the words of its real command line, or of the unit's when it is stopped.
+    ``service`` is the unit or init script that was asked for.
+    ``state`` is ``running``, ``starting``, ``stopped``, ``absent``, ``unreachable`` or ``ambiguous``.
+    ``reason`` says why it is not ``running``.
+    ``argv`` is the real command line, or the unit's when the engine is stopped.
     """
 
     service: str
@@ -54,15 +70,15 @@ class Engine(NamedTuple):
     config_path: str
     socket_path: str
     is_roots: bool = False
-    """Whether the user who runs this has no engine, and root has one. The state is then ``absent``."""
+    """Whether this user has no engine, and root has one. The state is then ``absent``."""
 
     @property
     def version(self) -> Optional[versions.Version]:
-        """The version of the running engine, or None when none is running or it cannot be read."""
+        """The version of the running engine, or None when none is running or its version cannot be read."""
         return versions.parse(self.info.version) if self.info else None
 
     def facts(self) -> Dict[str, Any]:
-        """The C(engine) value that the modules return."""
+        """Return the ``engine`` value that the modules return."""
         info = self.info
         return {
             "service": self.service,
@@ -70,7 +86,7 @@ class Engine(NamedTuple):
             "reason": None if self.reason is None else masking.mask(self.reason),
             "version": masking.mask(info.version, 100) if info else None,
             "pid": self.process.pid if self.process else None,
-            "rootless": info.rootless if info else (os.geteuid() != 0),
+            "rootless": info.rootless if info else not scope.is_root(),
             "live_restore": info.live_restore if info else None,
             "containers_running": info.containers_running if info else None,
             "swarm_active": info.swarm_active if info else None,
@@ -82,157 +98,219 @@ class Engine(NamedTuple):
 
 
 def look(service: str, timeout: float) -> Engine:
-    """Look at the engine of the user who runs this, without ever starting one.
+    """Look at the engine of the user who runs this, and never start one.
 
-    :param service: the unit or init script, C(docker) for the usual one.
-    :param timeout: seconds for the engine's answer; an engine that is starting is waited for as long.
+    :param service: the unit or init script; usually ``docker``.
+    :param timeout: seconds to wait for the engine's answer. A starting engine gets as long to answer.
     """
     name = services.name_of(service)
     found = processes.of_pid_files(name)
     unit = {} if found else services.unit(name)
     process = found[0] if len(found) == 1 else processes.find(unit.get("MainPID", ""))
+    engine = _not_asked(service, process, unit)
+    if len(found) > 1:
+        return _ambiguous(engine, found)
+    if process is None:
+        return _without_process(engine, name, unit)
+    return _asked(engine, process, name, unit, timeout)
+
+
+def _not_asked(service: str, process: Optional[processes.Process], unit: Mapping[str, Any]) -> Engine:
+    """Return what is known of the engine before it is asked, with the state ``running``."""
     argv = process.argv if process else services.unit_argv(unit)
     binary = process.binary if process else processes.installed_binary()
     config_path = _config_path(process, argv)
+    return Engine(service, "running", None, process, None, argv, binary, config_path, _socket_path(argv, config_path))
 
-    def engine(state: str, reason: Optional[str]) -> Engine:
-        return Engine(service, state, reason, process, None, argv, binary, config_path, _socket_path(argv, config_path))
 
-    if len(found) > 1:
-        named = " and ".join(f"process {p.pid} ({shlex.join(p.argv)})" for p in found)
-        return engine("ambiguous", f"two engines are running: {masking.mask(named)}; name one with the option service")
-    if process is None:
-        if _is_roots(name, unit):
-            whose = f"user {os.geteuid()} has no Docker Engine of their own, and this host's engine is root's: add become: true"
-            return engine("absent", whose)._replace(is_roots=True)
-        if binary is None and not unit.get("FragmentPath"):
-            return engine("absent", "no Docker Engine is installed")
-        failed = unit.get("ActiveState") in ("failed", "activating") if services.has_systemd() else True
-        return engine("stopped", f"the service {service} is not running{engine_log.last_words(name) if failed else ''}")
-    running = engine("running", None)
+def _ambiguous(engine: Engine, found: Sequence[processes.Process]) -> Engine:
+    """Return the engine of a user who has more than one."""
+    names = " and ".join(f"process {process.pid} ({shlex.join(process.argv)})" for process in found)
+    reason = f"two engines are running: {masking.mask(names)}; choose one with the option service"
+    return engine._replace(state="ambiguous", reason=reason)
+
+
+def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engine:
+    """Return the engine when no process runs: it is stopped or absent."""
+    if _only_root_has_one(name, unit):
+        user = f"user {scope.user_id()} has no Docker Engine of their own"
+        reason = f"{user}, and this host's engine is root's: add become: true"
+        return engine._replace(state="absent", reason=reason, is_roots=True)
+    if engine.binary is None and not unit.get("FragmentPath"):
+        return engine._replace(state="absent", reason="no Docker Engine is installed")
+    # An init script does not say whether the engine failed, so its log is always read.
+    has_failed = not services.has_systemd() or unit.get("ActiveState") in ("failed", "activating")
+    cause = engine_log.last_words(name) if has_failed else ""
+    return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")
+
+
+def _asked(engine: Engine, process: processes.Process, name: str, unit: Mapping[str, Any], timeout: float) -> Engine:
+    """Ask the process, and return the engine with its answer, or as starting or unreachable."""
     try:
-        return running._replace(info=_wait_for_info(running, timeout))
+        return engine._replace(info=_wait_for_info(engine, timeout))
     except engine_api.Unreachable as exc:
-        if processes.find(str(process.pid)) != process:
-            return engine("unreachable", f"its process ended while it was asked{engine_log.last_words(name)}")
+        if processes.has_ended(process):
+            reason = f"its process ended while it was asked{engine_log.last_words(name)}"
+            return engine._replace(state="unreachable", reason=reason)
         # A starting engine behind an activated socket accepts and does not answer, just as a hung one does.
-        if not unit:
-            unit = services.unit(name)
-        starting = unit.get("ActiveState") == "activating" or isinstance(exc.__cause__, (ConnectionRefusedError, FileNotFoundError))
-        return engine("starting" if starting else "unreachable", str(exc))
+        is_activating = (unit or services.unit(name)).get("ActiveState") == "activating"
+        state = "starting" if is_activating or _has_no_listener(exc) else "unreachable"
+        return engine._replace(state=state, reason=str(exc))
 
 
-def _is_roots(name: str, unit: Mapping[str, str]) -> bool:
-    """Whether the user who runs this has no engine, not even a stopped one, and root's engine is installed or runs."""
-    if os.geteuid() == 0:
+def _has_no_listener(exc: engine_api.Unreachable) -> bool:
+    """Return whether nothing listens on the socket: a starting engine has no socket yet, or an old one that refuses."""
+    return isinstance(exc.__cause__, (ConnectionRefusedError, FileNotFoundError))
+
+
+def _only_root_has_one(name: str, unit: Mapping[str, Any]) -> bool:
+    """Return whether this user has no engine, not even a stopped one, and root's engine is installed or runs."""
+    if scope.is_root():
         return False
-    own = [os.path.join(folder, f"{name}.service") for folder in scope.unit_folders()]
-    if not services.has_systemd():  # No unit tells of a stopped engine there, but its data does.
-        own.append(os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "docker"))
-    if unit.get("FragmentPath") or any(map(os.path.exists, own)):
+    traces = [os.path.join(folder, f"{name}.service") for folder in scope.unit_folders()]
+    if not services.has_systemd():  # Without units, only its data shows that there is a stopped engine.
+        traces.append(os.path.join(scope.user_data(), "docker"))
+    if unit.get("FragmentPath") or any(map(os.path.exists, traces)):
         return False
     return processes.installed_binary() is not None or os.path.exists(_ROOT_SOCKET)
 
 
 def _config_path(process: Optional[processes.Process], argv: Sequence[str]) -> str:
+    """Return the path of the engine's daemon.json."""
     named = command_line.flag_values(argv, "--config-file")
     if named and "$" not in named[-1]:
         # A relative path counts from the folder in which the engine was started.
         return os.path.join(os.path.realpath(f"/proc/{process.pid}/cwd") if process else "/", named[-1])
-    if os.geteuid() != 0:
+    if not scope.is_root():
         return os.path.join(scope.user_folder(), "daemon.json")
-    snap = "/var/snap/docker/current/config/daemon.json"
-    if not process and os.path.exists(snap) and not os.path.exists("/etc/docker/daemon.json"):
-        return snap
-    return "/etc/docker/daemon.json"
-
-
-def proxies(engine: Engine) -> Dict[str, str]:
-    """The proxies that the running engine uses, as C(/info) shows them: C(http), C(https) and the C(no) list, where it has them. It masks users and
-    passwords (moby daemon/info.go), which come from the engine's environment where they stand there."""
-    if engine.info is None or engine.process is None:
-        return {}
-    found = dict(engine.info.proxies)
-    lines = files.text_of(f"/proc/{engine.process.pid}/environ").split("\0")
-    values = [line.partition("=")[2] for line in lines if line.partition("=")[0].lower() in ("http_proxy", "https_proxy")]
-    for name in ("http", "https"):
-        without = found.get(name, "").replace(_MASKED_USER, "")
-        if without != found.get(name, ""):
-            found[name] = next((value for value in values if re.sub(r"//[^/]*@", "//", value) == without), without)
-    return found
+    if not process and os.path.exists(_SNAP_CONFIG) and not os.path.exists(_ROOT_CONFIG):
+        return _SNAP_CONFIG
+    return _ROOT_CONFIG
 
 
 def _socket_path(argv: Sequence[str], config_path: str) -> str:
-    """The unix socket on which the engine listens; C(fd://) is the socket that the init system made, at the usual place."""
-    hosts = command_line.flag_values(argv, "--host", "-H")
-    if not hosts:
-        try:
-            listed = json_reader.parse(files.text_of(config_path)).root.value.get("hosts")
-        except json_reader.JsonTextError:
-            listed = None
-        hosts = [host for host in listed if isinstance(host, str)] if isinstance(listed, list) else []
+    """Return the unix socket on which the engine listens. ``fd://`` is the init system's socket, at the usual path."""
+    hosts = command_line.flag_values(argv, "--host", "-H") or _hosts_of_file(config_path)
     for host in hosts:
         if host.startswith("unix://"):
             return host[len("unix://") :]
     return os.path.join(scope.runtime_dir(), "docker.sock")
 
 
+def _hosts_of_file(config_path: str) -> List[str]:
+    """Return the hosts that daemon.json names."""
+    try:
+        hosts = json_reader.parse(files.text_of(config_path)).root.value.get("hosts")
+    except json_reader.JsonTextError:
+        return []
+    return [host for host in hosts if isinstance(host, str)] if isinstance(hosts, list) else []
+
+
 def _wait_for_info(engine: Engine, timeout: float) -> engine_api.Info:
-    """Ask until the engine answers: one that is starting has no socket yet, or one that refuses."""
+    """Ask until the engine answers. While nothing listens on its socket, it may be starting."""
     deadline = time.monotonic() + timeout
     while True:
         try:
             return engine_api.ask_info(engine, deadline)
         except engine_api.Unreachable as exc:
-            if not isinstance(exc.__cause__, (ConnectionRefusedError, FileNotFoundError)) or time.monotonic() >= deadline:
+            if not _has_no_listener(exc) or time.monotonic() >= deadline:
                 raise
         time.sleep(POLL_SECONDS)
 
 
-def reload(engine: Engine, in_force: Callable[[engine_api.Info], bool], timeout: float, *, event: bool = False) -> Optional[str]:
+def proxies(engine: Engine) -> Dict[str, str]:
+    """Return the proxies that the running engine uses: ``http``, ``https`` and the ``no`` list, where they are set.
+
+    ``/info`` masks users and passwords (moby daemon/info.go). They are taken from the engine's environment, if there.
+    """
+    if engine.info is None or engine.process is None:
+        return {}
+    found = dict(engine.info.proxies)
+    lines = files.text_of(f"/proc/{engine.process.pid}/environ").split("\0")
+    variables = [line.partition("=") for line in lines]
+    values = [value for name, _equals, value in variables if name.lower() in ("http_proxy", "https_proxy")]
+    for name in ("http", "https"):
+        without_user = found.get(name, "").replace(_MASKED_USER, "")
+        if without_user != found.get(name, ""):
+            matching = (value for value in values if re.sub(r"//[^/]*@", "//", value) == without_user)
+            found[name] = next(matching, without_user)
+    return found
+
+
+# -- reloading -------------------------------------------------------------------------------------------------------
+
+
+def reload(
+    engine: Engine, in_force: Callable[[engine_api.Info], bool], timeout: float, *, event: bool = False
+) -> Optional[str]:
     """Make the engine read its configuration again, and wait until the change is in force.
 
-    SIGHUP to the engine's own pid is what the unit's C(ExecReload) does, and works under every init system. The engine reports
-    success even when it refuses the file, so the proof is what it shows; the first answers after the signal may still show the
-    old state (20 of 20 on 26.1.5 and 28.5.2).
+    SIGHUP to the engine's pid is what the unit's ``ExecReload`` does, and works with every init system. The engine
+    reports success even when it refuses the file, so the proof is what ``/info`` shows. The first answers after the
+    signal can still show the old state (20 of 20 on 26.1.5 and 28.5.2).
 
-    :param in_force: whether an answer shows the change.
-    :param event: whether the engine must also say that it reloaded, for settings that C(/info) does not show.
-    :returns: None when it is in force, else why not: the engine's own error line where it can be found.
+    :param in_force: returns whether an answer shows the change.
+    :param event: whether the engine must also report the reload, for settings that ``/info`` does not show.
+    :returns: None when the change is in force, else the reason: the engine's own error line, if it can be found.
     """
     process = engine.process
-    if process is None or processes.has_ended(engine.process):
-        return "its process has ended"
+    if process is None or processes.has_ended(process):
+        return _ENDED
     log, since = engine_log.Log(process), time.time()
-    os.kill(process.pid, signal.SIGHUP)
+    try:
+        os.kill(process.pid, signal.SIGHUP)
+    except OSError:  # It ended after the check above.
+        return _ENDED
+    return _wait_until_in_force(engine, in_force, timeout, since if event else None, log)
+
+
+def _wait_until_in_force(
+    engine: Engine,
+    in_force: Callable[[engine_api.Info], bool],
+    timeout: float,
+    since: Optional[float],
+    log: engine_log.Log,
+) -> Optional[str]:
+    """Ask until the change is in force, the engine refuses it or ends, or no time is left; return as ``reload``."""
     deadline = time.monotonic() + timeout
     next_log = time.monotonic() + LOG_POLL_SECONDS
     while True:
-        try:
-            info = engine_api.ask_info(engine, deadline)
-            if in_force(info) and (not event or engine_api.has_reloaded(engine, since, deadline)):
-                return None
-            problem = f"its mirrors are {' '.join(info.mirrors) or 'none'}"
-        except engine_api.Unreachable as exc:
-            problem = str(exc)
+        problem = _not_in_force(engine, in_force, since, deadline)
+        if problem is None:
+            return None
         if time.monotonic() >= next_log:
             refusal = log.refusal()
             if refusal:
                 return refusal
             next_log = time.monotonic() + LOG_POLL_SECONDS
-        # The next answer would have no time left; that is no news of the engine.
-        if time.monotonic() + POLL_SECONDS >= deadline or processes.has_ended(engine.process):
-            if processes.has_ended(engine.process):
-                return log.refusal() or "its process has ended"
+        if processes.has_ended(engine.process):
+            return log.refusal() or _ENDED
+        if time.monotonic() + POLL_SECONDS >= deadline:  # There is no time left for another answer.
             return log.refusal() or f"it shows the old state, {timeout:g} s after the reload ({problem})"
         time.sleep(POLL_SECONDS)
+
+
+def _not_in_force(
+    engine: Engine, in_force: Callable[[engine_api.Info], bool], since: Optional[float], deadline: float
+) -> Optional[str]:
+    """Ask once, and return why the change is not in force yet, or None.
+
+    :param since: the time of the signal when the engine must also report the reload, else None.
+    """
+    try:
+        info = engine_api.ask_info(engine, deadline)
+        if in_force(info) and (since is None or engine_api.has_reloaded(engine, since, deadline)):
+            return None
+    except engine_api.Unreachable as exc:
+        return str(exc)
+    return f"its mirrors are {' '.join(info.mirrors) or 'none'}"
 
 
 # -- checking --------------------------------------------------------------------------------------------------------
 
 
 def binary_version(binary: Optional[str], timeout: float) -> Optional[versions.Version]:
-    """The version of the installed C(dockerd): after an upgrade it is not the running one's."""
+    """Return the version of the installed ``dockerd``. After an upgrade, the running engine is older."""
     if binary is None:
         return None
     code, out = programs.run([binary, "--version"], timeout)
@@ -240,18 +318,20 @@ def binary_version(binary: Optional[str], timeout: float) -> Optional[versions.V
 
 
 def validate(engine: Engine, argv: Sequence[str], text: bytes, timeout: float) -> Optional[str]:
-    """Let the installed C(dockerd) check a configuration text with the flags of the real engine.
+    """Let the installed ``dockerd`` check a configuration text with the flags of the real engine.
 
-    The text goes through a pipe: no copy of it ever lies on the disk.
+    The text goes through a pipe, so no copy of it is written to the disk.
 
-    :param argv: the command line that will read the text: without its flags, a conflict goes unseen.
-    :returns: what C(dockerd) has against it, masked; None when it has nothing, or knows no C(--validate) (before 23.0).
+    :param argv: the command line that will read the text. Without its flags, a conflict is not found.
+    :returns: the masked objections of ``dockerd``, or None when it has none or no ``--validate`` (before 23.0).
     """
     version = binary_version(engine.binary, timeout)
     if engine.binary is None or version is None or version < versions.HAS_VALIDATE:
         return None
     flags = [word for word in command_line.without_flag(argv[1:], "--config-file") if not word.startswith("$")]
-    code, out = programs.run([engine.binary, *flags, "--config-file=/dev/stdin", "--validate"], timeout, text)
+    command = [engine.binary, *flags, "--config-file=/dev/stdin", "--validate"]
+    code, out = programs.run(command, timeout, text)
     if code == 0:
         return None
-    return masking.mask("; ".join(out.strip().replace("/dev/stdin", engine.config_path).splitlines())) or f"dockerd --validate ended with {code}"
+    objections = out.strip().replace("/dev/stdin", engine.config_path).splitlines()
+    return masking.mask("; ".join(objections)) or f"dockerd --validate ended with {code}"

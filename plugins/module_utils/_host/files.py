@@ -2,68 +2,30 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Read files within limits, and say who may write a folder.
+"""Read files within limits, and check who can write a file or folder.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
 
 from typing import Optional
 
-TEXT_LIMIT = 1024 * 1024
-"""Bytes of a unit, an options file or a list of C(/proc) that are read at the most."""
-
-
-def text_of(path: str, limit: int = TEXT_LIMIT, start: int = 0) -> str:
-    """The first bytes of a small file, or of what comes after its start, as text; empty when it cannot be read, or is no file: a pipe
-    would be waited for."""
-    try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return ""
-            file.seek(start)
-            return file.read(limit).decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def modified(path: str) -> Optional[str]:
-    """When a file was last written, in UTC as ISO 8601; None when there is none that can be looked at."""
-    try:
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(os.stat(path).st_mtime))
-    except OSError:
-        return None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def is_ours(found: os.stat_result) -> bool:
-    """Whether a file or folder belongs to root or to the user who runs this."""
-    return found.st_uid in (0, os.geteuid())
-
-
-def can_be_swapped(path: str) -> bool:
-    """Whether another user could put something else in the place of this path: the folder is theirs, or all may write it. A sticky
-    folder such as /tmp lets nobody take away what is ours. A group that may write a folder of root's has been given that."""
-    try:
-        folder = os.stat(os.path.dirname(path))
-        if not is_ours(folder) or not folder.st_mode & stat.S_IWOTH:
-            return not is_ours(folder)
-        return not (folder.st_mode & stat.S_ISVTX and is_ours(os.lstat(path)))
-    except FileNotFoundError:
-        return os.path.isdir(os.path.dirname(path))
-    except OSError:  # Whoever may not look there cannot write there either.
-        return False
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import scope
 
 SIZE_LIMIT = 1024 * 1024
-"""Bytes of a configuration file that are read at the most."""
+"""The most bytes that are read of a configuration file, a unit or a list in ``/proc``."""
+
+NEW_MODE = 0o644
+"""The mode of a file that did not exist before."""
+
+_LINK_LIMIT = 40
+"""The most symlinks in one path, as in Linux."""
 
 
 class FileError(Exception):
@@ -78,18 +40,123 @@ class FileError(Exception):
         self.advice = advice
 
 
-NEW_MODE = 0o644
-"""Of a file that was not there before."""
+class NotRegularFile(OSError):
+    """A path that leads to a folder, a pipe or a device."""
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_up_to(path: str, limit: int, start: int = 0) -> bytes:
+    """Return up to ``limit`` bytes of a regular file from ``start``. It never waits for the writer of a pipe.
+
+    :raises NotRegularFile: for a folder, a pipe or a device.
+    :raises OSError: when the file cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegularFile(errno.EINVAL, "not a regular file", path)
+        with open(descriptor, "rb", closefd=False) as file:
+            file.seek(start)
+            return file.read(limit)
+    finally:
+        os.close(descriptor)
+
+
+def text_of(path: str, limit: int = SIZE_LIMIT, start: int = 0) -> str:
+    """Return up to ``limit`` bytes from ``start`` as text; "" if the file is unreadable or not a regular file."""
+    try:
+        return read_up_to(path, limit, start).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def read(path: str) -> Optional[bytes]:
+    """Return the bytes of a configuration file, or None when it does not exist.
+
+    :raises FileError: when it is not a regular file, too large, or cannot be read.
+    """
+    try:
+        data = read_up_to(path, SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        return None
+    except NotRegularFile as exc:
+        raise _not_configuration(path, "not a regular file") from exc
+    except OSError as exc:
+        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
+    if len(data) > SIZE_LIMIT:
+        raise _not_configuration(path, f"larger than {SIZE_LIMIT} bytes")
+    return data
+
+
+def _not_configuration(path: str, reason: str) -> FileError:
+    return FileError(f"{path}: {reason}, so it is not a configuration file", "Move it away.")
+
+
+def modified(path: str) -> Optional[str]:
+    """Return when a file was last written, in UTC as ISO 8601, or None when that cannot be read."""
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(os.stat(path).st_mtime))
+    except OSError:
+        return None
+
+
+def mode_like(path: str) -> int:
+    """Return the mode of a new file that repeats what another file holds: no wider than the mode of that file.
+
+    :raises FileError: when the other file cannot be read.
+    """
+    try:
+        return NEW_MODE & os.stat(path).st_mode
+    except OSError as exc:
+        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
+
+
+# -- who can write ---------------------------------------------------------------------------------------------------
+
+
+def is_protected(found: os.stat_result) -> bool:
+    """Return whether only root and the user who runs this can write a file or folder."""
+    return scope.is_trusted(found.st_uid) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def can_be_swapped(path: str) -> bool:
+    """Return whether another user can put something else at this path.
+
+    They can when they own the folder, or when every user can write to it. In a sticky folder such as /tmp they cannot
+    replace the files of root and of the user who runs this. The group of root's folder is trusted: root chose it.
+    """
+    try:
+        folder = os.stat(os.path.dirname(path))
+        if not scope.is_trusted(folder.st_uid):
+            return True
+        if not folder.st_mode & stat.S_IWOTH:
+            return False
+        return not (folder.st_mode & stat.S_ISVTX and scope.is_trusted(os.lstat(path).st_uid))
+    except FileNotFoundError:
+        return os.path.isdir(os.path.dirname(path))
+    except OSError:  # A user who cannot look there cannot write there.
+        return False
+
+
+def can_be_swapped_on_the_way(path: str) -> bool:
+    """Return whether another user can put something else at this path or at one of its folders."""
+    while path != "/":
+        if can_be_swapped(path):
+            return True
+        path = os.path.dirname(path)
+    return False
 
 
 def resolve(path: str) -> str:
-    """The file behind C(path), through symlinks.
+    """Return the file that ``path`` leads to through symlinks.
 
-    :raises FileError: for a symlink in a folder where another user could have put it, and for a dangling one.
+    :raises FileError: for a symlink in a folder that another user can write, and for a dangling symlink.
     """
     if not os.path.isabs(path):
         raise FileError(f"{path}: not an absolute path")
-    seen = "/"
+    resolved = "/"
     parts = path.split("/")[::-1]
     links = 0
     while parts:
@@ -97,70 +164,38 @@ def resolve(path: str) -> str:
         if part in ("", "."):
             continue
         if part == "..":
-            seen = os.path.dirname(seen)
+            resolved = os.path.dirname(resolved)
             continue
-        here = os.path.join(seen, part)
+        here = os.path.join(resolved, part)
         if can_be_swapped(here):
             raise FileError(
-                f"{path}: another user can write the folder {seen}, and could lead what is written in {here} elsewhere",
+                f"{path}: another user can write the folder {resolved} and could redirect {here} to another file",
                 "Choose a folder that only root can write, or run the task as its owner (become_user)."
             )
         if not os.path.islink(here):
-            seen = here
+            resolved = here
             continue
         links += 1
-        if links > 40:
+        if links > _LINK_LIMIT:
             raise FileError(f"{path}: too many symlinks")
-        if not _folder_is_ours(seen):
-            raise FileError(f"{path}: the symlink {here} lies in a folder that another user can write; not followed")
-        target = os.readlink(here)
-        if not parts and not os.path.exists(here):
-            raise FileError(f"{path}: the symlink {here} leads to {target}, which does not exist", "Remove it or create its target.")
+        target = _target_of(here, path, is_last=not parts)
         if target.startswith("/"):
-            seen = "/"
+            resolved = "/"
         parts.extend(target.split("/")[::-1])
-    return seen
+    return resolved
 
 
-def _folder_is_ours(folder: str) -> bool:
-    found = os.stat(folder)
-    return is_ours(found) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
-def read(path: str) -> Optional[bytes]:
-    """The bytes of a file, or None when it does not exist.
-
-    :raises FileError: when it is no regular file, too large, or cannot be read.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
-    try:
-        what = "not a regular file"
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            data = _read_all(descriptor)
-            if len(data) <= SIZE_LIMIT:
-                return data
-            what = f"larger than {SIZE_LIMIT} bytes"
-    except OSError as exc:
-        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
-    finally:
-        os.close(descriptor)
-    raise FileError(f"{path}: {what}, so not a configuration file", "Move it away.")
-
-
-def _read_all(descriptor: int) -> bytes:
-    """The bytes of a file, and of one that is too large, or grows, one more than the limit."""
-    with open(descriptor, "rb", closefd=False) as file:
-        return file.read(SIZE_LIMIT + 1)
-
-
-def mode_like(path: str) -> int:
-    """The mode of a new file that repeats what another holds: no wider than that one's."""
-    try:
-        return NEW_MODE & os.stat(path).st_mode
-    except OSError as exc:
-        raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
+def _target_of(link: str, path: str, *, is_last: bool) -> str:
+    """Return where a symlink points, or refuse to follow it."""
+    if not is_protected(os.stat(os.path.dirname(link))):
+        raise FileError(
+            f"{path}: the symlink {link} is in a folder that another user can write, so it is not followed",
+            "Use the path of the file itself, or make the folder writable only by its owner."
+        )
+    target = os.readlink(link)
+    if is_last and not os.path.exists(link):
+        raise FileError(
+            f"{path}: the symlink {link} points to {target}, which does not exist",
+            "Remove the symlink or create the file it points to."
+        )
+    return target

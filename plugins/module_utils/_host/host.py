@@ -107,7 +107,7 @@ class Host:
 
     def user(self) -> int:
         """Return the id of the user who runs the module."""
-        return os.geteuid()
+        return scope.user_id()
 
     def certs_folder(self) -> str:
         """Return the folder in which the engine looks for certificates of registries."""
@@ -176,7 +176,6 @@ class Host:
 
 def _text_or_problem(path: str) -> Tuple[Optional[str], Optional[str]]:
     try:
-        data = files.read(path)
-    except files.FileError as exc:
-        return None, exc.what
-    return (data or b"").decode(errors="replace"), None
+        return files.read_up_to(path, files.SIZE_LIMIT).decode(errors="replace"), None
+    except OSError as exc:
+        return None, exc.strerror or str(exc)

@@ -2,11 +2,11 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The engine's process: named by a pid file or by the unit, and never searched by name.
+"""The engine's process, found by its pid file or its unit. Processes are never searched by name.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 
-A process counts only when it is ours: same user, same pid namespace.
+A process counts only when it has the same user and the same pid namespace as the process that runs this.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import fi
 
 
 class Process(NamedTuple):
-    """An engine process of ours. C(started) is the kernel's start time in clock ticks: with the pid it names one process."""
+    """A process of this user's engine. ``pid`` and ``started``, the start time in clock ticks, identify one process."""
 
     pid: int
     started: str
@@ -29,9 +29,9 @@ class Process(NamedTuple):
 
 
 def of_pid_files(name: str) -> List[Process]:
-    """Return the engine processes of ours that the pid files of this service name."""
+    """Return the processes of this user's engine that the pid files of the service name."""
     paths = [os.path.join(scope.runtime_dir(), f"{name}.pid")]
-    if name == "docker" and os.geteuid() == 0:
+    if name == "docker" and scope.is_root():
         paths.append("/run/snap.docker/docker.pid")
     found: Dict[int, Process] = {}
     for path in paths:
@@ -42,15 +42,17 @@ def of_pid_files(name: str) -> List[Process]:
 
 
 def find(pid: str) -> Optional[Process]:
-    """The process when it is an engine of ours, else None.
+    """Return the process with this pid if it belongs to this user's engine, else None.
 
-    A rootless engine lives in a user namespace of its own but in our pid namespace, where it has our user's id.
+    A rootless engine has its own user namespace but shares the pid namespace, where it has the id of its user.
     """
     if not pid.isdigit():
         return None
     status = dict(re.findall(r"^(\w+):\t(.*)$", files.text_of(f"/proc/{pid}/status"), re.MULTILINE))
-    # NSpid has one more pid for every pid namespace below ours.
-    if status.get("Name") != "dockerd" or status.get("NSpid") != pid or set(status["Uid"].split()) != {str(os.geteuid())}:
+    # In a pid namespace below this one, as in a container, NSpid has more than one pid.
+    if status.get("Name") != "dockerd" or status.get("NSpid") != pid:
+        return None
+    if set(status["Uid"].split()) != {str(scope.user_id())}:
         return None
     stat_fields = files.text_of(f"/proc/{pid}/stat").split()
     words = files.text_of(f"/proc/{pid}/cmdline").split("\0")
@@ -60,7 +62,7 @@ def find(pid: str) -> Optional[Process]:
 
 
 def _binary_of(pid: str) -> Optional[str]:
-    """The file that the process runs; after an upgrade, the new file at the same place."""
+    """Return the program that the process runs; after an upgrade, the new file at the same path."""
     try:
         path = os.readlink(f"/proc/{pid}/exe")
     except OSError:
@@ -70,6 +72,7 @@ def _binary_of(pid: str) -> Optional[str]:
 
 
 def installed_binary() -> Optional[str]:
+    """Return the first trusted ``dockerd`` in the usual folders, or None."""
     for folder in programs.PATH.split(":"):
         path = programs.trusted(os.path.join(folder, "dockerd"))
         if path:
@@ -78,5 +81,5 @@ def installed_binary() -> Optional[str]:
 
 
 def has_ended(process: Optional[Process]) -> bool:
-    """Return whether the process is no longer there; another process with its pid has another start time."""
+    """Return whether the process has ended. A new process with the same pid has another start time."""
     return process is None or find(str(process.pid)) != process

@@ -13,30 +13,65 @@ import os
 
 from typing import List
 
+_ROOT = 0
+
+
+def user_id() -> int:
+    """Return the id of the user who runs this."""
+    return os.geteuid()
+
+
+def is_root() -> bool:
+    """Return whether root runs this, so that it is about root's engine and the system's units."""
+    return user_id() == _ROOT
+
+
+def is_trusted(user: int) -> bool:
+    """Return whether a user is root or the one who runs this."""
+    return user in (_ROOT, user_id())
+
+
+def systemctl_scope() -> List[str]:
+    """Return the options that make ``systemctl`` and ``busctl`` ask the manager of the user who runs this."""
+    return [] if is_root() else ["--user"]
+
 
 def user_config() -> str:
-    """The folder of configuration of the user who runs this."""
+    """Return the configuration folder of the user who runs this."""
     return os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
 
 
-def unit_folders() -> List[str]:
-    """Where units and drop-ins lie, the administrator's folder first (systemd.unit(5))."""
-    if os.geteuid() == 0:
-        return ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-    return [os.path.join(user_config(), "systemd/user"), "/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user"]
-
-
-def runtime_dir() -> str:
-    """The folder of sockets and pid files of the user who runs this."""
-    if os.geteuid() == 0:
-        return "/var/run"
-    return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
-
-
-def certs_folder() -> str:
-    """Where the engine of the user who runs this looks for certificates and hosts of registries."""
-    return "/etc/docker/certs.d" if os.geteuid() == 0 else os.path.join(user_folder(), "certs.d")
+def user_data() -> str:
+    """Return the data folder of the user who runs this."""
+    return os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
 
 
 def user_folder() -> str:
+    """Return the folder with the Docker configuration of the user who runs this."""
     return os.path.join(user_config(), "docker")
+
+
+def unit_folders() -> List[str]:
+    """Return the folders of units and drop-ins, the administrator's folder first (systemd.unit(5))."""
+    if is_root():
+        return [
+            "/etc/systemd/system",
+            "/run/systemd/system",
+            "/usr/local/lib/systemd/system",
+            "/usr/lib/systemd/system",
+            "/lib/systemd/system",
+        ]
+    user_units = os.path.join(user_config(), "systemd/user")
+    return [user_units, "/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user"]
+
+
+def runtime_dir() -> str:
+    """Return the folder of sockets and pid files of the user who runs this."""
+    if is_root():
+        return "/var/run"
+    return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user_id()}"
+
+
+def certs_folder() -> str:
+    """Return the folder in which this user's engine looks for the certificates and hosts of registries."""
+    return "/etc/docker/certs.d" if is_root() else os.path.join(user_folder(), "certs.d")

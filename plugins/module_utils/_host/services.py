@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What the init system will start the engine with: the unit, its drop-ins, options files. It starts nothing.
+"""What the init system will start the engine with: the unit, its drop-ins and options files. It starts nothing.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
@@ -14,24 +14,27 @@ import json
 import os
 import re
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, programs, scope
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text, unit_text
 
 OWN_DROP_IN = "zz-pullthrough-docker.conf"
-"""The drop-in of this collection; drop-ins apply in the order of their names, so it comes last."""
+"""The drop-in of this collection. Drop-ins apply in the order of their names, so this one is the last."""
 
 _SCRIPT_FOLDER = "/etc/init.d"
 
+_SYSTEMD_SECONDS = 30
+"""The most seconds to wait for an answer of systemd."""
+
 
 class Start(NamedTuple):
-    """What the init system will start the engine with, which is not what runs where a file was changed since.
+    """What the init system will start the engine with. It differs from what runs when a file changed since.
 
-    C(reader) is who reads the options files, C(systemd) or C(shell) (an init script), or None where no service was found.
-    C(argv) are the words of the command line. C(variables) are those that the command line takes from C(options_files).
-    C(fault) says, with file and line, why the engine will not start with them. C(script) is what starts the engine where the init
-    system runs no dockerd itself, and may add flags of its own.
+    ``reader`` is who reads the options files: ``systemd``, ``shell`` (an init script), or None without a service.
+    ``argv`` is the command line. ``variables`` are those that the command line takes from ``options_files``.
+    ``fault`` says, with file and line, why the engine will not start. ``script`` is the script that starts the engine
+    when the init system does not run ``dockerd`` itself; it may add flags of its own.
     """
 
     service: str
@@ -51,31 +54,34 @@ class Start(NamedTuple):
 
     @property
     def own_drop_in(self) -> str:
-        """Where a drop-in of this collection lies, or would."""
+        """The path of this collection's drop-in, whether it exists or not."""
         return os.path.join(scope.unit_folders()[0], f"{self.service}.service.d", OWN_DROP_IN)
 
 
 def name_of(service: str) -> str:
-    """The name without C(.service)."""
+    """Return the name of a service without ``.service``."""
     return service[: -len(".service")] if service.endswith(".service") else service
 
 
 def has_systemd() -> bool:
-    """Whether systemd is the init system that runs."""
+    """Return whether systemd is the running init system."""
     return os.path.isdir("/run/systemd/system")
 
 
+# -- asking systemd --------------------------------------------------------------------------------------------------
+
+
 def systemctl(*words: str) -> Tuple[int, str]:
-    """Run systemctl for the system, or for the user who is not root."""
-    user = [] if os.geteuid() == 0 else ["--user"]
-    return programs.run(["systemctl", *user, *words], timeout=30)
+    """Run ``systemctl`` for the system, or for a user who is not root; return its exit code and output."""
+    return programs.run(["systemctl", *scope.systemctl_scope(), *words], timeout=_SYSTEMD_SECONDS)
 
 
 def unit(name: str) -> Dict[str, Any]:
-    """What systemd says of the unit; empty where systemd does not run or does not answer.
+    """Return the properties of a unit; empty when systemd does not run or does not answer.
 
-    C(Argv), C(Environment) and C(EnvironmentFiles) are exact lists of strings, with quotes and continued lines resolved and
-    variables unexpanded. They are missing where only C(systemctl show) answers, which joins words by blanks in C(ExecStart).
+    ``Argv``, ``Environment`` and ``EnvironmentFiles`` are exact lists of strings: quotes and continued lines are
+    resolved, variables are not. They are missing when only ``systemctl show`` answers, which joins the words of
+    ``ExecStart`` with spaces.
     """
     if not has_systemd():
         return {}
@@ -83,34 +89,42 @@ def unit(name: str) -> Dict[str, Any]:
 
 
 def _unit_over_dbus(name: str) -> Dict[str, Any]:
-    """What systemd says over D-Bus; empty where there is no message bus, or a busctl that prints no JSON (before systemd 240)."""
-    user = [] if os.geteuid() == 0 else ["--user"]
-    label = "".join(char if char.isascii() and char.isalnum() else f"_{ord(char):02x}" for char in f"{name}.service")
-    call = ["org.freedesktop.systemd1", f"/org/freedesktop/systemd1/unit/{label}", "org.freedesktop.DBus.Properties", "GetAll", "s", ""]
-    code, out = programs.run(["busctl", *user, "--json=short", "call", *call], timeout=30)
+    """Return a unit's properties from D-Bus; empty without a bus or with a ``busctl`` before systemd 240 (no JSON)."""
+    call = ["org.freedesktop.systemd1", _object_path(name), "org.freedesktop.DBus.Properties", "GetAll", "s", ""]
+    command = ["busctl", *scope.systemctl_scope(), "--json=short", "call", *call]
+    code, out = programs.run(command, timeout=_SYSTEMD_SECONDS)
+    if code != 0:
+        return {}
     try:
-        said = {key: value["data"] for key, value in json.loads(out)["data"][0].items()} if code == 0 else {}
-        shown: Dict[str, Any] = {key: said[key] for key in ("LoadState", "ActiveState", "FragmentPath")}
-        shown["MainPID"] = str(said["MainPID"])
-        shown["DropInPaths"] = " ".join(said["DropInPaths"])
-        shown["NeedDaemonReload"] = "yes" if said["NeedDaemonReload"] else "no"
-        shown["Environment"] = list(said["Environment"])
-        shown["EnvironmentFiles"] = [path for path, _optional in said["EnvironmentFiles"]]
-        if len(said["ExecStart"]) == 1:
-            shown["Argv"] = list(said["ExecStart"][0][1])
+        answer = {key: value["data"] for key, value in json.loads(out)["data"][0].items()}
+        shown: Dict[str, Any] = {key: answer[key] for key in ("LoadState", "ActiveState", "FragmentPath")}
+        shown["MainPID"] = str(answer["MainPID"])
+        shown["DropInPaths"] = " ".join(answer["DropInPaths"])
+        shown["NeedDaemonReload"] = "yes" if answer["NeedDaemonReload"] else "no"
+        shown["Environment"] = list(answer["Environment"])
+        shown["EnvironmentFiles"] = [path for path, _optional in answer["EnvironmentFiles"]]
+        if len(answer["ExecStart"]) == 1:
+            shown["Argv"] = list(answer["ExecStart"][0][1])
     except (ValueError, KeyError, TypeError, IndexError):
         return {}
     return shown
 
 
+def _object_path(name: str) -> str:
+    """Return the D-Bus path of a service's unit."""
+    label = "".join(char if char.isascii() and char.isalnum() else f"_{ord(char):02x}" for char in f"{name}.service")
+    return f"/org/freedesktop/systemd1/unit/{label}"
+
+
 def _unit_by_systemctl(name: str) -> Dict[str, Any]:
+    """Return a unit's properties as ``systemctl show`` prints them."""
     properties = "LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
     code, out = systemctl("show", "--property", properties, "--", f"{name}.service")
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
 
 
-def unit_argv(shown: Dict[str, Any]) -> Tuple[str, ...]:
-    """The words of the unit's C(ExecStart), with variables unexpanded; without D-Bus, split at each blank."""
+def unit_argv(shown: Mapping[str, Any]) -> Tuple[str, ...]:
+    """Return the words of the unit's ``ExecStart``, with variables unexpanded; without D-Bus, split at each space."""
     if "Argv" in shown:
         return tuple(shown["Argv"])
     _before, _start, rest = shown.get("ExecStart", "").partition("argv[]=")
@@ -118,57 +132,116 @@ def unit_argv(shown: Dict[str, Any]) -> Tuple[str, ...]:
     return tuple(words.split()) if end else ()
 
 
+# -- the next start --------------------------------------------------------------------------------------------------
+
+
+class _Assignment(NamedTuple):
+    """The value of a variable, and the file that sets it."""
+
+    value: options_text.Value
+    path: str
+
+
+class _Loaded(NamedTuple):
+    """What systemd will start: the words with variables unexpanded, the unit's assignments, and its options files."""
+
+    words: Tuple[str, ...]
+    assignments: Sequence[str]
+    options_files: List[str]
+
+
 def next_start(service: str) -> Start:
-    """Read the unit and its environment files, or without systemd the options files of the init script."""
+    """Return what the init system will start the engine with, read from the unit or the init script."""
     name = name_of(service)
     if not has_systemd():
         return _start_of_script(name)
     shown = unit(name)
     if not shown.get("FragmentPath"):
-        return Start(name, None, (), [], [], [], None)
+        return _no_service(name)
     unit_files = [(path, files.text_of(path)) for path in [shown["FragmentPath"], *_drop_ins(name, shown)]]
-    needs_daemon_reload = shown.get("NeedDaemonReload") == "yes"
-    command = unit_text.command(unit_files)
-    environment = unit_text.in_effect("Environment", unit_files)
-    assigned = [(setting, word) for setting in environment for word in options_text.words_of(unit_text.on_one_line(setting.value))]
-    assignments = [word for _setting, word in assigned]
-    if "Argv" in shown and not needs_daemon_reload:
-        # What systemd has loaded is what it starts. The texts only say where a word comes from.
-        words, assignments, options_files = unit_argv(shown), shown["Environment"], shown["EnvironmentFiles"]
+    loaded = _loaded(shown, unit_files)
+    assignments = _assignments(loaded, shown["FragmentPath"], unit_files)
+    variables = [word[1:] for word in loaded.words if re.fullmatch(r"\$\w+", word)]
+    values = {key: assignment.value for key, assignment in assignments.items()}
+    argv = tuple(options_text.words_of_systemd(loaded.words, values))
+    return Start(
+        service=name,
+        reader="systemd",
+        argv=argv,
+        unit_files=unit_files,
+        options_files=loaded.options_files,
+        variables=variables,
+        fault=_fault_of_variables(variables, assignments) or _fault_of_unit(name, shown, unit_files),
+        needs_daemon_reload=_is_outdated(shown),
+        script=argv[0] if argv and files.text_of(argv[0], limit=2) == "#!" else None,
+    )
+
+
+def _no_service(name: str) -> Start:
+    return Start(name, None, (), [], [], [], None)
+
+
+def _is_outdated(shown: Mapping[str, Any]) -> bool:
+    """Return whether files of the unit changed since systemd loaded it."""
+    return bool(shown.get("NeedDaemonReload") == "yes")
+
+
+def _loaded(shown: Mapping[str, Any], unit_files: List[unit_text.UnitFile]) -> _Loaded:
+    """Return what systemd has loaded and so will start; if it is outdated or not known exactly, what the files say."""
+    if "Argv" in shown and not _is_outdated(shown):
+        words, assignments, patterns = unit_argv(shown), shown["Environment"], shown["EnvironmentFiles"]
     else:
-        words = tuple(options_text.words_of(unit_text.on_one_line(command.value))) if command else unit_argv(shown)
-        options_files = [setting.value.lstrip("-") for setting in unit_text.in_effect("EnvironmentFile", unit_files)]
-    options_files = [path for pattern in options_files for path in _matching(pattern)]
-    values: Dict[str, options_text.Value] = {}
-    places: Dict[str, str] = {}
-    origins = {word.partition("=")[0]: setting for setting, word in assigned}
-    for assignment in assignments:
+        command = unit_text.command(unit_files)
+        words = tuple(_words(command)) if command else unit_argv(shown)
+        assignments = [word for _setting, word in _environment(unit_files)]
+        patterns = [setting.value.lstrip("-") for setting in unit_text.in_effect("EnvironmentFile", unit_files)]
+    return _Loaded(words, assignments, [path for pattern in patterns for path in _matching(pattern)])
+
+
+def _environment(unit_files: List[unit_text.UnitFile]) -> List[Tuple[unit_text.Setting, str]]:
+    """Return each assignment of the unit's ``Environment=`` lines, with its line."""
+    settings = unit_text.in_effect("Environment", unit_files)
+    return [(setting, word) for setting in settings for word in _words(setting)]
+
+
+def _words(setting: unit_text.Setting) -> List[str]:
+    return options_text.words_of(unit_text.on_one_line(setting.value))
+
+
+def _assignments(loaded: _Loaded, unit_path: str, unit_files: List[unit_text.UnitFile]) -> Dict[str, _Assignment]:
+    """Return the variables that the command line can use. Options files overwrite what the unit sets."""
+    lines = {word.partition("=")[0]: setting for setting, word in _environment(unit_files)}
+    found: Dict[str, _Assignment] = {}
+    for assignment in loaded.assignments:
         key, _equals, text = assignment.partition("=")
-        line = origins[key].line if key in origins else 1
-        values[key], places[key] = options_text.Value(text, line), origins[key].path if key in origins else shown["FragmentPath"]
-    for path in options_files:
+        line, path = (lines[key].line, lines[key].path) if key in lines else (1, unit_path)
+        found[key] = _Assignment(options_text.Value(text, line), path)
+    for path in loaded.options_files:
         for key, value in options_text.read_as_systemd(files.text_of(path)).items():
-            values[key], places[key] = value, path
-    variables = [word[1:] for word in words if re.fullmatch(r"\$\w+", word)]
-    fault = _fault_of_unit(name, shown, unit_files)
-    for key in variables:
-        if key in values and re.search(r"(?:^|\s)\$", values[key].text or ""):
-            fault = (
-                f"{places[key]}, line {values[key].line}: {key} refers to a variable, which systemd does not expand; the engine gets it "
-                "as a word and does not start. Write the whole value there"
-            )
-    argv = tuple(options_text.words_of_systemd(words, values))
-    script = argv[0] if argv and files.text_of(argv[0], limit=2) == "#!" else None
-    return Start(name, "systemd", argv, unit_files, options_files, variables, fault, needs_daemon_reload, script)
+            found[key] = _Assignment(value, path)
+    return found
 
 
 def _matching(pattern: str) -> List[str]:
-    """The files of an C(EnvironmentFile=), which may be a pattern (systemd.exec(5))."""
+    """Return the files of an ``EnvironmentFile=``, which can be a pattern (systemd.exec(5))."""
     return sorted(glob.glob(pattern)) if re.search(r"[*?\[]", pattern) else [pattern]
 
 
-def _fault_of_unit(name: str, shown: Dict[str, Any], unit_files: List[unit_text.UnitFile]) -> Optional[str]:
-    """Why systemd will not start the unit, with file and line, or None. One that runs goes on until it is stopped."""
+def _fault_of_variables(variables: Sequence[str], assignments: Mapping[str, _Assignment]) -> Optional[str]:
+    """Return which variable of the command line keeps the engine from starting, with file and line, or None."""
+    fault = None
+    for key in variables:
+        if key in assignments and re.search(r"(?:^|\s)\$", assignments[key].value.text or ""):
+            value, path = assignments[key]
+            fault = (
+                f"{path}, line {value.line}: {key} refers to a variable, which systemd "
+                "does not expand; the engine gets it as a word and does not start. Write the whole value there"
+            )
+    return fault
+
+
+def _fault_of_unit(name: str, shown: Mapping[str, Any], unit_files: List[unit_text.UnitFile]) -> Optional[str]:
+    """Return why systemd will not start the unit, with file and line, or None. An engine that runs is not affected."""
     commands = unit_text.in_effect("ExecStart", unit_files)
     kinds = unit_text.in_effect("Type", unit_files)
     if len(commands) > 1 and not (kinds and kinds[-1].value == "oneshot"):
@@ -177,32 +250,35 @@ def _fault_of_unit(name: str, shown: Dict[str, Any], unit_files: List[unit_text.
             f"{second.path}, line {second.line}: a second ExecStart=, which systemd refuses in a service. "
             "Put an empty ExecStart= in the line before it"
         )
-    if shown.get("LoadState") in ("bad-setting", "error") and shown.get("NeedDaemonReload") != "yes":
+    if shown.get("LoadState") in ("bad-setting", "error") and not _is_outdated(shown):
         return (
             f"{shown['FragmentPath']}: systemd cannot load this unit (LoadState={shown['LoadState']}). "
-            f"`systemd-analyze verify {name}.service` says why"
+            f"Run `systemd-analyze verify {name}.service` to see why"
         )
     return None
 
 
-def _drop_ins(name: str, shown: Dict[str, str]) -> List[str]:
-    """The drop-ins as the next C(daemon-reload) or boot finds them, which systemd may not have seen yet; of one name, the first."""
+def _drop_ins(name: str, shown: Mapping[str, str]) -> List[str]:
+    """Return the drop-ins that the next ``daemon-reload`` or boot will find, the first of each name.
+
+    systemd may not have seen all of them yet.
+    """
     found: Dict[str, str] = {}
     for folder in scope.unit_folders():
         for path in glob.glob(f"{glob.escape(folder)}/{glob.escape(name)}.service.d/*.conf"):
             found.setdefault(os.path.basename(path), path)
-    for path in shown.get("DropInPaths", "").split():  # Those of other folders, such as transient ones.
+    for path in shown.get("DropInPaths", "").split():  # Those in other folders, such as transient ones.
         if os.path.exists(path):
             found.setdefault(os.path.basename(path), path)
     return [found[key] for key in sorted(found)]
 
 
 def _start_of_script(name: str) -> Start:
-    """What an init script starts: Debian's and those of OpenRC source an options file; those of older Red Hats another."""
+    """Return what an init script starts. Debian, OpenRC and old Red Hat systems have different options files."""
     script_path = os.path.join(_SCRIPT_FOLDER, name)
     script = files.text_of(script_path)
     if not script:
-        return Start(name, None, (), [], [], [], None)
+        return _no_service(name)
     path, variable = f"/etc/default/{name}", "DOCKER_OPTS"
     if re.match("#!.*openrc-run", script):
         path = f"/etc/conf.d/{name}"

@@ -2,11 +2,11 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Write files: the only code of the collection that writes. A lock, whole files, and a way back.
+"""Write files under a lock, whole, so that they can be put back. No other code of the collection writes.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 
-A file is replaced whole, by a rename, so that a reader and a crash find the old text or the new text, and nothing between.
+A rename replaces the whole file, so a reader, or a crash, leaves the old text or the new text and nothing between.
 """
 
 from __future__ import annotations
@@ -29,41 +29,44 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 TEMP_PREFIX = ".pullthrough-docker-"
-"""How the names of our temporary files begin: the next run removes what a killed one left."""
-
+"""How the names of temporary files begin. The next run removes those that a killed run left."""
 
 STAGED_PREFIX = f"{TEMP_PREFIX}moving-"
-"""How the name begins of what a file is to hold once mirrors have left other files for it, or once an engine has taken an empty list
-from it: when the run is killed between, the next one finds it there."""
+"""How the names of staged texts begin: what a file must hold at the end of a change of several steps.
+
+The steps are to take mirrors out of other files, or to let the engine read an empty list first. When the run is killed
+between them, the next run finds the text there.
+"""
 
 
 class WriteError(files.FileError):
-    """A write that failed. Only a look at the file tells whether it holds the old text or the new one: the last step can
-    have failed."""
+    """A write that failed. The file holds the old text or the new one; read it to know which."""
 
 
 class FileChanged(files.FileError):
-    """The file is not what it was when the change was planned."""
+    """The file changed since the change was planned."""
 
 
 class _Written(NamedTuple):
-    before: Optional[bytes]
-    ours: List[Optional[bytes]]
+    """A file that this run wrote."""
+
+    old_data: Optional[bytes]
+    new_data: List[Optional[bytes]]
     """What this run wrote there, or tried to."""
-    found: Optional[os.stat_result]
-    """Mode and owner before."""
+    old_stat: Optional[os.stat_result]
+    """Its mode and owner before."""
 
 
 def staged(path: str) -> Optional[bytes]:
-    """What a run that was killed on the way meant this file to hold, or None."""
+    """Return what a killed run would have written to this file at the end, or None."""
     return files.read(_staged_path(path))
 
 
 def has_leftovers(path: str) -> bool:
-    """Whether a run that was killed left something beside this file."""
+    """Return whether a killed run left a temporary file in the folder of this file."""
     try:
         return any(name.startswith(TEMP_PREFIX) for name in os.listdir(os.path.dirname(path)))
-    except OSError:  # No such folder, or none that may be listed.
+    except OSError:  # The folder does not exist, or this user cannot list it.
         return False
 
 
@@ -73,9 +76,11 @@ def _staged_path(path: str) -> str:
 
 @contextlib.contextmanager
 def lock(path: str, timeout: float) -> Iterator[None]:
-    """Hold the folder of C(path) against other runs of this collection, for at most C(timeout) seconds of waiting.
+    """Lock the folder of ``path`` against other runs of this collection; wait up to ``timeout`` seconds for the lock.
 
-    Makes the folder where it is missing, and takes it away again when it stays empty. Removes what a killed run left in it.
+    It creates a missing folder, and removes it again when it stays empty. It removes what a killed run left there.
+
+    :raises FileError: when the folder cannot be created or opened, or another run holds the lock.
     """
     folder = os.path.dirname(path)
     new_folders = _make_folders(folder)
@@ -87,27 +92,32 @@ def lock(path: str, timeout: float) -> Iterator[None]:
         deadline = time.monotonic() + timeout
         while not _locked(descriptor):
             if time.monotonic() >= deadline:
-                raise files.FileError(f"{folder}: another run has held its lock for {timeout:g} s", "Run this again.")
+                raise files.FileError(
+                    f"{folder}: another run has held its lock for {timeout:g} s", "Run this again."
+                )
             time.sleep(0.05)
         _remove_leftovers(folder)
         yield
     finally:
         os.close(descriptor)
         for new_folder in reversed(new_folders):
-            with contextlib.suppress(OSError):  # It holds the new file now.
+            with contextlib.suppress(OSError):  # The folder is not empty.
                 os.rmdir(new_folder)
 
 
 def _remove_leftovers(folder: str) -> None:
+    """Remove the temporary files that killed runs left in a folder, but not what they staged."""
     try:
         for name in os.listdir(folder):
             if name.startswith(TEMP_PREFIX) and not name.startswith(STAGED_PREFIX):
                 os.unlink(os.path.join(folder, name))
     except OSError as exc:
-        raise files.FileError(f"{exc.filename}: cannot be removed: {exc.strerror}", _advice(exc)) from exc
+        reason = f"{exc.filename}: cannot be removed: {exc.strerror}"
+        raise files.FileError(reason, _advice(exc)) from exc
 
 
 def _locked(descriptor: int) -> bool:
+    """Try to lock a folder, and return whether that succeeded."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -116,7 +126,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def _make_folders(folder: str) -> List[str]:
-    """Make a folder and its parents, mode 0755, and return those that were missing, outermost first."""
+    """Create a folder and its parents, mode 0755, and return those that were missing, outermost first."""
     missing: List[str] = []
     while not os.path.isdir(folder):
         missing.insert(0, folder)
@@ -126,17 +136,17 @@ def _make_folders(folder: str) -> List[str]:
             os.mkdir(new_folder)
             os.chmod(new_folder, 0o755)
     except OSError as exc:
-        raise files.FileError(f"{exc.filename}: cannot be made: {exc.strerror}") from exc
+        raise files.FileError(f"{exc.filename}: cannot be created: {exc.strerror}") from exc
     return missing
 
 
 class Transaction:
-    """Changes of files that can all be taken back while the files still hold what was written. The caller holds the lock."""
+    """Writes that can be undone while the files still hold what was written. The caller holds the lock."""
 
     def __init__(self, module: AnsibleModule, new_modes: Mapping[str, int] = MappingProxyType({})) -> None:
         """Begin, with nothing written.
 
-        :param new_modes: the modes of files that are not there yet, where they are not the usual one.
+        :param new_modes: the modes of new files whose mode is not ``NEW_MODE``.
         """
         self._module = module
         self._new_modes = new_modes
@@ -144,13 +154,13 @@ class Transaction:
         self._staged: List[str] = []
 
     def stage(self, path: str, data: bytes) -> None:
-        """Keep beside the file what it is to hold, until L(unstage): before other files lose what comes to it, or it holds something else."""
+        """Save beside the file what it must hold at the end, until ``unstage``, so that a killed run loses nothing."""
         self._staged.append(path)
         self._replace(_staged_path(path), data, 0o600)
 
     @staticmethod
     def unstage(path: str) -> None:
-        """Remove what was staged, by this run or by one that was killed.
+        """Remove the staged text of this run or of a killed one.
 
         :raises WriteError: when it cannot be removed.
         """
@@ -163,14 +173,17 @@ class Transaction:
             raise WriteError(f"{staged_path}: cannot be removed: {exc.strerror}", _advice(exc)) from exc
 
     def write(self, path: str, expected: Optional[bytes], data: Optional[bytes]) -> None:
-        """Replace the file, whole, keeping its mode, owner and label. None removes it.
+        """Replace the whole file and keep its mode, owner and label. None removes it.
 
-        :param expected: what the file held when the change was planned, None when it did not exist.
-        :raises FileChanged: when it holds something else by now; nothing was written.
+        :param expected: what the file held when the change was planned, or None when it did not exist.
+        :raises FileChanged: when it holds something else now; nothing is written.
         :raises WriteError: when it cannot be written.
         """
         if files.read(path) != expected:
-            raise FileChanged(f"{path}: someone else changed it during this run, and it was left as they wrote it", "Run this again.")
+            raise FileChanged(
+                f"{path}: someone else changed it during this run, and it was left as they wrote it",
+                "Run this again.",
+            )
         if data == expected:
             return
         if path not in self._written:
@@ -178,54 +191,58 @@ class Transaction:
                 self._written[path] = _Written(expected, [], None if expected is None else os.stat(path))
             except OSError as exc:
                 raise WriteError(f"{path}: cannot be read: {exc.strerror}", _advice(exc)) from exc
-        self._written[path].ours.append(data)
+        self._written[path].new_data.append(data)
         self._put(path, data, self._new_modes.get(path, files.NEW_MODE))
 
     def undo(self) -> List[str]:
-        """Take all writes back, the last one first, and then what was staged for them. It tries each, and raises nothing. A second
-        call tries again what was not done.
+        """Undo all writes, the last one first, and then remove what was staged. It tries each and raises nothing.
 
-        :returns: a sentence for each file that is not as it was, and why.
+        A second call tries again what failed.
+
+        :returns: for each file that is not as it was, why.
         """
-        left: List[str] = []
+        problems: List[str] = []
         for path, written in reversed(list(self._written.items())):
             try:
                 self._restore(path, written)
                 del self._written[path]
             except files.FileError as exc:
-                left.append(str(exc).rstrip("."))
+                problems.append(str(exc).rstrip("."))
         for path in self._staged:
             try:
                 self.unstage(path)
             except files.FileError as exc:
-                left.append(str(exc).rstrip("."))
-        return left
+                problems.append(str(exc).rstrip("."))
+        return problems
 
     def _restore(self, path: str, written: _Written) -> None:
-        now = files.read(path)
-        if now == written.before:
+        """Put back what the file held before, with its owner and mode."""
+        data, old_stat = files.read(path), written.old_stat
+        if data == written.old_data:
             return
-        if now not in written.ours:
+        if data not in written.new_data:
             raise FileChanged(f"{path} was changed by someone else meanwhile and was left as they wrote it")
-        self._put(path, written.before, stat.S_IMODE(written.found.st_mode) if written.found else files.NEW_MODE)
-        if written.found is None:
+        self._put(path, written.old_data, stat.S_IMODE(old_stat.st_mode) if old_stat else files.NEW_MODE)
+        if old_stat is None:
             return
         try:
-            found = os.stat(path)  # atomic_move goes on where it may not set them.
-            if (found.st_uid, found.st_gid) != (written.found.st_uid, written.found.st_gid):
-                os.chown(path, written.found.st_uid, written.found.st_gid)
-            if found.st_mode != written.found.st_mode:
-                os.chmod(path, stat.S_IMODE(written.found.st_mode))
+            found = os.stat(path)  # atomic_move does not fail when it cannot set owner and mode.
+            if (found.st_uid, found.st_gid) != (old_stat.st_uid, old_stat.st_gid):
+                os.chown(path, old_stat.st_uid, old_stat.st_gid)
+            if found.st_mode != old_stat.st_mode:
+                os.chmod(path, stat.S_IMODE(old_stat.st_mode))
         except OSError as exc:
             raise WriteError(f"{path}: its owner and mode cannot be put back: {exc.strerror}", _advice(exc)) from exc
 
     def tidy(self) -> None:
-        """Remove the folders that held nothing but what was removed."""
-        for path in (path for path, written in self._written.items() if written.before is not None):
-            with contextlib.suppress(OSError):  # Something lies there, such as what was written.
-                os.rmdir(os.path.dirname(path))
+        """Remove the folders that are empty now because their files were removed."""
+        for path, written in self._written.items():
+            if written.old_data is not None:
+                with contextlib.suppress(OSError):  # The folder is not empty.
+                    os.rmdir(os.path.dirname(path))
 
     def _put(self, path: str, data: Optional[bytes], mode: int) -> None:
+        """Replace the file, or remove it when ``data`` is None."""
         if data is not None:
             self._replace(path, data, mode)
             return
@@ -237,25 +254,31 @@ class Transaction:
 
     @staticmethod
     def backup(path: str, data: bytes) -> str:
-        """Keep what the file holds beside it, under the name that ansible.builtin gives, and return that. Unlike backup_local, which copies
-        before it sets the mode, and into whatever lies at that name, this lets nobody read the copy who may not read the file."""
+        """Save what the file holds beside it, and return the path of the copy, which is named as by ansible.builtin.
+
+        Nobody can read the copy who cannot read the file. That is why this does not use ``backup_local``, which copies
+        before it sets the mode and writes into any file that exists at that path.
+
+        :raises WriteError: when the copy cannot be written.
+        """
         copy = f"{path}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}"
         try:
             with _temporary(path, data) as temporary:
                 found = os.stat(path)
-                with contextlib.suppress(PermissionError):  # Of another group, it stays its user's alone.
+                with contextlib.suppress(PermissionError):  # Then only this user can read the copy.
                     os.chown(temporary, found.st_uid, found.st_gid)
                     shutil.copystat(path, temporary)
                 os.rename(temporary, copy)
         except OSError as exc:
-            raise WriteError(f"{path}: no backup can be made: {exc.strerror}", _advice(exc)) from exc
+            raise WriteError(f"{path}: cannot be backed up: {exc.strerror}", _advice(exc)) from exc
         return copy
 
     def _replace(self, path: str, data: bytes, mode: int) -> None:
+        """Replace the whole file; give a new one this mode."""
         try:
             with _temporary(path, data) as temporary, _mode_of_new_files(mode):
                 if not os.path.exists(path):
-                    os.chmod(temporary, mode)  # Before it is there, and not after, as atomic_move would.
+                    os.chmod(temporary, mode)  # atomic_move sets the mode only after the rename.
                 self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
             _sync_folder(path)
         except Exception as exc:  # atomic_move raises nothing narrower
@@ -264,24 +287,25 @@ class Transaction:
 
 @contextlib.contextmanager
 def _temporary(path: str, data: bytes) -> Iterator[str]:
-    """A file beside another, on the disk, that only its user can read, until it is renamed."""
+    """Write a temporary file to the disk beside another file. Only its owner can read it. The caller renames it."""
     descriptor, temporary = tempfile.mkstemp(prefix=TEMP_PREFIX, dir=os.path.dirname(path))
     try:
         with os.fdopen(descriptor, "wb") as file:
-            with contextlib.suppress(OSError):  # A folder can give its files an access list, which the mode of the other would wake up.
+            # The folder can give new files an access list, and a wider mode would make that list effective.
+            with contextlib.suppress(OSError):
                 os.removexattr(descriptor, "system.posix_acl_access")
             file.write(data)
             file.flush()
             os.fsync(descriptor)
         yield temporary
     finally:
-        with contextlib.suppress(OSError):  # Renamed away, as a rule.
+        with contextlib.suppress(OSError):  # It was renamed, unless something failed.
             os.unlink(temporary)
 
 
 @contextlib.contextmanager
 def _mode_of_new_files(mode: int) -> Iterator[None]:
-    """Let atomic_move, which gives a new file what the umask leaves, give it this mode, at no instant a wider one."""
+    """Set the umask so that ``atomic_move`` gives a new file this mode, and never a wider one before that."""
     umask = os.umask(0o777 & ~mode)
     try:
         yield
@@ -290,18 +314,20 @@ def _mode_of_new_files(mode: int) -> Iterator[None]:
 
 
 def _cause(exc: BaseException) -> str:
-    """The plainest words for a failed write: those of the operating system where there are any."""
+    """Return why a write failed, in the operating system's words if there are any."""
     system = _system_error(exc)
     return (system.strerror if system else None) or str(exc)
 
 
 def _system_error(exc: Optional[BaseException]) -> Optional[OSError]:
+    """Return the error of the operating system behind an exception, or None."""
     while exc is not None and not (isinstance(exc, OSError) and exc.strerror):
         exc = exc.__cause__
     return exc
 
 
 def _advice(exc: BaseException) -> str:
+    """Return what the user can do about a failed write."""
     system = _system_error(exc)
     number = system.errno if system else None
     if number == errno.EBUSY:
@@ -312,11 +338,11 @@ def _advice(exc: BaseException) -> str:
         return "Its file system is mounted read-only: remount it to write there."
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "Make room there."
-    return "Run the task as a user who may write it (become: true)."
+    return "Run the task as a user who can write it (become: true)."
 
 
 def _sync_folder(path: str) -> None:
-    """Make a rename survive a loss of power."""
+    """Write the folder of a file to the disk, so that a rename survives a power loss."""
     descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
     try:
         os.fsync(descriptor)

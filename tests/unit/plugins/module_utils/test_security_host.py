@@ -19,9 +19,18 @@ import time
 
 import pytest
 
-from test_engine import GOOD, answering, http, sleeping
+from fake_engines import GOOD, answering, http, sleeping
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engine_log, engines, files, processes, programs, scope, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
+    engine_api,
+    engine_log,
+    engines,
+    files,
+    processes,
+    programs,
+    scope,
+    services,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 
 
@@ -144,7 +153,9 @@ def test_a_head_that_trickles_in_does_not_hold_a_run_up(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "find", lambda pid: process)
     engine = engines.Engine("docker", "starting", None, process, None, (), None, "/x", str(tmp_path / "docker.sock"))
     began = time.monotonic()
-    with answering(tmp_path / "docker.sock", [b"HTTP/1.1 200 OK\r\nX: "] + [b"x"] * 3000), pytest.raises(engine_api.Unreachable, match="timed out"):
+    with answering(tmp_path / "docker.sock", [b"HTTP/1.1 200 OK\r\nX: "] + [b"x"] * 3000), pytest.raises(
+        engine_api.Unreachable, match="timed out"
+    ):
         engine_api.ask_info(engine, began + 1)
     assert time.monotonic() - began < 10
 
@@ -160,7 +171,16 @@ def test_what_is_no_http_is_quoted_short_and_harmless(tmp_path, monkeypatch):
 
 
 WRONG = [5, -1, 1.5, True, None, "x", "\ud800", [1], [[]], [None], {"a": 1}, {"a": {"Secure": False}}, "9" * 5000]
-KEYS = ["ContainersRunning", "DockerRootDir", "Driver", "DriverStatus", "IndexConfigs", "InsecureRegistryCIDRs", "Labels", "Mirrors"]
+KEYS = [
+    "ContainersRunning",
+    "DockerRootDir",
+    "Driver",
+    "DriverStatus",
+    "IndexConfigs",
+    "InsecureRegistryCIDRs",
+    "Labels",
+    "Mirrors",
+]
 KEYS += ["RegistryConfig", "SecurityOptions", "ServerVersion", "Swarm"]
 
 
@@ -177,7 +197,17 @@ def test_an_answer_with_a_value_of_another_type_is_data(key):
                     assert setting_table.is_same(setting, configured, used) in (True, False)
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 100_000, b"\xff\xfe", b"\x00" * 100, b'{"ServerVersion": ' + b"9" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"9" * 100_000,
+        b"\xff\xfe",
+        b"\x00" * 100,
+        b'{"ServerVersion": ' + b"9" * 100_000,
+    ],
+)
 def test_an_answer_that_is_no_object_is_refused(body):
     with pytest.raises(engine_api.Unreachable, match="not a Docker Engine's"):
         engine_api._parse_info(body, "/x")

@@ -11,7 +11,12 @@ import os
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, programs, scope, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
+    files,
+    programs,
+    scope,
+    services,
+)
 
 NO_SERVICE = services.Start("docker", None, (), [], [], [], None)
 
@@ -37,7 +42,8 @@ def unit(tmp_path, monkeypatch, shown):
 def test_the_unit_with_its_variables(unit, tmp_path):
     options = tmp_path / "docker"
     text = (
-        f'[Service]\nEnvironment="DOCKER_OPTS=--ipv6" ROOT=/data A=b=c\nEnvironmentFile=-/nowhere\nEnvironmentFile=-{options}\n'
+        f'[Service]\nEnvironment="DOCKER_OPTS=--ipv6" ROOT=/data A=b=c\n'
+        f"EnvironmentFile=-/nowhere\nEnvironmentFile=-{options}\n"
         "ExecStart=/usr/sbin/dockerd --data-root=${ROOT} --label=${A} \\\n  -H fd:// $DOCKER_OPTS $MORE\n"
     )
     unit.write_text(text)
@@ -83,15 +89,18 @@ def test_a_variable_that_refers_to_another(unit, tmp_path, environment, options,
     path.write_text(options)
     unit.write_text(f"[Service]\nEnvironment={environment}\nEnvironmentFile={path}\nExecStart=/d $NONE $A ${{B}}\n")
     fault = place and (
-        f"{place.format(options=path, unit=unit)}: {variable} refers to a variable, which systemd does not expand; the engine gets it "
-        "as a word and does not start. Write the whole value there"
+        f"{place.format(options=path, unit=unit)}: {variable} refers to a variable, which systemd does not expand; "
+        "the engine gets it as a word and does not start. Write the whole value there"
     )
     assert services.next_start("docker").fault == fault
 
 
 ON_DISK = {
     # name: (lines of the section Service, words of the next command line)
-    "quoted words": ('ExecStart=/d --label "role=build node" "--debug"', ("/d", "--label", "role=build node", "--debug")),
+    "quoted words": (
+        'ExecStart=/d --label "role=build node" "--debug"',
+        ("/d", "--label", "role=build node", "--debug"),
+    ),
     "continued lines in Environment": (
         'Environment="OPTS= --ipv6 \\\n--label x \\\n"\nExecStart=/d $OPTS',
         ("/d", "--ipv6", "--label", "x"),
@@ -112,21 +121,30 @@ def test_what_systemd_has_loaded_counts_for_more_than_the_texts(unit, shown, tmp
     options = tmp_path / "a.env"
     options.write_text("B=--icc\n")
     unit.write_text("[Service]\nEnvironment=A=%H\nEnvironmentFile=-/x\nExecStart=/d --label=%H $A\n")
-    shown.update(Argv=["/d", "--label=host", "$A", "${B}"], Environment=["A=--ipv6"], EnvironmentFiles=[f"{tmp_path}/*.env"])
+    shown.update(
+        Argv=["/d", "--label=host", "$A", "${B}"], Environment=["A=--ipv6"], EnvironmentFiles=[f"{tmp_path}/*.env"]
+    )
     start = services.next_start("docker")
     assert (start.argv, start.options_files) == (("/d", "--label=host", "--ipv6", "--icc"), [str(options)])
     shown["NeedDaemonReload"] = "yes"
     assert services.next_start("docker").argv == ("/d", "--label=%H", "%H")
 
 
-SECOND = "line {}: a second ExecStart=, which systemd refuses in a service. Put an empty ExecStart= in the line before it"
+SECOND = (
+    "line {}: a second ExecStart=, which systemd refuses in a service. Put an empty ExecStart= in the line before it"
+)
+
 UNITS_THAT_FAIL = {
     # name: (lines of the section Service, what systemd says besides, the fault)
     "a second command": ("ExecStart=/d\nExecStart=/e", {}, SECOND.format(3)),
     "an empty one before it": ("ExecStart=/d\nExecStart=\nExecStart=/e", {"LoadState": "loaded"}, None),
     "oneshot": ("Type=oneshot\nExecStart=/d\nExecStart=/e", {}, None),
-    "another fault": ("ExecStart=/d", {"LoadState": "bad-setting"}, "systemd cannot load this unit (LoadState=bad-setting). "),
-    "mended since": ("ExecStart=/d", {"LoadState": "bad-setting", "NeedDaemonReload": "yes"}, None),
+    "another fault": (
+        "ExecStart=/d",
+        {"LoadState": "bad-setting"},
+        "systemd cannot load this unit (LoadState=bad-setting). ",
+    ),
+    "fixed since": ("ExecStart=/d", {"LoadState": "bad-setting", "NeedDaemonReload": "yes"}, None),
 }
 
 
@@ -154,13 +172,27 @@ def test_a_script_that_starts_the_engine(unit, tmp_path, text, is_script):
 
 def test_drop_ins_in_the_order_of_their_names_and_of_one_name_the_first(unit, tmp_path, shown, monkeypatch):
     unit.write_text("[Service]\nExecStart=/d\n")
-    for folder, name in (("run", "20-a.conf"), ("[etc]", "10-b.conf"), ("[etc]", "30-c.conf"), ("run", "30-c.conf"), ("[etc]", "40.txt"), ("any", "25.conf")):
+    for folder, name in (
+        ("run", "20-a.conf"),
+        ("[etc]", "10-b.conf"),
+        ("[etc]", "30-c.conf"),
+        ("run", "30-c.conf"),
+        ("[etc]", "40.txt"),
+        ("any", "25.conf"),
+    ):
         path = tmp_path / folder / "docker.service.d" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"[Service]\nExecStart=\nExecStart=/d --{folder}-{name[:2]}\n")
-    shown["DropInPaths"] = f"{tmp_path}/gone/10.conf {tmp_path}/any/docker.service.d/25.conf {tmp_path}/run/docker.service.d/30-c.conf"
+    shown["DropInPaths"] = (
+        f"{tmp_path}/gone/10.conf {tmp_path}/any/docker.service.d/25.conf {tmp_path}/run/docker.service.d/30-c.conf"
+    )
     start = services.next_start("docker")
-    names = ["[etc]/docker.service.d/10-b.conf", "run/docker.service.d/20-a.conf", "any/docker.service.d/25.conf", "[etc]/docker.service.d/30-c.conf"]
+    names = [
+        "[etc]/docker.service.d/10-b.conf",
+        "run/docker.service.d/20-a.conf",
+        "any/docker.service.d/25.conf",
+        "[etc]/docker.service.d/30-c.conf",
+    ]
     assert start.files == [str(unit), *(str(tmp_path / name) for name in names)] and start.argv == ("/d", "--[etc]-30")
     assert start.own_drop_in == str(tmp_path / "[etc]/docker.service.d/zz-pullthrough-docker.conf")
     del shown["DropInPaths"]
@@ -189,30 +221,14 @@ def test_an_init_script(monkeypatch, script, path, variable):
     texts = {"/etc/init.d/docker": script}
     monkeypatch.setattr(services, "has_systemd", lambda: False)
     monkeypatch.setattr(files, "text_of", lambda name: texts.get(name, ""))
-    expected = services.Start("docker", "shell", ("dockerd",), [], [path], [variable], None, script="/etc/init.d/docker")
+    expected = services.Start(
+        "docker", "shell", ("dockerd",), [], [path], [variable], None, script="/etc/init.d/docker"
+    )
     assert services.next_start("docker.service") == expected
     texts[path] = f'{variable}="${{{variable}}} --debug --icc"\n'
     assert services.next_start("docker") == expected._replace(argv=("dockerd", "--debug", "--icc"))
     texts["/etc/init.d/docker"] = ""
     assert services.next_start("docker.service") == NO_SERVICE
-
-
-SYSTEM = ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-USER = ["/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user"]
-
-
-@pytest.mark.parametrize(
-    ("user", "config", "folders"),
-    [(0, None, SYSTEM), (1000, None, ["/home/me/.config/systemd/user", *USER]), (1000, "/c", ["/c/systemd/user", *USER])],
-)
-def test_where_units_and_our_drop_in_lie(monkeypatch, user, config, folders):
-    monkeypatch.setattr(os, "geteuid", lambda: user)
-    monkeypatch.setenv("HOME", "/home/me")
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    if config:
-        monkeypatch.setenv("XDG_CONFIG_HOME", config)
-    assert scope.unit_folders() == folders
-    assert NO_SERVICE.own_drop_in == f"{folders[0]}/docker.service.d/zz-pullthrough-docker.conf"
 
 
 def test_whether_systemd_runs(monkeypatch):
@@ -235,7 +251,8 @@ def test_what_systemd_says_of_a_unit(monkeypatch, tmp_path):
     monkeypatch.setattr(programs, "PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(services, "has_systemd", lambda: True)
-    asked = "show --property LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload -- docker.service"
+    properties = "LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
+    asked = f"show --property {properties} -- docker.service"
     for code, said in (0, {"Asked": asked, "ExecStart": "a=b"}), (1, {}):
         program.write_text(f'#!/bin/sh\necho "Asked=$*"\necho "a warning"\necho ExecStart=a=b\nexit {code}\n')
         program.chmod(0o755)
@@ -260,6 +277,7 @@ OVER_DBUS = {
     "EnvironmentFiles": value([["/etc/default/docker", True]]),
     "ExecStart": value([["/d", ["/d", "--label", "a b", "$OPTS"], False, 0, 0, 0, 0, 0, 0, 0]]),
 }
+
 SHOWN = {
     "LoadState": "loaded",
     "ActiveState": "active",
@@ -271,11 +289,17 @@ SHOWN = {
     "EnvironmentFiles": ["/etc/default/docker"],
     "Argv": ["/d", "--label", "a b", "$OPTS"],
 }
+
 WITHOUT_ARGV = {key: said for key, said in SHOWN.items() if key != "Argv"}
+
 ANSWERS = {
     # name: (exit code and answer of busctl, what systemd says)
     "all": (0, {"data": [OVER_DBUS]}, SHOWN),
-    "a reload is due": (0, {"data": [{**OVER_DBUS, "NeedDaemonReload": value(True)}]}, {**SHOWN, "NeedDaemonReload": "yes"}),
+    "a reload is due": (
+        0,
+        {"data": [{**OVER_DBUS, "NeedDaemonReload": value(True)}]},
+        {**SHOWN, "NeedDaemonReload": "yes"},
+    ),
     "two commands": (0, {"data": [{**OVER_DBUS, "ExecStart": value([["/d", ["/d"]], ["/e", ["/e"]]])}]}, WITHOUT_ARGV),
     "no command": (0, {"data": [{**OVER_DBUS, "ExecStart": value([])}]}, WITHOUT_ARGV),
     "not a service": (0, {"data": [{"LoadState": value("loaded")}]}, {"From": "systemctl"}),
@@ -292,7 +316,14 @@ def test_what_systemd_says_over_dbus(monkeypatch, user, scope, code, answer, sai
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr(services, "has_systemd", lambda: True)
     monkeypatch.setattr(services, "systemctl", lambda *words: (0, "From=systemctl\n"))
-    monkeypatch.setattr(programs, "run", lambda command, timeout: (asked.append(command) or code, answer if isinstance(answer, str) else json.dumps(answer)))
+    monkeypatch.setattr(
+        programs,
+        "run",
+        lambda command, timeout: (
+            asked.append(command) or code,
+            answer if isinstance(answer, str) else json.dumps(answer),
+        ),
+    )
     assert services.unit("a-b.c") == said
     path = "/org/freedesktop/systemd1/unit/a_2db_2ec_2eservice"
     call = ["call", "org.freedesktop.systemd1", path, "org.freedesktop.DBus.Properties", "GetAll", "s", ""]

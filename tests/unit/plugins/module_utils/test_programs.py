@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Small files, real programs, and which of them can be trusted."""
+"""Programs run within a time limit, and which of them can be trusted."""
 
 from __future__ import annotations
 
@@ -10,30 +10,12 @@ import os
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, programs
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
+    programs,
+)
 
 OTHER = 4711
 """A user who is neither root nor the one who runs the tests."""
-
-
-@pytest.mark.parametrize(
-    ("limits", "text"),
-    [({}, "one \ufffd\ntwo\n"), ({"limit": 3}, "one"), ({"start": 6}, "two\n"), ({"limit": 2, "start": 6}, "tw"), ({"start": 100}, "")],
-    ids=["all", "the first", "from a start", "within", "beyond"],
-)
-def test_the_text_of_a_file(tmp_path, limits, text):
-    (tmp_path / "file").write_bytes(b"one \xff\ntwo\n")
-    assert files.text_of(str(tmp_path / "file"), **limits) == text
-
-
-def test_no_more_of_a_file_than_the_limit(tmp_path):
-    (tmp_path / "file").write_bytes(b"x" * (files.TEXT_LIMIT + 1))
-    assert len(files.text_of(str(tmp_path / "file"))) == files.TEXT_LIMIT
-
-
-def test_a_file_that_cannot_be_read_is_empty(tmp_path):
-    assert files.text_of(str(tmp_path)) == files.text_of(str(tmp_path / "none")) == ""
-
 
 RUNS = {
     # command: (code, output)
@@ -66,23 +48,21 @@ def test_run_in_an_environment_of_its_own(monkeypatch):
     assert set(programs.run(["env"], 10)[1].splitlines()) == always
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
-    assert set(programs.run(["env"], 10)[1].splitlines()) == always | {f"{name}={value}" for name, value in theirs.items()}
+    assert set(programs.run(["env"], 10)[1].splitlines()) == always | {
+        f"{name}={value}" for name, value in theirs.items()
+    }
 
 
 @pytest.mark.parametrize(
-    ("mode", "is_trusted"), [(0o755, True), (0o700, True), (0o775, False), (0o757, False), (0o777, False), (0o644, False)], ids=lambda value: f"{value:o}"
+    ("mode", "is_trusted"),
+    [(0o755, True), (0o700, True), (0o775, False), (0o757, False), (0o777, False), (0o644, False)],
+    ids=lambda value: f"{value:o}",
 )
 def test_a_program_that_others_can_replace_is_not_trusted(tmp_path, mode, is_trusted):
     program = tmp_path / "dockerd"
     program.write_text("#!/bin/sh\n")
     program.chmod(mode)
     assert programs.trusted(str(program)) == (str(program) if is_trusted else None)
-
-
-def test_what_nobody_can_look_at_cannot_be_swapped(tmp_path):
-    """Then the reason is told by whoever reads it, and not as a folder of another user."""
-    assert not files.can_be_swapped(f"{tmp_path}/{'x' * 300}/file")
-    assert not files.can_be_swapped(f"{tmp_path}/none/file")
 
 
 def test_what_is_no_program_is_not_trusted(tmp_path):
