@@ -329,7 +329,7 @@ def _data(file: File) -> Optional[bytes]:
 
 
 def _text_of(file: File) -> str:
-    return (file.data or b"").decode(errors="replace")
+    return (_data(file) or b"").decode(errors="replace")
 
 
 def _code(host: Host, start: Start) -> List[Line]:

@@ -16,7 +16,24 @@ import ssl
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import certificates
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d
+
+
+class LocalHost(Host):
+    """This machine, with a ``certs.d`` of its own."""
+
+    def __init__(self, folder):
+        super().__init__(None)
+        self.certs = folder
+
+    def certs_folder(self):
+        return str(self.certs)
+
+def faults_in(folder, hosts, besides=()):
+    found = certificates.read(LocalHost(folder), [f"https://{host}/" for host in hosts])
+    return certificates.faults(found, hosts, besides)
+
 
 HOST = "a.example:5000"
 ONE = pathlib.Path(__file__, "../../modules/ca.crt").resolve().read_text()
@@ -28,10 +45,10 @@ def pem(der: bytes, kind: str = "CERTIFICATE") -> str:
 
 
 ENDS = "and a pull that looks here ends, without asking another mirror or Docker Hub."
-NO_KEY = f"{{}} is a client certificate without its key a.key, {ENDS} A CA's certificate is to be called .crt."
+NO_KEY = f"{{}} is a client certificate without its key a.key, {ENDS} The name of a CA's certificate must end with .crt."
 NO_PEM = (
-    "{} holds no certificate in PEM, so engines trust nothing more for it, "
-    "and those since 28.0 with the containerd image store end a pull that looks here. Where it is DER: openssl x509 -inform DER -outform PEM."
+    "{} holds no certificate in PEM. Engines then trust nothing more for it, and those since 28.0 with the containerd image "
+    "store end a pull that looks here. If it is DER, convert it: openssl x509 -inform DER -outform PEM."
 )
 FAULTS = {
     # name: (files of the folder, by name the sentences)
@@ -66,8 +83,8 @@ def test_faults(tmp_path, texts, sentences):
     for name, text in texts.items():
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     faults = [sentence.format(folder / name) for name, sentence in sentences.items()]
-    assert certificates.faults(str(tmp_path), [HOST, "b.example", HOST]) == faults
-    assert certificates.faults(str(tmp_path), [HOST], besides=[str(folder / name) for name in sentences]) == []
+    assert faults_in(tmp_path, [HOST, "b.example", HOST]) == faults
+    assert faults_in(tmp_path, [HOST], besides=[str(folder / name) for name in sentences]) == []
 
 
 def test_one_of_two_faults_is_fixed(tmp_path):
@@ -75,7 +92,7 @@ def test_one_of_two_faults_is_fixed(tmp_path):
     folder.mkdir()
     for name in ("a.crt", "b.crt"):
         (folder / name).write_bytes(DER)
-    assert certificates.faults(str(tmp_path), [HOST], besides=[str(folder / "a.crt")]) == [
+    assert faults_in(tmp_path, [HOST], besides=[str(folder / "a.crt")]) == [
         NO_PEM.format(folder / "b.crt")
     ]
 
@@ -108,18 +125,18 @@ def test_faults_of_what_is_not_a_file(tmp_path):
         "d": "No such device or address",
     }
     faults = [f"{folder}/{name}.crt cannot be read ({reason}), {ENDS}" for name, reason in reasons.items()]
-    assert certificates.faults(str(tmp_path), [HOST]) == faults
+    assert faults_in(tmp_path, [HOST]) == faults
 
 
 def test_faults_of_a_file_in_place_of_the_folder(tmp_path):
     (tmp_path / HOST).write_text("x")
-    assert certificates.faults(str(tmp_path), [HOST]) == [f"{tmp_path / HOST} cannot be read (Not a directory), {ENDS}"]
+    assert faults_in(tmp_path, [HOST]) == [f"{tmp_path / HOST} cannot be read (Not a directory), {ENDS}"]
 
 
 def test_faults_are_looked_for_nowhere_else(tmp_path):
     (tmp_path / "a.key").write_text("k")
     (tmp_path / "certs.d").mkdir()
-    assert certificates.faults(str(tmp_path / "certs.d"), ["..", "", ".", "x/../.."]) == []
+    assert faults_in(tmp_path / "certs.d", ["..", "", ".", "x/../.."]) == []
 
 
 def test_no_file_stays_open(tmp_path):
@@ -128,5 +145,5 @@ def test_no_file_stays_open(tmp_path):
     (folder / "a.crt").mkdir()
     (folder / "b.crt").write_text(ONE)
     before = os.listdir("/proc/self/fd")
-    certificates.faults(str(tmp_path), [HOST])
+    faults_in(tmp_path, [HOST])
     assert os.listdir("/proc/self/fd") == before

@@ -148,7 +148,7 @@ def test_what_is_no_configuration_file_is_not_read(tmp_path):
             files.read(str(path))
         assert (
             str(refused.value)
-            == f"{path}: {what}, so it is not a configuration file. Nothing was changed. Move it away."
+            == f"{path}: {what}, so it is not a configuration file. Move it away."
         )
     with pytest.raises(files.FileError) as refused:
         files.read(str(large / "file"))

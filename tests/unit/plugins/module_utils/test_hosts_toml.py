@@ -9,6 +9,19 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
+
+
+class LocalHost(Host):
+    """This machine, with a ``certs.d`` of its own."""
+
+    def __init__(self, folder):
+        super().__init__(None)
+        self.certs = folder
+
+    def certs_folder(self):
+        return str(self.certs)
+
 
 HOST = '[host."https://a.example"]\n'
 HOST_TABLES = {
@@ -36,7 +49,7 @@ def test_a_host_in_hosts_toml(tmp_path, folder, text, line):
     path.parent.mkdir()
     if text is not None:
         path.write_text(text)
-    assert snapshots.hosts_in_place_of_mirrors(str(tmp_path)) == (f"{path}, line {line}" if line else None)
+    assert snapshots._host_in_place_of_mirrors(LocalHost(tmp_path)) == (f"{path}, line {line}" if line else None)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +61,4 @@ def test_a_folder_of_docker_hub_ends_the_default(tmp_path, text, place):
     (tmp_path / "_default/hosts.toml").write_text(HOST)
     if text is not None:
         (tmp_path / "docker.io/hosts.toml").write_text(text)
-    assert snapshots.hosts_in_place_of_mirrors(str(tmp_path)) == (f"{tmp_path}/{place}" if place else None)
+    assert snapshots._host_in_place_of_mirrors(LocalHost(tmp_path)) == (f"{tmp_path}/{place}" if place else None)

@@ -11,7 +11,6 @@ import signal
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, masking
 
 MASKED = {
@@ -150,7 +149,6 @@ def test_an_error_in_a_file_quotes_no_word_of_it(text):
 def test_no_control_character_is_shown(character):
     for shown in (
         masking.mask(f"a{character}[31mb\tc\r\nd"),
-        str(Refused(f"a{character}[31mb\tc\r\nd")),
         masking.mask_json(json.dumps({"a": f"a{character}b"}, ensure_ascii=False)),
         masking.mask_json(f'{{"a{character}": 1}}'),
     ):

@@ -182,7 +182,7 @@ def test_what_someone_else_wrote_is_left_alone(writes, tmp_path):
         writes.write(str(path), b"before", b"after")
     assert (
         str(refused.value)
-        == f"{path}: someone else changed it during this run, and it was left as they wrote it. Run this again"
+        == f"{path}: someone else changed it during this run, and it was left as they wrote it. Run this again."
     )
     assert path.read_bytes() == b"theirs"
     writes.write(str(path), b"theirs", b"ours")
@@ -315,7 +315,7 @@ def test_the_lock_where_no_folder_can_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(files.FileError) as refused, transaction.lock(str(tmp_path / "file" / "x" / "daemon.json"), 1):
         pass
-    assert str(refused.value) == f"{tmp_path}/file: cannot be created: File exists. Nothing was changed."
+    assert str(refused.value) == f"{tmp_path}/file: cannot be created: File exists"
 
 
 def test_the_lock_of_a_folder_that_cannot_be_opened(tmp_path):
@@ -327,7 +327,7 @@ def test_the_lock_of_a_folder_that_cannot_be_opened(tmp_path):
             lock.__enter__()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert str(refused.value) == f"{tmp_path}: cannot be opened: Too many open files. Nothing was changed."
+    assert str(refused.value) == f"{tmp_path}: cannot be opened: Too many open files"
 
 
 def test_the_lock_is_held_against_others_and_clears_what_a_killed_run_left(tmp_path):
@@ -344,7 +344,7 @@ def test_the_lock_is_held_against_others_and_clears_what_a_killed_run_left(tmp_p
             pass
     assert (
         str(refused.value)
-        == f"{tmp_path}: another run has held its lock for 0.1 s. Nothing was changed. Run this again."
+        == f"{tmp_path}: another run has held its lock for 0.1 s. Run this again."
     )
     with transaction.lock(str(path), 0):
         pass
@@ -360,7 +360,7 @@ def test_what_a_killed_run_left_and_cannot_be_removed(tmp_path, monkeypatch):
     with pytest.raises(files.FileError) as failed, transaction.lock(str(tmp_path / "file"), 1):
         pytest.fail("the lock is held all the same")
     assert str(failed.value) == (
-        f"{tmp_path}/.pullthrough-docker-x: cannot be removed: Operation not permitted. Nothing was changed. "
+        f"{tmp_path}/.pullthrough-docker-x: cannot be removed: Operation not permitted. "
         "It may be immutable (lsattr shows it, chattr -i undoes it)."
     )
 
