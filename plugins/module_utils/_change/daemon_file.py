@@ -85,9 +85,7 @@ class DaemonJson:
         advice = "Take it out of the list, or declare the list with exclusive: true."
         self._refuse(self._document.position(start), why, advice)
 
-    def text(
-        self, mirrors: Sequence[str], *, keep_empty: bool = False, keep_key: bool = True
-    ) -> Optional[bytes]:
+    def text(self, mirrors: Sequence[str], *, keep_empty: bool = False, keep_key: bool = True) -> Optional[bytes]:
         """Return the text of the file with exactly these mirrors; None where no file is needed.
 
         Every other byte stays. No mirrors means no key, unless the file already says "none" in its own words and
@@ -120,7 +118,9 @@ class DaemonJson:
         if node is None or node.value is None:
             return []
         if not isinstance(node.value, list):
-            self._refuse(self._document.position(node.start), f"{MIRRORS} is not a list of strings", "Fix the file first.")
+            self._refuse(
+                self._document.position(node.start), f"{MIRRORS} is not a list of strings", "Fix the file first."
+            )
         for element in node.elements:
             if not isinstance(element.value, str):
                 where = self._document.position(element.start)

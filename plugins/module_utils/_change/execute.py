@@ -292,7 +292,9 @@ class _Change:
 def _refusal_of(cause: Exception) -> Refusal:
     """Return why the change did not succeed."""
     if isinstance(cause, _NotAccepted):
-        return Refused(f"The engine did not accept the change: {cause}", "Fix what the engine reports and run this again.")
+        return Refused(
+            f"The engine did not accept the change: {cause}", "Fix what the engine reports and run this again."
+        )
     if isinstance(cause, (Refused, FileError)):
         return cause
     return Refused(str(cause) or type(cause).__name__)
@@ -323,7 +325,7 @@ def shown_value(value: Any) -> str:
 
 
 def _with_named(text: Optional[bytes], values: Mapping[str, Any]) -> bytes:
-    """Return the text with those of these settings named that an engine keeps, at a reload, where their key is missing."""
+    """Return the text with those of these settings named whose old value a reload keeps when the key is missing."""
     named = json_text.NEW_FILE if text is None else json_reader.decode(text)
     for key, value in values.items():
         if setting_table.is_kept(key) and json_reader.parse(named).find(key) is None:

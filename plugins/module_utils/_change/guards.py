@@ -137,15 +137,16 @@ def refuse_without_consent(plan: Plan, options: Options) -> List[str]:
         edits += plan.snapshot.command_line_edits({*plan.wanted, setting_table.MIRRORS})
         if edits:
             raise Refused(
-                f"Only a restart brings this into force ({reasons}), and it would also apply what someone changed since "
-                f"the engine read its configuration: {'; '.join(edits)}",
+                f"Only a restart brings this into force ({reasons}), and it would also apply what someone changed "
+                f"since the engine read its configuration: {'; '.join(edits)}",
                 f"Undo that or bring it into force first, or allow it with {_CONSENT}.",
             )
         running = info.containers_running
         if activation.restart_stops_containers(containers_running=running, live_restore=info.live_restore):
             raise Refused(
                 f"Only a restart brings this into force ({reasons}), and it would stop {running} running container(s)",
-                f"Allow it with {_CONSENT}, or keep them through it with live-restore: true in the engine's configuration.",
+                f"Allow it with {_CONSENT}, or keep them through it with live-restore: true "
+                "in the engine's configuration.",
             )
     return []
 

@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The flag ``--registry-mirror`` in an options file, a unit or a drop-in: what it lists, and the text with another list.
+"""The flag ``--registry-mirror`` in an options file, a unit or a drop-in: its list, and the text with another list.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
 """
@@ -142,8 +142,10 @@ class UnitFile:
 
 
 class DropIn:
-    """The drop-in of this collection, as a place that names mirrors: it repeats the unit's own command line and adds the
-    flags."""
+    """The drop-in of this collection, as a place that names mirrors.
+
+    It repeats the unit's own command line and adds the flags.
+    """
 
     name = "systemd_drop_in"
     reason: Optional[str] = None
@@ -200,7 +202,8 @@ def _refuse_special_characters(path: str, mirrors: Sequence[str]) -> None:
     for mirror in mirrors:
         if not _PLAIN_WORD.match(mirror):
             raise Refused(
-                f"{path}: the mirror {masking.mask(mirror)} has characters with a special meaning in units and options files",
+                f"{path}: the mirror {masking.mask(mirror)} has characters with a special meaning "
+                "in units and options files",
                 "Keep it in daemon.json (source: daemon_json).",
             )
 

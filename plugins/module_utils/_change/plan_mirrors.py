@@ -107,7 +107,9 @@ def plan(seen: Snapshot, wanted: Wish) -> Plan:
             "source": chosen.name,
             "path": chosen.path,
             "mirrors": mirror_url.shown_list(mirrors),
-            "previous_mirrors": mirror_url.shown_list([mirror for place in [chosen, *others] for mirror in place.listed]),
+            "previous_mirrors": mirror_url.shown_list(
+                [mirror for place in [chosen, *others] for mirror in place.listed]
+            ),
         },
         target=target if moves else None,
         warnings=warnings,
@@ -272,9 +274,7 @@ def _activation(
 # -- edits -----------------------------------------------------------------------------------------------------------
 
 
-def _edits(
-    seen: Snapshot, chosen: Place, others: Sequence[Place], lists: Lists, *, has_flags: bool
-) -> List[Edit]:
+def _edits(seen: Snapshot, chosen: Place, others: Sequence[Place], lists: Lists, *, has_flags: bool) -> List[Edit]:
     """Return the edits of all places, in the order of writing: mirrors leave one place before they reach another."""
     config = seen.config
     edits = [

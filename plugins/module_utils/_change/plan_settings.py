@@ -144,7 +144,8 @@ def _value(path: Sequence[str], value: Any) -> Any:
     """Return a value of YAML as a value of JSON text."""
     if value is None:
         raise Refused(
-            f"settings: {'.'.join(path)} is null, which in YAML is often an accident", "To remove a key, name it in remove."
+            f"settings: {'.'.join(path)} is null, which in YAML is often an accident",
+            "To remove a key, name it in remove.",
         )
     if isinstance(value, dict):
         return {str(key): _value([*path, str(key)], inner) for key, inner in value.items()}
@@ -202,6 +203,6 @@ def _refuse_live_restore_on_a_swarm(seen: Snapshot, wanted: Wish, after: DaemonJ
     info = seen.engine.info
     if info and info.swarm_active and wanted.settings.get("live-restore") is True and not info.live_restore:
         raise Refused(
-            f"{after.place('live-restore')}: live-restore, and this engine is an active node of a swarm. A reload would "
-            "accept it, and the next start would fail (seen on 20.10.24)"
+            f"{after.place('live-restore')}: live-restore, and this engine is an active node of a swarm. "
+            "A reload would accept it, and the next start would fail (seen on 20.10.24)"
         )

@@ -103,9 +103,7 @@ def _conflict(flag: FlagOfSetting, config: DaemonJson) -> Row:
     return {"setting": flag.setting, "places": places, "message": message}
 
 
-def _drift_reasons(
-    snapshot: Snapshot, mirrors: Optional[List[str]], in_force: Optional[List[str]]
-) -> Iterator[str]:
+def _drift_reasons(snapshot: Snapshot, mirrors: Optional[List[str]], in_force: Optional[List[str]]) -> Iterator[str]:
     if mirrors is not None and in_force is not None and mirrors != in_force:
         yield f"The engine uses {_shown(in_force)}, and {_shown(mirrors)} is configured."
     for place in filter(_is_stale, snapshot.flags):

@@ -140,14 +140,16 @@ class Snapshot(NamedTuple):
 
     @property
     def stray_mirrors(self) -> List[str]:
-        """Mirrors that the next start names outside of ``flags``, so that they cannot be edited, as in ``Environment=``.
+        """Mirrors that the next start names outside of ``flags``, where they cannot be edited, as in ``Environment=``.
 
         A script can add flags of its own, and so can any other program that starts the engine: then the flags of the
         engine that runs count.
         """
         if self.start.reader is None:
             return self.flags_now
-        known = collections.Counter(mirror_url.engine_spelling(mirror) for place in self.flags for mirror in place.listed)
+        known = collections.Counter(
+            mirror_url.engine_spelling(mirror) for place in self.flags for mirror in place.listed
+        )
         coming = collections.Counter(map(mirror_url.engine_spelling, command_line.flag_values(self.start.argv, FLAG)))
         found = list(coming - known)
         for line in self.code:
@@ -203,7 +205,9 @@ class Snapshot(NamedTuple):
         lost = [] if self.start.reader == "shell" else list((running - coming).elements())
         gained = list((coming - running).elements())
         return [
-            f"the command line {verb} {' '.join(flags)}" for verb, flags in (("loses", lost), ("gains", gained)) if flags
+            f"the command line {verb} {' '.join(flags)}"
+            for verb, flags in (("loses", lost), ("gains", gained))
+            if flags
         ]
 
     # -- cautions ------------------------------------------------------------------------------------------------------
@@ -267,7 +271,9 @@ def _with_data_root(host: Host, engine: Engine, config: Optional[DaemonJson]) ->
     info = engine.info
     if info is None or not isinstance(configured, str) or "data-root" not in info.settings or "\0" in configured:
         return engine
-    if not setting_table.is_same("data-root", host.real_path(configured), host.real_path(str(info.settings["data-root"]))):
+    if not setting_table.is_same(
+        "data-root", host.real_path(configured), host.real_path(str(info.settings["data-root"]))
+    ):
         return engine
     return engine._replace(info=info._replace(settings={**info.settings, "data-root": configured}))
 

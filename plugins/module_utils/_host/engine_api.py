@@ -166,11 +166,17 @@ def _parts(engine: engines.Engine, method: str, target: str, deadline: float, li
         connection.request(method, target)
         peer, user = _maker_of(connection.sock), _user_of(connection.sock)
         is_trusted = scope.is_trusted(user)
-        if not is_trusted or (peer not in (process.pid, 0, 1) and files.text_of(f"/proc/{peer}/comm").strip() != "systemd"):
-            raise Unreachable(f"the socket {path} belongs to process {peer} of user {user}, not to the engine's process {process.pid}")
+        if not is_trusted or (
+            peer not in (process.pid, 0, 1) and files.text_of(f"/proc/{peer}/comm").strip() != "systemd"
+        ):
+            raise Unreachable(
+                f"the socket {path} belongs to process {peer} of user {user}, not to the engine's process {process.pid}"
+            )
         yield from _body(connection.getresponse(), path, deadline, limit)
     except PermissionError as exc:
-        raise Unreachable(f"no right to connect to {path}; run the task as the engine's own user (become: true)") from exc
+        raise Unreachable(
+            f"no right to connect to {path}; run the task as the engine's own user (become: true)"
+        ) from exc
     except (OSError, http.client.HTTPException) as exc:
         raise Unreachable(f"no answer on {path}: {masking.mask(str(exc), 200)}") from exc
     finally:

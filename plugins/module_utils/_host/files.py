@@ -170,7 +170,7 @@ def resolve(path: str) -> str:
         if can_be_swapped(here):
             raise FileError(
                 f"{path}: another user can write the folder {resolved} and could redirect {here} to another file",
-                "Choose a folder that only root can write, or run the task as its owner (become_user)."
+                "Choose a folder that only root can write, or run the task as its owner (become_user).",
             )
         if not os.path.islink(here):
             resolved = here
@@ -190,12 +190,12 @@ def _target_of(link: str, path: str, *, is_last: bool) -> str:
     if not is_protected(os.stat(os.path.dirname(link))):
         raise FileError(
             f"{path}: the symlink {link} is in a folder that another user can write, so it is not followed",
-            "Use the path of the file itself, or make the folder writable only by its owner."
+            "Use the path of the file itself, or make the folder writable only by its owner.",
         )
     target = os.readlink(link)
     if is_last and not os.path.exists(link):
         raise FileError(
             f"{path}: the symlink {link} points to {target}, which does not exist",
-            "Remove the symlink or create the file it points to."
+            "Remove the symlink or create the file it points to.",
         )
     return target

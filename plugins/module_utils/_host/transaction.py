@@ -92,9 +92,7 @@ def lock(path: str, timeout: float) -> Iterator[None]:
         deadline = time.monotonic() + timeout
         while not _locked(descriptor):
             if time.monotonic() >= deadline:
-                raise files.FileError(
-                    f"{folder}: another run has held its lock for {timeout:g} s", "Run this again."
-                )
+                raise files.FileError(f"{folder}: another run has held its lock for {timeout:g} s", "Run this again.")
             time.sleep(0.05)
         _remove_leftovers(folder)
         yield

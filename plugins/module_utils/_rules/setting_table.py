@@ -42,8 +42,7 @@ class Setting(NamedTuple):
     before_validate: bool
     """Whether 20.10.24 takes the key; that release line is the last one without ``dockerd --validate``."""
     is_free: bool
-    """Whether the engine reads an object under this key without looking at the keys inside (moby daemon/config/config.go
-    flatOptions)."""
+    """Whether the engine accepts any key inside an object under this key (moby daemon/config/config.go flatOptions)."""
     reload: Optional[Reload]
     """The engines on which a reload brings it into force (moby daemon/reload.go, read from 20.10.24 to 29.7.2)."""
     missing: str
@@ -223,5 +222,7 @@ def shown_by(answer: Mapping[str, Any]) -> Dict[str, Any]:
 
 def flag_pattern(names: Sequence[str]) -> str:
     """Return a regular expression for a flag in a line; the value of a short one can follow without a blank."""
-    ends: List[str] = [rf"(?<![\w-]){re.escape(name)}" + (r"(?![\w-])" if name.startswith("--") else "") for name in names]
+    ends: List[str] = [
+        rf"(?<![\w-]){re.escape(name)}" + (r"(?![\w-])" if name.startswith("--") else "") for name in names
+    ]
     return "|".join(ends)
