@@ -239,7 +239,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, files
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import images, probes
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import ca_certificates, certs_d, mirror_url
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
@@ -247,7 +247,7 @@ def check(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
     """Check the mirrors, and return the result of the module, with its warnings."""
     snapshot = snapshots.take(host, options["service"], options["path"], options["timeout"])
     mirrors = _mirrors(options["mirrors"], snapshot)
-    certs_d.check(options["ca_certificates"], mirrors)
+    ca_certificates.check(options["ca_certificates"], mirrors)
     reports, hub = probes.examine(
         mirrors,
         snapshot.engine,

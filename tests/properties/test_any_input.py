@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import ca_certificates, certs_d, versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import (
     flag_text,
     masking,
@@ -143,8 +143,8 @@ _CERTIFICATE_PIECES = [
 @given(st.lists(st.sampled_from(_CERTIFICATE_PIECES), max_size=30).map("".join) | LONG_TEXTS | st.text(max_size=20))
 def test_certificates(text):
     with quickly(), contextlib.suppress(certs_d.CertificateError):
-        certs_d.check({"a.example": text}, ["https://a.example"])
-        certs_d.warnings({"a.example": text}, 0)
+        ca_certificates.check({"a.example": text}, ["https://a.example"])
+        ca_certificates.warnings({"a.example": text}, 0)
 
 
 @given(st.text("ab1@:%!=.é", max_size=8), st.text("ab1@:%!=.é", max_size=8))

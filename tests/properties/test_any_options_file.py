@@ -13,7 +13,7 @@ import pytest
 
 from hypothesis import assume, given
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_editor, options_text
 from ansible_collections.pullthrough.docker.tests.properties.readers import (
     FLAG,
     Shell,
@@ -37,8 +37,8 @@ def shell(request, tmp_path_factory):
 def edited(text, values, *, shell):
     """Return the text with the flag for these values, or None where the edit is refused."""
     try:
-        return options_text.put_flag(text, VARIABLE, FLAG, values, shell=shell)
-    except options_text.OptionsTextError:
+        return options_editor.put_flag(text, VARIABLE, FLAG, values, shell=shell)
+    except options_editor.OptionsTextError:
         return None
 
 

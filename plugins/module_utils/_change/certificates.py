@@ -70,9 +70,16 @@ def _faults_of(folder: Folder, besides: Collection[str]) -> Iterator[str]:
             yield f"{path} is a key without its client certificate {stem}.cert, {_ENDS}."
         if extension == ".crt" and problem:
             yield f"{path} cannot be read ({problem}), {_ENDS}."
-        elif extension == ".crt" and not certs_d.load_all(text or ""):
+        elif extension == ".crt" and not _has_certificate(text or ""):
             yield (
                 f"{path} holds no certificate in PEM. Engines then trust nothing more for it, and those since 28.0 "
                 "with the containerd image store end a pull that looks here. If it is DER, convert it: "
                 "openssl x509 -inform DER -outform PEM."
             )
+
+
+def _has_certificate(text: str) -> bool:
+    # Most hosts have no file there, and their run does not import the ssl module.
+    from ansible_collections.pullthrough.docker.plugins.module_utils._text import pem
+
+    return bool(pem.load_all(text))

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, NoReturn, Optional, Sequence, Tupl
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table, versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules.setting_table import INSECURE, MIRRORS
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 
 
 class DaemonJson:
@@ -31,7 +31,7 @@ class DaemonJson:
         self.path = path
         self.data = data
         try:
-            self._text = json_text.NEW_FILE if data is None else json_reader.decode(data)
+            self._text = json_reader.NEW_FILE if data is None else json_reader.decode(data)
             self._document = json_reader.parse(self._text)
         except json_reader.JsonTextError as exc:
             self._refuse((exc.line, exc.column), exc.message, "Fix the file first.")
@@ -95,6 +95,9 @@ class DaemonJson:
         is_same = list(mirrors) == self.listed
         if is_same and (mirrors or not keep_empty or self.present) and (keep_key or not self.present):
             return self.data
+        # A run that changes nothing does not compile the editor.
+        from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_text
+
         if mirrors or keep_empty:
             return json_text.set_member(self._text, [MIRRORS], list(mirrors)).encode()
         return json_text.remove_member(self._text, [MIRRORS]).encode()

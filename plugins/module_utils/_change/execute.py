@@ -15,7 +15,7 @@ import os
 
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import checks
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import (
     Decision,
     Edit,
@@ -25,30 +25,25 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.model i
     Refusal,
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.shown import shown
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engine_api import Info
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.transaction import FileChanged
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text, masking
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text
 
 AS_BEFORE, AS_WANTED, NEITHER = "as before", "as wanted", "neither as before nor as wanted"
 
 
-def carry_out(host: Host, decide: Callable[[], Decision], options: Options, *, check_mode: bool) -> Outcome:
-    """Do what must be done on the host, or in check mode only find out whether it could be done.
+def carry_out(host: Host, decide: Callable[[], Decision], options: Options, plan: Plan) -> Outcome:
+    """Do what must be done on the host.
 
     :param decide: reads the host and plans; it is called again under the lock, as another run may have done it all.
+    :param plan: the first plan, which says what must be locked.
     :returns: the outcome, whatever happens.
     """
-    decision = decide()
-    plan = decision.plan
-    if plan is None:
-        return Outcome("untouched", None, refusal=decision.refusal)
-    has_leftovers = any(host.has_leftovers(edit.path) for edit in plan.edits)
-    if check_mode or not (plan.has_work or has_leftovers):
-        return _untouched(plan, *_checked(host, plan, options))
     try:
         with _locked(host, plan, options):
             outcome = _decide_and_run(host, decide, options)
@@ -74,33 +69,10 @@ def _decide_and_run(host: Host, decide: Callable[[], Decision], options: Options
     plan = decision.plan
     if plan is None:
         return Outcome("untouched", None, refusal=decision.refusal)
-    refusal, warnings = _checked(host, plan, options)
+    refusal, warnings = checks.check(host, plan, options)
     if refusal:
-        return _untouched(plan, refusal, warnings)
+        return checks.untouched(plan, refusal, warnings)
     return _Change(host, plan, options, warnings).run()
-
-
-def _untouched(plan: Plan, refusal: Optional[Refusal], warnings: Sequence[str]) -> Outcome:
-    return Outcome("untouched", plan, plan.snapshot.engine, refusal, warnings=warnings)
-
-
-def _checked(host: Host, plan: Plan, options: Options) -> Tuple[Optional[Refusal], Sequence[str]]:
-    """Return why the engine would refuse the plan, or which consent it lacks; and warnings."""
-    try:
-        if plan.has_work:
-            _refuse_what_engines_refuse(host, plan, options.timeout)
-        return None, guards.refuse_without_consent(plan, options)
-    except Refused as exc:
-        return exc, ()
-
-
-def _refuse_what_engines_refuse(host: Host, plan: Plan, timeout: float) -> None:
-    engine = plan.snapshot.engine
-    guards.refuse_by_version(plan, [None, engine.version, host.installed_version(engine, timeout)])
-    argv = plan.argv if plan.needs_restart or not engine.process else engine.argv
-    objection = host.objection(engine, argv, plan.config_edit.after or b"{}", timeout)
-    if objection:
-        raise Refused(plan.after.locate(objection).rstrip("."), "Fix it there and run this again.")
 
 
 class _NotAccepted(Exception):
@@ -140,7 +112,7 @@ class _Change:
             if self._is_signalled or self._writes.undo():
                 return self._go_back(exc)
             self._remove_backups()
-            return _untouched(self._plan, exc, self._warnings)
+            return checks.untouched(self._plan, exc, self._warnings)
         except Exception as exc:  # noqa: BLE001 # Whatever it is, the host must not be left half changed.
             return self._go_back(exc)
         self._remove_staged()
@@ -236,7 +208,7 @@ class _Change:
         :returns: why it did not go back, as a list of one sentence, or nothing.
         """
         path, timeout = self._plan.config_edit.path, self._options.timeout
-        before = settings_before(self._plan)
+        before = self._plan.settings_before
         try:
             engine = self._host.engine(self._options.service, timeout)
             if engine.info is None:
@@ -268,7 +240,7 @@ class _Change:
         return _uses(info, self._plan.wanted)
 
     def _has_old(self, info: Info) -> bool:
-        return _uses(info, settings_before(self._plan))
+        return _uses(info, self._plan.settings_before)
 
     def _state_of(self, edit: Edit) -> str:
         file = self._host.file(edit.path)
@@ -285,7 +257,7 @@ class _Change:
             return engine, f"{engine.state} ({engine.reason})"
         if self._has_old(engine.info):
             return engine, AS_BEFORE
-        used = {key: value for key, value in engine.info.settings.items() if key in settings_before(self._plan)}
+        used = {key: value for key, value in engine.info.settings.items() if key in self._plan.settings_before}
         return engine, f"{AS_WANTED if self._has_wanted(engine.info) else NEITHER} ({shown(used)})"
 
 
@@ -306,27 +278,9 @@ def _uses(info: Info, settings: Mapping[str, Any]) -> bool:
     return all(key not in used or setting_table.is_same(key, value, used[key]) for key, value in settings.items())
 
 
-def settings_before(plan: Plan) -> Dict[str, Any]:
-    """Return what was in force of the settings that change."""
-    info = plan.snapshot.engine.info
-    return {key: info.settings[key] for key in plan.wanted if info and key in info.settings}
-
-
-def shown(settings: Mapping[str, Any]) -> str:
-    """Return settings as text for the user."""
-    return masking.mask("; ".join(f"{key}: {shown_value(value)}" for key, value in settings.items())) or "none shown"
-
-
-def shown_value(value: Any) -> str:
-    """Return the value of a setting as text for the user."""
-    if isinstance(value, list):
-        return " ".join(map(str, value)) or "none"
-    return value.text if isinstance(value, json_reader.Number) else str(value)
-
-
 def _with_named(text: Optional[bytes], values: Mapping[str, Any]) -> bytes:
     """Return the text with those of these settings named whose old value a reload keeps when the key is missing."""
-    named = json_text.NEW_FILE if text is None else json_reader.decode(text)
+    named = json_reader.NEW_FILE if text is None else json_reader.decode(text)
     for key, value in values.items():
         if setting_table.is_kept(key) and json_reader.parse(named).find(key) is None:
             named = json_text.set_member(named, [key], value)

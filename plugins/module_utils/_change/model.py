@@ -103,6 +103,12 @@ class Plan(NamedTuple):
         return DaemonJson(self.snapshot.config.path, self.config_edit.after)
 
     @property
+    def settings_before(self) -> Dict[str, Any]:
+        """What was in force of the settings that change."""
+        info = self.snapshot.engine.info
+        return {key: info.settings[key] for key in self.wanted if info and key in info.settings}
+
+    @property
     def needs_restart(self) -> bool:
         return self.activation.pending == "restart"
 

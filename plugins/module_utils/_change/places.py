@@ -79,9 +79,12 @@ class OptionsFile:
         if list(mirrors) == self.listed:
             return self.data
         _refuse_special_characters(self.path, [mirror for mirror in mirrors if mirror not in self.listed])
+        # A run that changes nothing does not compile the editor.
+        from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_editor
+
         try:
-            text = options_text.put_flag(self._text, self.variable, FLAG, mirrors, shell=self._shell)
-        except options_text.OptionsTextError as exc:
+            text = options_editor.put_flag(self._text, self.variable, FLAG, mirrors, shell=self._shell)
+        except options_editor.OptionsTextError as exc:
             advice = "Edit it by hand, or write plain words there."
             raise Refused(f"{self.path}, line {exc.line}: {exc.message}", advice) from exc
         return text.encode(errors="surrogateescape")

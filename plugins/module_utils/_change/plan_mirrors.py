@@ -68,7 +68,8 @@ def wish(params: Mapping[str, Any]) -> Wish:
         )
     try:
         read = read._replace(mirrors=[mirror_url.declare(mirror) for mirror in read.mirrors])
-        certs_d.check(read.ca_certificates, read.mirrors)
+        if read.ca_certificates:
+            _certificate_rules().check(read.ca_certificates, read.mirrors)
     except (mirror_url.MirrorUrlError, certs_d.CertificateError) as exc:
         raise Refused(str(exc).rstrip(".")) from exc
     return read
@@ -314,13 +315,22 @@ def _certificate_edits(seen: Snapshot, wanted: Wish) -> Tuple[List[Edit], List[s
     if faults:
         raise Refused(" ".join(faults).rstrip("."))
     new = certs_d.files(wanted.ca_certificates, image_store=store, version=version, folder=found.folder)
-    warnings = certs_d.warnings(wanted.ca_certificates, seen.now)
+    warnings = []
+    if wanted.ca_certificates:
+        warnings = _certificate_rules().warnings(wanted.ca_certificates, seen.now)
     if is_shared and new:
         warnings.append(
             "With its containerd image store this engine reads CA certificates of mirrors in "
             f"{found.folder}/docker.io, and trusts them for Docker Hub as well."
         )
     return _changed(found, {**dict.fromkeys(own), **new}), warnings
+
+
+def _certificate_rules() -> Any:
+    """Return the rules of certificates, which need the ssl module; most runs have none to check."""
+    from ansible_collections.pullthrough.docker.plugins.module_utils._rules import ca_certificates
+
+    return ca_certificates
 
 
 def _changed(found: certificates.CertsD, after: Mapping[str, Optional[bytes]]) -> List[Edit]:

@@ -94,7 +94,7 @@ def in_force(made: Plan, engine: Engine) -> Dict[str, Optional[bool]]:
 
 def _edited(config: DaemonJson, wanted: Wish) -> Tuple[Optional[bytes], List[str], List[Path]]:
     """Return the bytes of the file after the change, the keys that it is about, and the paths that change."""
-    text = json_text.NEW_FILE if config.data is None else json_reader.decode(config.data)
+    text = json_reader.NEW_FILE if config.data is None else json_reader.decode(config.data)
     changed: List[Path] = []
     for key, value in wanted.settings.items():
         text = _merge(text, (key,), value, changed)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Edit, Options, Outcome, Plan
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.shown import shown, shown_value
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url, setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
@@ -29,7 +29,7 @@ def _host_after(outcome: Outcome) -> List[str]:
     if outcome.state == "untouched":
         return ["Nothing was changed."]
     if outcome.state == "undone" and outcome.plan:
-        path, before = outcome.plan.config_edit.path, execute.shown(execute.settings_before(outcome.plan))
+        path, before = outcome.plan.config_edit.path, shown(outcome.plan.settings_before)
         return [f"{path} and what is in force are as they were ({before}); no container was touched."]
     problems = "; ".join(outcome.problems) or "something else changed it meanwhile"
     states = "; ".join(f"{name} is {state}" for name, state in outcome.states)
@@ -105,7 +105,7 @@ def _masked(data: Optional[bytes]) -> str:
 
 
 def _diff_of_engine(plan: Plan) -> Dict[str, str]:
-    before = execute.settings_before(plan)
+    before = plan.settings_before
     after = {key: value for key, value in plan.wanted.items() if key in before}
     return {
         "before_header": "engine",
@@ -122,5 +122,5 @@ def _lines(settings: Dict[str, Any]) -> str:
         if key == setting_table.MIRRORS:
             lines += mirror_url.shown_list(value)
         else:
-            lines.append(masking.mask(f"{key}: {execute.shown_value(value)}"))
+            lines.append(masking.mask(f"{key}: {shown_value(value)}"))
     return "".join(f"{line}\n" for line in lines)

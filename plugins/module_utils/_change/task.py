@@ -9,10 +9,10 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NoReturn
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute, guards, render
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Decision, Outcome, Plan
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import checks, guards, render
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Decision, Options, Outcome, Plan
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import Snapshot
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
@@ -42,7 +42,7 @@ def run(module: AnsibleModule, host: Host, kind: Kind) -> NoReturn:
         wish = kind.wish(module.params)
     except Refused as exc:
         module.fail_json(msg=render.failure(Outcome("untouched", None, refusal=exc)), changed=False)
-    outcome = execute.carry_out(host, lambda: _decide(host, kind, wish), wish.options, check_mode=module.check_mode)
+    outcome = _outcome(host, lambda: _decide(host, kind, wish), wish.options, check_mode=module.check_mode)
     if outcome.refusal:
         module.fail_json(msg=render.failure(outcome), changed=outcome.state == "stuck")
     for warning in render.warnings(outcome, wish.options):
@@ -51,6 +51,21 @@ def run(module: AnsibleModule, host: Host, kind: Kind) -> NoReturn:
     assert outcome.engine is not None
     in_force = kind.in_force(outcome.plan, outcome.engine)
     module.exit_json(**render.result(outcome, wish.options, in_force, check_mode=module.check_mode))
+
+
+def _outcome(host: Host, decide: Callable[[], Decision], options: Options, *, check_mode: bool) -> Outcome:
+    """Do what must be done, or in check mode only find out whether it could be done."""
+    decision = decide()
+    plan = decision.plan
+    if plan is None:
+        return Outcome("untouched", None, refusal=decision.refusal)
+    has_leftovers = any(host.has_leftovers(edit.path) for edit in plan.edits)
+    if check_mode or not (plan.has_work or has_leftovers):
+        return checks.untouched(plan, *checks.check(host, plan, options))
+    # Imported only here: a run that changes nothing does not compile the code that writes.
+    from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute
+
+    return execute.carry_out(host, decide, options, plan)
 
 
 def _decide(host: Host, kind: Kind, wish: Any) -> Decision:

@@ -18,11 +18,10 @@ import shlex
 import signal
 import time
 
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     engine_api,
-    engine_log,
     files,
     processes,
     programs,
@@ -31,6 +30,9 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line, json_reader, masking
+
+if TYPE_CHECKING:
+    from ansible_collections.pullthrough.docker.plugins.module_utils._host.engine_log import Log
 
 POLL_SECONDS = 0.05
 """The pause between two questions. A reload is in force 8 to 125 ms after the signal (20.10.24, 26.1.5, 28.5.2)."""
@@ -140,7 +142,7 @@ def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engi
         return engine._replace(state="absent", reason="no Docker Engine is installed")
     # An init script does not say whether the engine failed, so its log is always read.
     has_failed = not services.has_systemd() or unit.get("ActiveState") in ("failed", "activating")
-    cause = engine_log.last_words(name) if has_failed else ""
+    cause = _last_words(name) if has_failed else ""
     return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")
 
 
@@ -150,7 +152,7 @@ def _asked(engine: Engine, process: processes.Process, name: str, unit: Mapping[
         return engine._replace(info=_wait_for_info(engine, timeout))
     except engine_api.Unreachable as exc:
         if processes.has_ended(process):
-            reason = f"its process ended while it was asked{engine_log.last_words(name)}"
+            reason = f"its process ended while it was asked{_last_words(name)}"
             return engine._replace(state="unreachable", reason=reason)
         # A starting engine behind an activated socket accepts and does not answer, just as a hung one does.
         is_activating = (unit or services.unit(name)).get("ActiveState") == "activating"
@@ -256,7 +258,7 @@ def reload(
     process = engine.process
     if process is None or processes.has_ended(process):
         return _ENDED
-    log, since = engine_log.Log(process), time.time()
+    log, since = _log_of(process), time.time()
     try:
         os.kill(process.pid, signal.SIGHUP)
     except OSError:  # It ended after the check above.
@@ -269,7 +271,7 @@ def _wait_until_in_force(
     in_force: Callable[[engine_api.Info], bool],
     timeout: float,
     since: Optional[float],
-    log: engine_log.Log,
+    log: Log,
 ) -> Optional[str]:
     """Ask until the change is in force, the engine refuses it or ends, or no time is left; return as ``reload``."""
     deadline = time.monotonic() + timeout
@@ -335,3 +337,16 @@ def validate(engine: Engine, argv: Sequence[str], text: bytes, timeout: float) -
         return None
     objections = out.strip().replace("/dev/stdin", engine.config_path).splitlines()
     return masking.mask("; ".join(objections)) or f"dockerd --validate ended with {code}"
+
+
+def _log_of(process: processes.Process) -> Log:
+    # Only a reload and an engine that is down need the log: other runs do not compile its reader.
+    from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_log
+
+    return engine_log.Log(process)
+
+
+def _last_words(name: str) -> str:
+    from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_log
+
+    return engine_log.last_words(name)

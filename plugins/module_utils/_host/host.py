@@ -18,15 +18,17 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     engine_api,
     engines,
     files,
+    leftovers,
     processes,
     scope,
     services,
-    transaction,
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+    from ansible_collections.pullthrough.docker.plugins.module_utils._host.transaction import Transaction
 
 
 class File(NamedTuple):
@@ -123,7 +125,7 @@ class Host:
         try:
             data = files.read(real)
             mode = files.NEW_MODE if data is None else files.mode_like(real)
-            return File(real, data, transaction.staged(real), problem, mode=mode)
+            return File(real, data, leftovers.staged(real), problem, mode=mode)
         except files.FileError as exc:
             return File(real, problem=problem or exc, unreadable=exc)
 
@@ -163,14 +165,18 @@ class Host:
 
     def has_leftovers(self, path: str) -> bool:
         """Return whether a run that was killed left something beside this file."""
-        return transaction.has_leftovers(path)
+        return leftovers.has_leftovers(path)
 
     def lock(self, path: str, timeout: float) -> ContextManager[None]:
         """Hold the folder of a file against other runs of the collection."""
+        from ansible_collections.pullthrough.docker.plugins.module_utils._host import transaction
+
         return transaction.lock(path, timeout)
 
-    def transaction(self, new_modes: Mapping[str, int]) -> transaction.Transaction:
+    def transaction(self, new_modes: Mapping[str, int]) -> Transaction:
         """Begin writes that can be undone."""
+        from ansible_collections.pullthrough.docker.plugins.module_utils._host import transaction
+
         return transaction.Transaction(self._module, new_modes)
 
 

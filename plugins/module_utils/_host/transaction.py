@@ -24,20 +24,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.leftovers import STAGED_PREFIX, TEMP_PREFIX, staged_path
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
-
-TEMP_PREFIX = ".pullthrough-docker-"
-"""How the names of temporary files begin. The next run removes those that a killed run left."""
-
-STAGED_PREFIX = f"{TEMP_PREFIX}moving-"
-"""How the names of staged texts begin: what a file must hold at the end of a change of several steps.
-
-The steps are to take mirrors out of other files, or to let the engine read an empty list first. When the run is killed
-between them, the next run finds the text there.
-"""
-
 
 class WriteError(files.FileError):
     """A write that failed. The file holds the old text or the new one; read it to know which."""
@@ -55,23 +45,6 @@ class _Written(NamedTuple):
     """What this run wrote there, or tried to."""
     old_stat: Optional[os.stat_result]
     """Its mode and owner before."""
-
-
-def staged(path: str) -> Optional[bytes]:
-    """Return what a killed run would have written to this file at the end, or None."""
-    return files.read(_staged_path(path))
-
-
-def has_leftovers(path: str) -> bool:
-    """Return whether a killed run left a temporary file in the folder of this file."""
-    try:
-        return any(name.startswith(TEMP_PREFIX) for name in os.listdir(os.path.dirname(path)))
-    except OSError:  # The folder does not exist, or this user cannot list it.
-        return False
-
-
-def _staged_path(path: str) -> str:
-    return os.path.join(os.path.dirname(path), STAGED_PREFIX + os.path.basename(path))
 
 
 @contextlib.contextmanager
@@ -154,7 +127,7 @@ class Transaction:
     def stage(self, path: str, data: bytes) -> None:
         """Save beside the file what it must hold at the end, until ``unstage``, so that a killed run loses nothing."""
         self._staged.append(path)
-        self._replace(_staged_path(path), data, 0o600)
+        self._replace(staged_path(path), data, 0o600)
 
     @staticmethod
     def unstage(path: str) -> None:
@@ -162,13 +135,13 @@ class Transaction:
 
         :raises WriteError: when it cannot be removed.
         """
-        staged_path = _staged_path(path)
+        staged = staged_path(path)
         try:
-            os.unlink(staged_path)
+            os.unlink(staged)
         except FileNotFoundError:
             pass
         except OSError as exc:
-            raise WriteError(f"{staged_path}: cannot be removed: {exc.strerror}", _advice(exc)) from exc
+            raise WriteError(f"{staged}: cannot be removed: {exc.strerror}", _advice(exc)) from exc
 
     def write(self, path: str, expected: Optional[bytes], data: Optional[bytes]) -> None:
         """Replace the whole file and keep its mode, owner and label. None removes it.

@@ -17,6 +17,9 @@ from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_text
 
+NEW_FILE = "{\n}\n"
+"""Text that stands in for a missing or blank file when it is edited."""
+
 DEPTH_LIMIT = 100
 """Levels of objects and arrays; the deepest setting of an engine has five."""
 
@@ -65,11 +68,11 @@ class Member(NamedTuple):
 
 
 class Document:
-    """A text and the values in it; a blank text is read as ``json_text.NEW_FILE``."""
+    """A text and the values in it; a blank text is read as ``NEW_FILE``."""
 
     def __init__(self, text: str) -> None:
         self.bom = text.startswith(_BOM)
-        self.text = text if text.strip(_BOM + " \t\r\n") else _BOM * self.bom + json_text.NEW_FILE
+        self.text = text if text.strip(_BOM + " \t\r\n") else _BOM * self.bom + NEW_FILE
         self.root = _Parser(self.text, int(self.bom)).document()
 
     def find(self, *path: str) -> Optional[Node]:

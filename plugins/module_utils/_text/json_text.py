@@ -16,9 +16,6 @@ from typing import Any, Iterator, List, NamedTuple, Sequence
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 
-NEW_FILE = "{\n}\n"
-"""Text that stands in for a missing or blank file when it is edited."""
-
 HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 """Half of a surrogate pair."""
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import ca_certificates, certs_d
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 SECRET = KEY.private_bytes(
@@ -126,7 +126,7 @@ TAKEN = {
 @pytest.mark.parametrize("text", TAKEN.values(), ids=TAKEN)
 @pytest.mark.parametrize("host", HOSTS)
 def test_taken(host, text):
-    certs_d.check({host: text}, MIRRORS)
+    ca_certificates.check({host: text}, MIRRORS)
 
 
 NOT_A_HOST = "it is not a host or host:port; write it as in the mirror's URL, such as cache.example.com:5000"
@@ -163,7 +163,7 @@ REFUSED_HOSTS = {
 @pytest.mark.parametrize(("host", "mirrors", "shown", "why"), REFUSED_HOSTS.values(), ids=REFUSED_HOSTS)
 def test_refused_hosts(host, mirrors, shown, why):
     with pytest.raises(certs_d.CertificateError) as refused:
-        certs_d.check({host: ONE}, mirrors)
+        ca_certificates.check({host: ONE}, mirrors)
     assert str(refused.value) == f'ca_certificates, "{shown}": {why}.'
 
 
@@ -224,20 +224,20 @@ REFUSED_TEXTS = {
 @pytest.mark.parametrize(("text", "why"), REFUSED_TEXTS.values(), ids=REFUSED_TEXTS)
 def test_refused_texts(text, why):
     with pytest.raises(certs_d.CertificateError) as refused:
-        certs_d.check({HOST: text}, MIRRORS)
+        ca_certificates.check({HOST: text}, MIRRORS)
     assert str(refused.value) == f'ca_certificates, "{HOST}": {why}.'
 
 
 def test_all_hosts_are_checked():
     with pytest.raises(ValueError, match=r"b\.example"):
-        certs_d.check({HOST: ONE, "b.example": ""}, MIRRORS)
+        ca_certificates.check({HOST: ONE, "b.example": ""}, MIRRORS)
 
 
 def test_many_beginnings_take_no_time():
     text = "-----BEGIN CERTIFICATE-----\n" * (certs_d.SIZE_LIMIT // 28)
     began = time.process_time()
     with pytest.raises(certs_d.CertificateError):
-        certs_d.check({HOST: text}, MIRRORS)
+        ca_certificates.check({HOST: text}, MIRRORS)
     assert time.process_time() - began < 5
 
 
@@ -249,10 +249,10 @@ def test_warnings():
         "engines accept it as the mirror's own certificate, and trust nothing that it signed."
     )
     expired = "expired on Jan  1 00:00:00 2024 GMT: engines trust nothing that it signed."
-    assert certs_d.warnings(certificates, last_second) == [leaf]
-    assert certs_d.warnings(certificates, last_second + 1) == [
+    assert ca_certificates.warnings(certificates, last_second) == [leaf]
+    assert ca_certificates.warnings(certificates, last_second + 1) == [
         f"ca_certificates: certificate 2 of {HOST} {expired}",
         leaf,
         f"ca_certificates: certificate 3 of b.example {expired}",
     ]
-    assert certs_d.warnings({HOST: ONE + TWO}, last_second) == []
+    assert ca_certificates.warnings({HOST: ONE + TWO}, last_second) == []

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_editor, options_text
 
 FLAG = "--registry-mirror=https://a.example"
 
@@ -213,7 +213,7 @@ PUTS = {
 
 @pytest.mark.parametrize(("text", "values", "shell", "after"), PUTS.values(), ids=PUTS)
 def test_put_flag(text, values, shell, after):
-    assert options_text.put_flag(text, "DOCKER_OPTS", NAME, values, shell=shell) == after
+    assert options_editor.put_flag(text, "DOCKER_OPTS", NAME, values, shell=shell) == after
     if shell:
         script = f'{after}\nfor word in $DOCKER_OPTS; do printf "%s\\n" "$word"; done'
         words = subprocess.run(
@@ -238,8 +238,8 @@ def test_put_flag(text, values, shell, after):
     ],
 )
 def test_a_flag_that_was_put_can_be_taken_away_to_the_byte(text):
-    added = options_text.put_flag(text, "DOCKER_OPTS", NAME, [A, B], shell=True)
-    assert added != text and options_text.put_flag(added, "DOCKER_OPTS", NAME, [], shell=True) == text
+    added = options_editor.put_flag(text, "DOCKER_OPTS", NAME, [A, B], shell=True)
+    assert added != text and options_editor.put_flag(added, "DOCKER_OPTS", NAME, [], shell=True) == text
 
 
 MORE = "the value of DOCKER_OPTS is more than plain words, and its effect cannot be determined"
@@ -265,8 +265,8 @@ UNSAFE = "DOCKER_OPTS cannot be edited safely"
     ],
 )
 def test_what_cannot_be_edited_safely_is_refused_with_its_line(text, shell, line, message):
-    with pytest.raises(options_text.OptionsTextError) as refused:
-        options_text.put_flag(text, "DOCKER_OPTS", NAME, [A], shell=shell)
+    with pytest.raises(options_editor.OptionsTextError) as refused:
+        options_editor.put_flag(text, "DOCKER_OPTS", NAME, [A], shell=shell)
     assert (str(refused.value), refused.value.message, refused.value.line) == (message, message, line)
 
 
@@ -283,4 +283,4 @@ def test_what_the_properties_found():
     }
     # White space before the assignment is removed with its line.
     text = "# note\n \tDOCKER_OPTS=--registry-mirror=a\n"
-    assert options_text.put_flag(text, "DOCKER_OPTS", "--registry-mirror", [], shell=False) == "# note\n"
+    assert options_editor.put_flag(text, "DOCKER_OPTS", "--registry-mirror", [], shell=False) == "# note\n"

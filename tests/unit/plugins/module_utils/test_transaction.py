@@ -23,6 +23,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     files,
+    leftovers,
     transaction,
 )
 
@@ -277,17 +278,17 @@ def test_a_backup_of_a_file_of_another_group_stays_its_users_alone(writes, tmp_p
 
 def test_what_is_staged_is_found_by_the_next_run_until_it_is_unstaged(writes, tmp_path, strict_umask):
     path = tmp_path / "file"
-    assert transaction.staged(str(path)) is None and not transaction.has_leftovers(str(path))
+    assert leftovers.staged(str(path)) is None and not leftovers.has_leftovers(str(path))
     writes.unstage(str(path))
     writes.stage(str(path), b"to be")
     (staged,) = tmp_path.iterdir()
     assert (
         staged.name == ".pullthrough-docker-moving-file"
         and mode(staged) == 0o600
-        and transaction.staged(str(path)) == b"to be"
+        and leftovers.staged(str(path)) == b"to be"
     )
     with transaction.lock(str(path), 1):
-        assert transaction.has_leftovers(str(path)) and transaction.staged(str(path)) == b"to be"
+        assert leftovers.has_leftovers(str(path)) and leftovers.staged(str(path)) == b"to be"
     writes.unstage(str(path))
     assert os.listdir(tmp_path) == []
 
@@ -296,9 +297,9 @@ def test_leftovers_are_ours_alone(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"")
     (tmp_path / "other.pullthrough-docker-x").write_bytes(b"")
-    assert not transaction.has_leftovers(str(path)) and not transaction.has_leftovers(str(tmp_path / "none" / "file"))
+    assert not leftovers.has_leftovers(str(path)) and not leftovers.has_leftovers(str(tmp_path / "none" / "file"))
     (tmp_path / f"{transaction.TEMP_PREFIX}x").write_bytes(b"")
-    assert transaction.has_leftovers(str(path))
+    assert leftovers.has_leftovers(str(path))
 
 
 def test_the_lock_makes_folders_and_takes_empty_ones_away(tmp_path, strict_umask):

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What is asked before anything is written: would the engine refuse the plan, and has the user agreed?
+
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
+"""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence, Tuple
+
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Options, Outcome, Plan, Refusal
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
+
+
+def check(host: Host, plan: Plan, options: Options) -> Tuple[Optional[Refusal], Sequence[str]]:
+    """Return why the engine would refuse the plan, or which consent it lacks; and warnings."""
+    try:
+        if plan.has_work:
+            _refuse_what_engines_refuse(host, plan, options.timeout)
+        return None, guards.refuse_without_consent(plan, options)
+    except Refused as exc:
+        return exc, ()
+
+
+def untouched(plan: Plan, refusal: Optional[Refusal], warnings: Sequence[str]) -> Outcome:
+    """Return the outcome of a plan that was not carried out."""
+    return Outcome("untouched", plan, plan.snapshot.engine, refusal, warnings=warnings)
+
+
+def _refuse_what_engines_refuse(host: Host, plan: Plan, timeout: float) -> None:
+    engine = plan.snapshot.engine
+    guards.refuse_by_version(plan, [None, engine.version, host.installed_version(engine, timeout)])
+    argv = plan.argv if plan.needs_restart or not engine.process else engine.argv
+    objection = host.objection(engine, argv, plan.config_edit.after or b"{}", timeout)
+    if objection:
+        raise Refused(plan.after.locate(objection).rstrip("."), "Fix it there and run this again.")
