@@ -10,12 +10,15 @@ module: daemon_config
 short_description: Change settings of a Docker Engine's configuration file
 version_added: 0.2.0
 description:
-  - Edits any keys of the engine's C(daemon.json) under the rules of M(pullthrough.docker.registry_mirrors). Every other byte stays, what the engine
-    would refuse is refused before anything is written, and the change is made to be in force by a reload, which touches no container.
-  - The proof of a reload is the engine's own event, and for what C(docker system info) shows, the value that it shows.
-  - The module never restarts an engine. Where only a restart helps it says so in RV(pending), which the role P(pullthrough.docker.docker_mirror#role)
-    acts on.
-  - For registry mirrors alone, M(pullthrough.docker.registry_mirrors) is the better module, as it merges lists and knows the other places.
+  - Edits keys of the engine's C(daemon.json), with the same rules as M(pullthrough.docker.registry_mirrors). Every
+    other byte stays as it is. If the engine would refuse the change, the module fails before it writes anything. The
+    change takes effect after a reload, which stops no container.
+  - After a reload, the module waits for the reload event of the engine, and for the values that C(docker system info)
+    shows.
+  - The module never restarts an engine. If only a restart helps, RV(pending) is V(restart). The role
+    P(pullthrough.docker.docker_mirror#role) then restarts the service.
+  - For registry mirrors, use M(pullthrough.docker.registry_mirrors). It merges lists, and finds mirrors in other
+    places.
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
@@ -24,15 +27,16 @@ extends_documentation_fragment:
 options:
   settings:
     description:
-      - Keys of C(daemon.json) and their values. Objects are merged, key by key. Lists and everything else are replaced.
-      - V(null) is refused, since in YAML it is what an accident looks like. To take a key out, name it in O(remove).
-      - What a task is given Ansible logs itself. Where a value is secret, set C(no_log) on the task.
+      - Keys of C(daemon.json) and their values. Objects are merged, key by key. Lists and other values are replaced.
+      - V(null) is refused, because in YAML it is often an accident. To remove a key, name it in O(remove).
+      - Ansible itself logs the arguments of a task. If a value is secret, set C(no_log) on the task.
     type: dict
     default: {}
   remove:
     description:
-      - Keys to take out. A key within an object is written with dots, such as V(log-opts.max-size).
-      - An engine keeps what some settings were when their keys are missing at a reload. It is brought to their defaults all the same.
+      - Keys to remove. Write a key inside an object with dots, such as V(log-opts.max-size).
+      - For some settings, an engine keeps the old value when the key is missing at a reload. The module sets these to
+        their defaults first, so that the engine does not keep the old value.
     type: list
     elements: str
     default: []
@@ -41,7 +45,7 @@ attributes:
     description: Can run in check mode and return the changed status prediction without modifying the target.
     support: full
     details:
-      - What only the engine can say when it reloads is named in RV(pending_reasons).
+      - If only the engine can decide something when it reloads, RV(pending_reasons) says so.
   diff_mode:
     description: Returns details on what has changed, or in check mode would change.
     support: full
@@ -66,14 +70,14 @@ EXAMPLES = r"""
       max-concurrent-downloads: 10
       insecure-registries: ["registry.example.com:5000"]
 
-- name: Take two keys out, one of them within an object
+- name: Remove two keys, one of them inside an object
   pullthrough.docker.daemon_config:
     remove:
       - debug
       - log-opts.max-size
     keep_containers: false
 
-- name: Send logs away, with a token that is not to be logged
+- name: Send logs to Splunk, with a token that Ansible does not log
   pullthrough.docker.daemon_config:
     settings:
       log-driver: splunk
@@ -91,58 +95,64 @@ path:
   type: str
   sample: /etc/docker/daemon.json
 changed_keys:
-  description: The keys that changed in the file, with dots below objects.
+  description: The keys that changed in the file. A key inside an object is written with dots.
   returned: success
   type: list
   elements: str
   sample: [log-opts.max-size]
 in_force:
   description:
-    - For each key that was named, whether the engine uses it as the file has it now, or V(null) where C(docker system info) does not show that.
+    - For each top-level key in O(settings) and O(remove), V(true) if the engine uses the value in the file, V(false)
+      if it does not, and V(null) if that cannot be seen. It cannot be seen if no engine runs, if C(docker system info)
+      does not show the key, or if the default of a removed key is not known.
+    - After a change, this is what the engine answered. In check mode, the value that the engine uses now is compared
+      with the value that the file would have.
   returned: success
   type: dict
   sample: {"live-restore": true, "log-level": null}
 reloaded:
-  description: Whether the engine was made to reload its configuration.
+  description: Whether the module made the engine reload its configuration, or in check mode would.
   returned: success
   type: bool
   sample: true
 pending:
-  description: What it still takes to bring the settings into force. One of V(none), V(reload), V(restart).
+  description: What is still needed to bring the settings into force. One of V(none), V(reload), V(restart).
   returned: success
   type: str
   sample: none
 pending_reasons:
-  description: Why, in sentences; in check mode also what only the engine can say.
+  description: Why RV(pending) is not V(none). In check mode, also what only the engine can decide.
   returned: success
   type: list
   elements: str
   sample: []
 backups:
-  description: The files that changed and for which a copy was kept.
+  description: The files that changed and of which the module kept a copy.
   returned: success
   type: list
   elements: dict
   contains:
     path:
-      description: The file that was changed.
+      description: The file that changed.
       type: str
       sample: /etc/docker/daemon.json
     backup_file:
-      description: The copy of what it was, or V(null) when it was not there.
+      description: The copy of the old file, or V(null) if there was no file.
       type: str
       sample: /etc/docker/daemon.json.4711.2026-01-31@23:59:59~
     checksum:
-      description: SHA-256 of what this task wrote, to see whether the file still holds it. Empty where it removed the file.
+      description:
+        - SHA-256 of what this task wrote. It shows whether someone changed the file later.
+        - Empty if the task removed the file.
       type: str
   sample: []
 engine:
-  description: The engine as the host shows it.
+  description: The engine, as found on the host.
   returned: success
   type: dict
   contains:
     service:
-      description: The unit or init script that was asked for.
+      description: The unit or init script, as in O(service).
       type: str
       sample: docker
     state:
@@ -150,7 +160,7 @@ engine:
       type: str
       sample: running
     reason:
-      description: Why it is not V(running), or V(null).
+      description: Why the state is not V(running), or V(null).
       type: str
     version:
       description: Version of the running engine, or V(null).
@@ -161,27 +171,27 @@ engine:
       type: int
       sample: 712
     rootless:
-      description: Whether it is a rootless engine.
+      description: Whether the engine is rootless.
       type: bool
       sample: false
     live_restore:
-      description: Whether its containers outlive a restart, or V(null) when it is not running.
+      description: Whether containers keep running when the engine restarts, or V(null) if the engine does not run.
       type: bool
       sample: false
     containers_running:
-      description: Number of running containers, or V(null) when it is not running.
+      description: Number of running containers, or V(null) if the engine does not run.
       type: int
       sample: 12
     swarm_active:
-      description: Whether it is an active node of a swarm, or V(null) when it is not running.
+      description: Whether the engine is an active node of a swarm, or V(null) if the engine does not run.
       type: bool
       sample: false
     image_store:
-      description: V(containerd) or V(graphdriver), or V(null) when it is not running.
+      description: V(containerd) or V(graphdriver), or V(null) if the engine does not run.
       type: str
       sample: graphdriver
 diff:
-  description: One entry for the file when it changes, and one headed C(engine) when the settings in force change.
+  description: One entry for the file if it changes, and one with the header C(engine) if the settings in force change.
   returned: success
   type: list
   elements: dict

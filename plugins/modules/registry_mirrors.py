@@ -10,13 +10,15 @@ module: registry_mirrors
 short_description: Declare the registry mirrors that a Docker Engine uses
 version_added: 0.1.0
 description:
-  - Edits C(registry-mirrors) in the engine's C(daemon.json), or another place that the engine takes mirrors from, makes the engine reload it,
-    and waits until the mirrors are in force, that is, until C(docker system info) shows them. A reload touches no container.
-  - Every run compares what the file says with what the engine uses, and mends the difference whichever side it is on.
-  - What the engine would refuse is refused before anything is written. Where the engine itself refuses the change, file and engine are put back.
-  - Every byte of the files that need not change stays as it is.
-  - The module never restarts an engine. Where only a restart helps it says so in RV(pending), which the role P(pullthrough.docker.docker_mirror#role)
-    acts on.
+  - Edits C(registry-mirrors) in the engine's C(daemon.json), or another place from which the engine takes mirrors.
+    Then makes the engine reload it, and waits until the mirrors are in force, that is, until C(docker system info)
+    shows them. A reload stops no container.
+  - Every run compares the file with what the engine uses, and fixes whichever side differs.
+  - If the engine would refuse the change, the module fails before it writes anything. If the engine still refuses the
+    change, the module puts the files and the engine back.
+  - Every other byte of the files stays as it is.
+  - The module never restarts an engine. If only a restart helps, RV(pending) is V(restart). The role
+    P(pullthrough.docker.docker_mirror#role) then restarts the service.
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
@@ -25,9 +27,9 @@ extends_documentation_fragment:
 options:
   mirrors:
     description:
-      - URLs of the mirrors, in the order in which the engine is to try them, such as V(https://mirror.gcr.io).
-      - C(http) or C(https), a host, and perhaps a port. A path needs Docker Engine 24.0.8 or later. User, password, query and fragment are refused,
-        by the engine too.
+      - URLs of the mirrors, in the order in which the engine asks them, such as V(https://mirror.gcr.io).
+      - A URL is C(http) or C(https), a host, and optionally a port. A path needs Docker Engine 24.0.8 or later. A
+        user, a password, a query or a fragment is refused, also by the engine.
       - V(https://mirror.gcr.io) and V(https://mirror.gcr.io/) are the same mirror.
     type: list
     elements: str
@@ -35,55 +37,61 @@ options:
   state:
     description:
       - V(present) makes the engine use the mirrors.
-      - V(absent) makes sure that it does not use them. A configuration file that held nothing else stays, as an empty object.
+      - V(absent) makes the engine stop using the mirrors in O(mirrors). Other mirrors stay. If the configuration file
+        has nothing else, it stays as an empty object.
     type: str
     choices: [present, absent]
     default: present
   exclusive:
     description:
-      - With O(state=present), whether the engine is to use these mirrors and no others, in this order. O(mirrors=[]) then means none.
-      - Without it, mirrors that the file names already keep their place, and missing ones are added at the end.
+      - With O(state=present), whether the engine uses only these mirrors, in this order. O(mirrors=[]) then means no
+        mirror.
+      - If V(false), mirrors that are already configured stay where they are, and missing ones are added at the end.
     type: bool
     default: false
   source:
     description:
-      - Where to keep the mirrors. An engine takes them from one place alone. With two of them it does not start, so a second place is refused.
-      - V(daemon_json) is C(registry-mirrors) in the engine's configuration file. A reload brings it into force, so no container stops for it.
-      - V(options_file) is C(--registry-mirror) in a variable of an options file, such as C(DOCKER_OPTS) in C(/etc/default/docker). It is refused
-        where the service does not read such a file, as with Docker's own packages under systemd.
-      - V(systemd_drop_in) is C(--registry-mirror) in a drop-in of this collection, C(zz-pullthrough-docker.conf). It repeats the unit's own command
-        line, and is written anew when that changes.
-      - Flags come into force by a restart alone.
+      - Where to keep the mirrors. An engine takes them from only one place. With two places it does not start, so the
+        module refuses a second place.
+      - V(daemon_json) is C(registry-mirrors) in the engine's configuration file. It takes effect after a reload, which
+        stops no container.
+      - V(options_file) is C(--registry-mirror) in a variable of an options file, such as C(DOCKER_OPTS) in
+        C(/etc/default/docker). The module refuses it if the service does not read such a file, as with Docker's own
+        packages under systemd.
+      - V(systemd_drop_in) is C(--registry-mirror) in a drop-in of this collection, C(zz-pullthrough-docker.conf). The
+        drop-in repeats the unit's own command line. If that command line changes, the next run updates the drop-in.
+      - Flags take effect only after a restart.
     type: str
     choices: [daemon_json, options_file, systemd_drop_in]
     default: daemon_json
     version_added: 0.2.0
   migrate:
     description:
-      - Whether to take the mirrors out of the other places in the same step, and keep them in O(source), instead of refusing.
-      - They leave the old places before they reach the new one, so that no instant has them in both.
+      - Whether to move mirrors from the other places to O(source). If V(false), the module refuses mirrors in other
+        places.
+      - The module removes them from the old places before it writes the new one, so they are never in both.
     type: bool
     default: false
     version_added: 0.2.0
   options_file:
     description:
-      - With O(source=options_file), the options file. It must be one that the service reads.
-      - Without it, it is the last one that the unit reads, or the one of the init script.
+      - With O(source=options_file), the options file. The service must read this file.
+      - If not set, the last options file that the unit reads, or the one of the init script.
     type: path
     version_added: 0.2.0
   options_variable:
     description:
-      - With O(source=options_file), the variable. It must be one that the service uses.
-      - Without it, it is the last one on the unit's command line, or the one of the init script.
+      - With O(source=options_file), the variable in that file. The service must use this variable.
+      - If not set, the last variable on the unit's command line, or the one of the init script.
     type: str
     version_added: 0.2.0
   ca_certificates:
     description:
-      - CA certificates for mirrors whose certificates the host does not trust. The keys are hosts as the mirrors' URLs have them, with the
-        port if there is one. The values are one or more certificates in PEM.
-      - They are kept where the engine reads them, which is C(certs.d/HOST/), and with the containerd image store since Docker Engine 28
-        C(certs.d/docker.io/). An engine reads them at every pull.
-      - With O(state=absent), those of the mirrors that go are removed.
+      - CA certificates for mirrors whose certificates the host does not trust. Each key is the host of a mirror as in
+        its URL, with the port if the URL has one. Each value is the text of one or more certificates in PEM.
+      - The module writes them where the engine reads them, which is C(certs.d/HOST/), or C(certs.d/docker.io/) for
+        Docker Engine 28 and later with the containerd image store. The engine reads them at every pull.
+      - With O(state=absent), the module removes the certificates of these mirrors.
     type: dict
     default: {}
     version_added: 0.2.0
@@ -92,7 +100,7 @@ attributes:
     description: Can run in check mode and return the changed status prediction without modifying the target.
     support: full
     details:
-      - What only the engine can say when it reloads is named in RV(pending_reasons).
+      - If only the engine can decide something when it reloads, RV(pending_reasons) says so.
   diff_mode:
     description: Returns details on what has changed, or in check mode would change.
     support: full
@@ -102,7 +110,7 @@ seealso:
   - module: pullthrough.docker.daemon_config
   - module: pullthrough.docker.registry_mirrors_info
   - name: Run a Docker Hub pull-through cache
-    description: How to run a registry mirror of your own.
+    description: How to run your own registry mirror.
     link: https://docs.docker.com/docker-hub/image-library/mirror/
 """
 
@@ -111,7 +119,7 @@ EXAMPLES = r"""
   pullthrough.docker.registry_mirrors:
     mirrors: https://mirror.gcr.io
 
-- name: Use these two mirrors, in this order, and no others
+- name: Use only these two mirrors, in this order
   pullthrough.docker.registry_mirrors:
     mirrors:
       - https://cache.example.com
@@ -128,20 +136,20 @@ EXAMPLES = r"""
     mirrors: []
     exclusive: true
 
-- name: Keep the mirrors in DOCKER_OPTS, wherever they stand now, even if containers stop for the restart
+- name: Move the mirrors to DOCKER_OPTS, even if the restart will stop containers
   pullthrough.docker.registry_mirrors:
     mirrors: https://mirror.gcr.io
     source: options_file
     migrate: true
     keep_containers: false
 
-- name: Use a mirror whose certificate comes from a CA of our own
+- name: Use a mirror with a certificate of our own CA
   pullthrough.docker.registry_mirrors:
     mirrors: https://cache.example.com
     ca_certificates:
       cache.example.com: "{{ lookup('ansible.builtin.file', 'our-ca.crt') }}"
 
-- name: Write the file now and let the engine take it up at its next start
+- name: Write the file now, and let the engine read it at its next start
   pullthrough.docker.registry_mirrors:
     mirrors: https://mirror.gcr.io
     reload: false
@@ -150,74 +158,80 @@ EXAMPLES = r"""
 
 RETURN = r"""
 source:
-  description: Where the mirrors are kept.
+  description: Where the mirrors are kept, as in O(source).
   returned: success
   type: str
   sample: daemon_json
 path:
-  description: The file of that place.
+  description: The file in which the mirrors are kept.
   returned: success
   type: str
   sample: /etc/docker/daemon.json
 mirrors:
-  description: The mirrors that are configured now, spelled as the engine shows them, with one final slash.
+  description:
+    - The mirrors that are configured after the change, or in check mode would be.
+    - They are spelled as the engine shows them, with one final slash.
   returned: success
   type: list
   elements: str
   sample: ["https://mirror.gcr.io/"]
 previous_mirrors:
-  description: The mirrors that were configured before.
+  description: The mirrors that were configured before the change.
   returned: success
   type: list
   elements: str
   sample: []
 in_force:
-  description: The mirrors that the engine uses now, or V(null) when no engine is running.
+  description:
+    - The mirrors that the engine itself showed last, or V(null) if no engine runs.
+    - After a change, this is what the engine answered. In check mode, it is what the engine uses now.
   returned: success
   type: list
   elements: str
   sample: ["https://mirror.gcr.io/"]
 reloaded:
-  description: Whether the engine was made to reload its configuration.
+  description: Whether the module made the engine reload its configuration, or in check mode would.
   returned: success
   type: bool
   sample: true
 pending:
-  description: What it still takes to bring the mirrors into force. One of V(none), V(reload), V(restart).
+  description: What is still needed to bring the mirrors into force. One of V(none), V(reload), V(restart).
   returned: success
   type: str
   sample: none
 pending_reasons:
-  description: Why, in sentences; in check mode also what only the engine can say.
+  description: Why RV(pending) is not V(none). In check mode, also what only the engine can decide.
   returned: success
   type: list
   elements: str
   sample: []
 backups:
-  description: The files that changed and for which a copy was kept.
+  description: The files that changed and of which the module kept a copy.
   returned: success
   type: list
   elements: dict
   contains:
     path:
-      description: The file that was changed.
+      description: The file that changed.
       type: str
       sample: /etc/docker/daemon.json
     backup_file:
-      description: The copy of what it was, or V(null) when it was not there.
+      description: The copy of the old file, or V(null) if there was no file.
       type: str
       sample: /etc/docker/daemon.json.4711.2026-01-31@23:59:59~
     checksum:
-      description: SHA-256 of what this task wrote, to see whether the file still holds it. Empty where it removed the file.
+      description:
+        - SHA-256 of what this task wrote. It shows whether someone changed the file later.
+        - Empty if the task removed the file.
       type: str
   sample: []
 engine:
-  description: The engine as the host shows it.
+  description: The engine, as found on the host.
   returned: success
   type: dict
   contains:
     service:
-      description: The unit or init script that was asked for.
+      description: The unit or init script, as in O(service).
       type: str
       sample: docker
     state:
@@ -225,7 +239,7 @@ engine:
       type: str
       sample: running
     reason:
-      description: Why it is not V(running), or V(null).
+      description: Why the state is not V(running), or V(null).
       type: str
     version:
       description: Version of the running engine, or V(null).
@@ -236,27 +250,27 @@ engine:
       type: int
       sample: 712
     rootless:
-      description: Whether it is a rootless engine.
+      description: Whether the engine is rootless.
       type: bool
       sample: false
     live_restore:
-      description: Whether its containers outlive a restart, or V(null) when it is not running.
+      description: Whether containers keep running when the engine restarts, or V(null) if the engine does not run.
       type: bool
       sample: false
     containers_running:
-      description: Number of running containers, or V(null) when it is not running.
+      description: Number of running containers, or V(null) if the engine does not run.
       type: int
       sample: 12
     swarm_active:
-      description: Whether it is an active node of a swarm, or V(null) when it is not running.
+      description: Whether the engine is an active node of a swarm, or V(null) if the engine does not run.
       type: bool
       sample: false
     image_store:
-      description: V(containerd) or V(graphdriver), or V(null) when it is not running.
+      description: V(containerd) or V(graphdriver), or V(null) if the engine does not run.
       type: str
       sample: graphdriver
 diff:
-  description: One entry for each file that changes, and one headed C(engine) when the mirrors in force change.
+  description: One entry for each file that changes, and one with the header C(engine) if the mirrors in force change.
   returned: success
   type: list
   elements: dict

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: registry_mirrors_info
-short_description: Tell which registry mirrors a Docker Engine is configured with, and which are in force
+short_description: Report which registry mirrors of a Docker Engine are configured, and which are in force
 version_added: 0.1.0
 description:
-  - Compares what the engine's C(daemon.json) and command line say with what the engine itself says, as C(docker system info) shows it.
-  - An engine that is stopped, absent, hung or unreadable, and a file that cannot be used, are data with a reason, and no failure.
+  - Compares the mirrors in the engine's C(daemon.json) and on its command line with the mirrors that the engine itself
+    shows, as in C(docker system info).
+  - The module does not fail if the engine is stopped, absent or hung, or if a file cannot be used. It returns the state
+    and the reason.
   - Changes nothing and starts nothing.
 author:
   - The pullthrough.docker authors (@pullthrough)
@@ -29,11 +31,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the mirrors
+- name: Read the mirrors
   pullthrough.docker.registry_mirrors_info:
   register: result
 
-- name: Stop unless the configured mirrors are in force
+- name: Stop if the configured mirrors are not in force
   ansible.builtin.assert:
     that: result.drift == false
     fail_msg: "{{ result.drift_reasons | join(' ') or result.engine.reason | default('unknown', true) }}"
@@ -46,39 +48,45 @@ path:
   type: str
   sample: /etc/docker/daemon.json
 mirrors:
-  description: The configured mirrors, spelled as the engine shows them, or V(null) when they cannot be read or contradict each other.
+  description:
+    - The mirrors that the engine will use after its next start, spelled as the engine shows them.
+    - V(null) if they cannot be read, or if they are configured in two places.
   returned: always
   type: list
   elements: str
   sample: ["https://mirror.gcr.io/"]
 in_force:
-  description: The mirrors that the engine uses, or V(null) when no engine is running.
+  description: The mirrors that the engine itself shows now, or V(null) if no engine runs or it does not answer.
   returned: always
   type: list
   elements: str
   sample: ["https://mirror.gcr.io/"]
 drift:
-  description: Whether the mirrors in force are other than the configured ones, or V(null) when one of both is unknown.
+  description:
+    - Whether the mirrors in force differ from the configured ones, or whether the drop-in of this collection is
+      outdated.
+    - V(null) if RV(mirrors) or RV(in_force) is not known.
   returned: always
   type: bool
   sample: false
 drift_reasons:
-  description: What differs, in sentences.
+  description: What differs.
   returned: always
   type: list
   elements: str
   sample: []
 sources:
-  description: The places that can name mirrors.
+  description: The configuration file, and each other place that names mirrors.
   returned: always
   type: list
   elements: dict
   contains:
     source:
       description:
-        - V(daemon_json), or for flags V(options_file), V(systemd_drop_in) (a unit or its drop-in), or V(command_line).
+        - V(daemon_json) is the configuration file. The others are flags.
+        - V(options_file) is a flag in an options file, V(systemd_drop_in) one in a unit or its drop-in.
         - V(command_line) is a flag in a place that the modules do not edit, such as the C(Environment) of a unit or a
-          script that starts the engine, or one whose file was not found.
+          script that starts the engine, or a flag whose file was not found.
       type: str
       sample: daemon_json
     path:
@@ -90,51 +98,53 @@ sources:
       type: int
       sample: 3
     mirrors:
-      description: The mirrors that it names, spelled as the engine shows them, or V(null) when they cannot be read.
+      description: The mirrors in this place, spelled as the engine shows them, or V(null) if they cannot be read.
       type: list
       elements: str
       sample: ["https://mirror.gcr.io/"]
     reason:
-      description: Why they cannot be read, or V(null).
+      description: Why the mirrors in this place cannot be read, and what to do, or V(null).
       type: str
 last_change:
-  description: When the latest of these files was written, in UTC, or V(null) where there is none.
+  description: When the newest of the files in RV(sources) was written, in UTC, or V(null) if there is none.
   returned: always
   type: str
   sample: "2026-01-31T12:00:00Z"
 conflicts:
-  description: Settings that two places name, with which an engine does not start.
+  description:
+    - Settings that are in more than one place. The engine does not start with them.
+    - Also a command line that systemd refuses.
   returned: always
   type: list
   elements: dict
   contains:
     setting:
-      description: The setting.
+      description: The setting, or V(command line) if systemd refuses the command line.
       type: str
       sample: registry-mirrors
     places:
-      description: The places that name it.
+      description: The places that have the setting.
       type: list
       elements: str
     message:
-      description: What it means and what to do.
+      description: What this means and what to do.
       type: str
   sample: []
 cautions:
   description:
-    - Why mirrors that are in force are not used or not safe here, in sentences; also given as warnings.
+    - Why mirrors that are in force are not used, or are not safe. The module also prints them as warnings.
     - Added in version 0.3.0.
   returned: always
   type: list
   elements: str
   sample: []
 engine:
-  description: The engine as the host shows it.
+  description: The engine, as found on the host.
   returned: always
   type: dict
   contains:
     service:
-      description: The unit or init script that was asked for.
+      description: The unit or init script, as in O(service).
       type: str
       sample: docker
     state:
@@ -142,7 +152,7 @@ engine:
       type: str
       sample: running
     reason:
-      description: Why it is not V(running), or V(null).
+      description: Why the state is not V(running), or V(null).
       type: str
     version:
       description: Version of the running engine, or V(null).
@@ -153,23 +163,23 @@ engine:
       type: int
       sample: 712
     rootless:
-      description: Whether it is a rootless engine.
+      description: Whether the engine is rootless.
       type: bool
       sample: false
     live_restore:
-      description: Whether its containers outlive a restart, or V(null) when it is not running.
+      description: Whether containers keep running when the engine restarts, or V(null) if the engine does not run.
       type: bool
       sample: false
     containers_running:
-      description: Number of running containers, or V(null) when it is not running.
+      description: Number of running containers, or V(null) if the engine does not run.
       type: int
       sample: 12
     swarm_active:
-      description: Whether it is an active node of a swarm, or V(null) when it is not running.
+      description: Whether the engine is an active node of a swarm, or V(null) if the engine does not run.
       type: bool
       sample: false
     image_store:
-      description: V(containerd) or V(graphdriver), or V(null) when it is not running.
+      description: V(containerd) or V(graphdriver), or V(null) if the engine does not run.
       type: str
       sample: graphdriver
 """
