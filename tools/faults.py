@@ -39,7 +39,9 @@ def message_cell(message):
 
 def cells(name, row):
     """Return the cells of a row, except the message."""
-    shown = {"done": "done", "written": "done", "elsewhere": "done", "either": "failed or done"}.get(row["ends"], "failed")
+    shown = {"done": "done", "written": "done", "elsewhere": "done", "either": "failed or done"}.get(
+        row["ends"], "failed"
+    )
     engine = "old or new" if row["ends"] in ("either", "unknown") else row["engine"]
     file = "old or new" if row["ends"] == "either" else row["file"]
     restarted = "by others" if row["ends"] == "either" else "yes" if row["restarted"] else "no"
@@ -58,7 +60,9 @@ def table(rows):
             first = found[0] + (f" ({versions})" if len(groups) > 1 else "")
             row = members[-1][1]
             message = "the image came from Docker Hub" if "pulled" in row else message_cell(row["message"])
-            lines.append(f"| {' | '.join([first, *found[1:], message if row['ends'] not in ('done', 'written') or 'pulled' in row else ''])} |")
+            lines.append(
+                f"| {' | '.join([first, *found[1:], message if row['ends'] not in ('done', 'written') or 'pulled' in row else ''])} |"
+            )
     return lines
 
 
@@ -81,7 +85,9 @@ if "--keep" in sys.argv[1:]:
         sys.exit("Not every fault was tried on every engine, so the table would be incomplete. Run make faults first.")
     DOCUMENT.write_text(HEAD.format(engines=", ".join(engines)) + "\n".join(table(dict(sorted(rows.items())))) + "\n")
 documented = documented_rows()
-different = [f"{name}: in the table, but not tried" for name in sorted({name for name, _engine in documented} - set(rows))]
+different = [
+    f"{name}: in the table, but not tried" for name in sorted({name for name, _engine in documented} - set(rows))
+]
 for name, engine, row in runs:
     found, expected = cells(name, row)[1:], documented.get((name, engine), documented.get((name, None)))
     if found != expected:
@@ -89,4 +95,6 @@ for name, engine, row in runs:
 print(f"{len(rows)} faults on {len(engines)} engines: {len(runs)} runs, all of them ended as they must")
 if different:
     print("\n".join(different))
-    sys.exit("docs/faults.md differs from this run. If the new result is right, run make faults and then make faults-keep.")
+    sys.exit(
+        "docs/faults.md differs from this run. If the new result is right, run make faults and then make faults-keep."
+    )

@@ -53,12 +53,16 @@ def main() -> None:
             if changed:
                 sys.exit(f"{name} changed something, so this measures nothing")
             times[name].append((wall, cpu))
-    print(f"Changes nothing; one host, SSH with pipelining, no facts; {rounds} runs each, taking turns; whole process on the controller.")
+    print(
+        f"Changes nothing; one host, SSH with pipelining, no facts; {rounds} runs each, taking turns; whole process on the controller."
+    )
     print("| play | wall, median (range) | processor, median |")
     print("|---|---|---|")
     for name, pairs in times.items():
         walls, cpus = zip(*pairs)
-        print(f"| {name} | {statistics.median(walls):.2f} s ({min(walls):.2f} to {max(walls):.2f}) | {statistics.median(cpus):.2f} s |")
+        print(
+            f"| {name} | {statistics.median(walls):.2f} s ({min(walls):.2f} to {max(walls):.2f}) | {statistics.median(cpus):.2f} s |"
+        )
 
 
 if __name__ == "__main__":

@@ -26,11 +26,29 @@ def run(folder: pathlib.Path, hosts: int, forks: int) -> tuple[float, float]:
     """Seconds by the clock, and of all processors."""
     inventory = folder / "hosts"
     inventory.write_text("".join(f"host-{number:05}\n" for number in range(hosts)))
-    command = [PLAYBOOK, "-i", inventory, "-c", "local", "-f", str(forks), "pullthrough.docker.configure", "-e", f"configure_left_file={folder}/left"]
+    command = [
+        PLAYBOOK,
+        "-i",
+        inventory,
+        "-c",
+        "local",
+        "-f",
+        str(forks),
+        "pullthrough.docker.configure",
+        "-e",
+        f"configure_left_file={folder}/left",
+    ]
     command += [word for declared in DECLARED for word in ("-e", declared)]
     command += ["-e", f"ansible_python_interpreter={sys.executable}"]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "ANSIBLE_PIPELINING": "true"}, check=False)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "ANSIBLE_PIPELINING": "true"},
+        check=False,
+    )
     seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0 or f"unchanged {hosts}, " not in done.stdout:
         sys.exit(f"The run failed:\n{done.stdout[-3000:]}")

@@ -38,7 +38,9 @@ FOLDER = pathlib.Path(LAB["vars"]["lab_folder"].replace("{{ inventory_dir }}", s
 PLUGIN = ROOT / "tests/lab/plugin.py"
 CALL = ROOT / "tests/lab/call.py"
 # Names, modes, owners and content of all that lies in the folder of a file.
-LISTING = """cd "${0%/*}" && find . -printf '%p %y %m %u:%g %l\\n' | sort && find . -type f -exec sha256sum {} + | sort"""
+LISTING = (
+    """cd "${0%/*}" && find . -printf '%p %y %m %u:%g %l\\n' | sort && find . -type f -exec sha256sum {} + | sort"""
+)
 GCR = "https://mirror.gcr.io/"
 MEMBER = re.compile(rb',?\s*"registry-mirrors"\s*:\s*\[[^\]]*\]')
 SSH_OPTIONS = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
@@ -118,7 +120,16 @@ class Host:
         path = FOLDER / f"{self.name}.sock"
         path.unlink(missing_ok=True)
         tunnel = subprocess.Popen(
-            ["ssh", "-N", "-i", FOLDER / "id", *SSH_OPTIONS, "-L", f"{path}:{self.socket}", f"{self.user}@{self.address}"]
+            [
+                "ssh",
+                "-N",
+                "-i",
+                FOLDER / "id",
+                *SSH_OPTIONS,
+                "-L",
+                f"{path}:{self.socket}",
+                f"{self.user}@{self.address}",
+            ]
         )
         try:
             wait_until(lambda: listens(path))
@@ -173,7 +184,9 @@ class Host:
 
     def info(self):
         """What the engine shows, asked on the host itself by curl."""
-        return json.loads(self.run("curl", "-sS", "--fail", "--max-time", "5", "--unix-socket", self.socket, "http://localhost/info"))
+        return json.loads(
+            self.run("curl", "-sS", "--fail", "--max-time", "5", "--unix-socket", self.socket, "http://localhost/info")
+        )
 
     def answers(self):
         command = ["curl", "-sS", "--fail", "--max-time", "2", "--unix-socket", self.socket, "http://localhost/_ping"]
@@ -181,7 +194,10 @@ class Host:
 
     def state(self):
         """What a refusal must leave alone, as far as it can be told of an engine that does not answer."""
-        return {"files": self.run("sh", "-c", LISTING, self.file).decode(), "engine": self.run("sh", "-c", 'cat "$0" 2>/dev/null || true', self.pid_file)}
+        return {
+            "files": self.run("sh", "-c", LISTING, self.file).decode(),
+            "engine": self.run("sh", "-c", 'cat "$0" 2>/dev/null || true', self.pid_file),
+        }
 
     def container_process(self, name):
         """The process of a container and when it began: as long as it lives it is the same."""
@@ -202,7 +218,9 @@ class Host:
         self.run("sh", "-c", 'rm -rf "$0" && mkdir "$0"', folder)
         for root, names in parts.items():
             packed = subprocess.run(
-                ["tar", "-C", root, "--dereference", "--exclude=__pycache__", "-c", *names], capture_output=True, check=True
+                ["tar", "-C", root, "--dereference", "--exclude=__pycache__", "-c", *names],
+                capture_output=True,
+                check=True,
             ).stdout
             self.run("tar", "-x", "-C", folder, data=packed)
         self.write(f"{folder}/ansible/__init__.py", b"")  # The real one wants more; Ansible sends none either.
@@ -215,7 +233,15 @@ class Host:
         under: a program with its arguments that runs the interpreter, such as strace.
         """
         # No bytecode is written, so that the files a program watches are those of the module.
-        python = ["env", f"PYTHONPATH={folder}", "PYTHONDONTWRITEBYTECODE=1", *under, "python3", f"{folder}/call.py", name]
+        python = [
+            "env",
+            f"PYTHONPATH={folder}",
+            "PYTHONDONTWRITEBYTECODE=1",
+            *under,
+            "python3",
+            f"{folder}/call.py",
+            name,
+        ]
         done = subprocess.run(
             ["docker", "exec", "-i", f"--user={user}", self.container, *python],
             input=json.dumps(options).encode(),
@@ -236,7 +262,9 @@ def modules(hosts, name="registry_mirrors", collections=None, check=False, **opt
     arguments = ["-a", json.dumps(options)] if options else []
     flags = ["--check"] if check else []
     pattern = ",".join(host.name for host in hosts)
-    _code, out = ansible("ansible", pattern, "-vvv", "-m", f"pullthrough.docker.{name}", *arguments, *flags, collections=collections)
+    _code, out = ansible(
+        "ansible", pattern, "-vvv", "-m", f"pullthrough.docker.{name}", *arguments, *flags, collections=collections
+    )
     found = re.findall(r"^(\S+) \| ([A-Z!]+) => (\{.*?\n\})$", out, re.MULTILINE | re.DOTALL)
     assert {host for host, status, _text in found if status != "UNREACHABLE!"} == {host.name for host in hosts}, out
     return {host: dict(json.loads(text), failed=status == "FAILED!", output=out) for host, status, text in found}
@@ -266,7 +294,13 @@ def started(program, *arguments, collections=None):
     # The terminal's width does not wrap what is tested.
     command = [pathlib.Path(sys.executable).with_name(program), "-i", INVENTORY, *arguments]
     return subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -299,11 +333,20 @@ def collection(root):
 def collection_without_checks(root):
     """A copy of the collection that checks nothing before it writes, so that the engine itself must refuse."""
     copy = collection(root)
-    for name, function in (("_rules/mirror_url", "declare"), ("_rules/mirror_url", "check"), ("_host/engines", "validate")):
+    for name, function in (
+        ("_rules/mirror_url", "declare"),
+        ("_rules/mirror_url", "check"),
+        ("_host/engines", "validate"),
+    ):
         path = copy / f"plugins/module_utils/{name}.py"
         text = path.read_text()
         body = "    return url\n" if function == "declare" else "    return None\n"
-        changed = re.sub(rf"(def {function}\((?:.|\n)*?\) -> [^\n]*:\n)", lambda match, body=body: match.group(1) + body, text, count=1)
+        changed = re.sub(
+            rf"(def {function}\((?:.|\n)*?\) -> [^\n]*:\n)",
+            lambda match, body=body: match.group(1) + body,
+            text,
+            count=1,
+        )
         assert changed != text
         path.write_text(changed)
 
@@ -370,7 +413,9 @@ def stopped(host):
     host.run("systemctl", "stop", "docker.service")
     try:
         yield
-        assert host.run("systemctl", "is-active", "docker.service", "docker.socket", check=False) == b"inactive\nactive\n"
+        assert (
+            host.run("systemctl", "is-active", "docker.service", "docker.socket", check=False) == b"inactive\nactive\n"
+        )
     finally:
         host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
         host.run("systemctl", "start", "docker.service")

@@ -77,7 +77,12 @@ def run_role(host, **variables):
     plays = [{"hosts": host.name, "gather_facts": False, "vars": variables, "roles": [ROLE]}]
     code, counts, out = playbook(path, plays)
     failed = [line for line in out.splitlines() if '"msg":' in line]
-    return {"failed": code != 0, "changed": bool(counts[host.name]["changed"]), "msg": failed[-1].strip() if code else "", "output": out}
+    return {
+        "failed": code != 0,
+        "changed": bool(counts[host.name]["changed"]),
+        "msg": failed[-1].strip() if code else "",
+        "output": out,
+    }
 
 
 # -- the file --------------------------------------------------------------------------------------------------------
@@ -133,7 +138,9 @@ def read_only(host):
 
 @fault("a full disk", "refused", "Make room there")
 def full(host):
-    host.run("sh", "-c", "cp -p /etc/docker/daemon.json /run/kept && mount -t tmpfs -o size=8k,mode=755 lab /etc/docker")
+    host.run(
+        "sh", "-c", "cp -p /etc/docker/daemon.json /run/kept && mount -t tmpfs -o size=8k,mode=755 lab /etc/docker"
+    )
     host.run("sh", "-c", "cp -p /run/kept /etc/docker/daemon.json && head -c 4096 /dev/zero >/etc/docker/filler")
     yield
     host.run("umount", "/etc/docker")
@@ -141,7 +148,11 @@ def full(host):
 
 @fault("a file that is mounted by itself", "refused", "unsafe_writes: true")
 def mounted(host):
-    host.run("sh", "-c", "cp -p /etc/docker/daemon.json /root/mounted.json && mount --bind /root/mounted.json /etc/docker/daemon.json")
+    host.run(
+        "sh",
+        "-c",
+        "cp -p /etc/docker/daemon.json /root/mounted.json && mount --bind /root/mounted.json /etc/docker/daemon.json",
+    )
     yield
     host.run("umount", FILE)
 
@@ -170,8 +181,14 @@ def dangling(host):
 
 @fault("a symlink that another user could have put there", "refused", "another user can write")
 def planted(host):
-    host.run("sh", "-c", "mkdir -p /srv/shared && chmod 777 /srv/shared && cp -p /etc/docker/daemon.json /srv/mine.json")
-    host.run("sh", "-c", "ln -sf /srv/mine.json /srv/shared/daemon.json && ln -sf /srv/shared/daemon.json /etc/docker/daemon.json")
+    host.run(
+        "sh", "-c", "mkdir -p /srv/shared && chmod 777 /srv/shared && cp -p /etc/docker/daemon.json /srv/mine.json"
+    )
+    host.run(
+        "sh",
+        "-c",
+        "ln -sf /srv/mine.json /srv/shared/daemon.json && ln -sf /srv/shared/daemon.json /etc/docker/daemon.json",
+    )
     yield
     host.run("rm", "-r", "/srv/shared", FILE)
     host.write_daemon_json(BASE)
@@ -227,11 +244,21 @@ def half_done(host):
 
 
 fault(
-    "another data-root, left half-done, before a restart", "refused", "data-root is /mnt/new", run=run_role, daemon_settings={"log-level": "debug"}
+    "another data-root, left half-done, before a restart",
+    "refused",
+    "data-root is /mnt/new",
+    run=run_role,
+    daemon_settings={"log-level": "debug"},
 )(half_done)
 
 
-@fault("a flag, left half-done, before a restart", "refused", "the command line gains --mtu=1400", run=run_role, daemon_settings={"log-level": "warn"})
+@fault(
+    "a flag, left half-done, before a restart",
+    "refused",
+    "the command line gains --mtu=1400",
+    run=run_role,
+    daemon_settings={"log-level": "warn"},
+)
 def half_done_flag(host):
     kept = host.run("cat", OPTIONS)
     host.write(OPTIONS, b'DOCKER_OPTS="--mtu=1400"\n')
@@ -329,7 +356,12 @@ def newer(host):
         yield
 
 
-@fault("an installed engine that is older, and refuses what the running one takes", "refused", "24.0.8", mirrors=[f"{NEW}/path"])
+@fault(
+    "an installed engine that is older, and refuses what the running one takes",
+    "refused",
+    "24.0.8",
+    mirrors=[f"{NEW}/path"],
+)
 def older(host):
     with program(host, DOCKERD, installed_version("23.0.1")):
         yield
@@ -393,10 +425,18 @@ fault("two runs at once", "done", run=two_at_once)(nothing)
 # -- restarts --------------------------------------------------------------------------------------------------------
 
 METRICS = {"metrics-addr": "127.0.0.1:9323", "experimental": True}
-LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', 9323)); open('/run/listens', 'w'); sys.stdin.read()"
+LISTEN = (
+    "import socket, sys; s = socket.create_server(('127.0.0.1', 9323)); open('/run/listens', 'w'); sys.stdin.read()"
+)
 
 
-@fault("an engine that will not restart: a port that is taken", "put back", "address already in use", run=run_role, daemon_settings=METRICS)
+@fault(
+    "an engine that will not restart: a port that is taken",
+    "put back",
+    "address already in use",
+    run=run_role,
+    daemon_settings=METRICS,
+)
 def port_taken(host):
     with conftest.running(host, "python3", "-c", LISTEN):
         wait_until(lambda: host.run("ls", "/run").count(b"listens"))
@@ -413,7 +453,13 @@ fault(
 )(nothing)
 
 
-@fault("systemd's start limit, reached before the restart", "put back", "too often", run=run_role, daemon_settings={"log-level": "warn"})
+@fault(
+    "systemd's start limit, reached before the restart",
+    "put back",
+    "too often",
+    run=run_role,
+    daemon_settings={"log-level": "warn"},
+)
 def start_limit(host):
     for _count in range(3):
         host.run("systemctl", "restart", "docker.service")

@@ -93,8 +93,12 @@ TO_FILE = Step(MOVE, [files(WITHOUT, FLAG), files(WITHOUT, NO_FLAG), files(WITH,
 TO_FLAG = Step({**MOVE, "source": "options_file"}, TO_FILE.states[::-1])
 CASES = {
     # Removing takes two writes: an engine keeps its mirrors at a reload that does not name others.
-    "one file, by a reload": Case(True, KEPT, [Step(ADD, [files(WITHOUT), files(WITH)]), Step(REMOVE, [files(WITH), files(NONE), files(WITHOUT)])]),
-    "one file, engine stopped": Case(False, KEPT, [Step(ADD, [files(WITHOUT), files(WITH)]), Step(REMOVE, [files(WITH), files(WITHOUT)])]),
+    "one file, by a reload": Case(
+        True, KEPT, [Step(ADD, [files(WITHOUT), files(WITH)]), Step(REMOVE, [files(WITH), files(NONE), files(WITHOUT)])]
+    ),
+    "one file, engine stopped": Case(
+        False, KEPT, [Step(ADD, [files(WITHOUT), files(WITH)]), Step(REMOVE, [files(WITH), files(WITHOUT)])]
+    ),
     "no file yet, engine stopped": Case(False, {DAEMON: (0o644, 0, 0)}, [Step(ADD, [files(None), files(NEW)])]),
     # The engine runs with the flag all the time.
     "DOCKER_OPTS to daemon.json and back": Case(True, KEPT, [TO_FILE, TO_FLAG]),
@@ -118,7 +122,11 @@ def serve(folder, gate):
             os.readv(gate, [bytearray(1)])  # Not read(), which strace counts as the module's.
             arguments = json.dumps({"ANSIBLE_MODULE_ARGS": json.loads(line)}).encode()
             loader.run_module(
-                json_params=arguments, profile="legacy", module_fqn=f"{COLLECTION}.modules.registry_mirrors", modlib_path=folder, extensions={}
+                json_params=arguments,
+                profile="legacy",
+                module_fqn=f"{COLLECTION}.modules.registry_mirrors",
+                modlib_path=folder,
+                extensions={},
             )
         print(pid, flush=True)
         print(os.waitpid(pid, 0)[1], flush=True)
@@ -132,7 +140,9 @@ class Runner:
         words = [sys.executable, __file__, "serve", folder, str(readable)]
         # As the module's own code comes from an archive, it never writes any bytecode.
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-        self._server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[readable], env=environment)
+        self._server = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[readable], env=environment
+        )
         os.close(readable)
 
     def fork(self, options):
@@ -269,7 +279,9 @@ def engines():
     """
     found = set()
     for path in glob.glob("/proc/[0-9]*/comm"):
-        with contextlib.suppress(OSError), open(path, encoding="utf-8") as comm, open(f"{os.path.dirname(path)}/cmdline", "rb") as cmdline:
+        with contextlib.suppress(OSError), open(path, encoding="utf-8") as comm, open(
+            f"{os.path.dirname(path)}/cmdline", "rb"
+        ) as cmdline:
             words = set(cmdline.read().split(b"\0"))
             if comm.read().strip() == "dockerd" and words != {b""} and not words & {b"--validate", b"--version"}:
                 found.add(int(path.split("/")[2]))
@@ -306,7 +318,9 @@ class Lab:
 
     @staticmethod
     def shell(*words):
-        return subprocess.run(words, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.strip()
+        return subprocess.run(
+            words, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ).stdout.strip()
 
     def start(self):
         """Stop the engine, write the files of the beginning, and start it where the case wants it to run."""
@@ -327,7 +341,11 @@ class Lab:
         for path, data in state.items():
             folder = os.path.dirname(path)
             os.makedirs(folder, exist_ok=True)
-            for leftover in [*glob.glob(f"{folder}/{PREFIX}*"), *glob.glob(f"{path}.*~"), *([path] if os.path.exists(path) else [])]:
+            for leftover in [
+                *glob.glob(f"{folder}/{PREFIX}*"),
+                *glob.glob(f"{path}.*~"),
+                *([path] if os.path.exists(path) else []),
+            ]:
                 os.unlink(leftover)
             if data is None:
                 continue
@@ -339,14 +357,22 @@ class Lab:
 
     def besides(self):
         """What lies beside the files, without the copies that a change with a restart keeps on purpose."""
-        found = {os.path.join(folder, name) for folder in self.folders if os.path.isdir(folder) for name in os.listdir(folder)}
+        found = {
+            os.path.join(folder, name)
+            for folder in self.folders
+            if os.path.isdir(folder)
+            for name in os.listdir(folder)
+        }
         return {path for path in found if path not in self.paths and not path.endswith("~")}
 
     def state(self, step):
         """Which of the states of the step the files are in, None for one that must never be."""
         found = {path: content(path) for path in self.paths}
         for index, state in enumerate(step.states):
-            if all(found[path] == (None if data is None else (data, *self.case.attributes[path])) for path, data in state.items()):
+            if all(
+                found[path] == (None if data is None else (data, *self.case.attributes[path]))
+                for path, data in state.items()
+            ):
                 return index
         return None
 
@@ -386,13 +412,15 @@ class Lab:
             listed = [f"{MIRROR}/"] if MIRROR.encode() in b"".join(filter(None, step.states[-1].values())) else []
             expected = {"mirrors": listed, "in_force": wanted if self.case.running else None, "pending": step.pending}
             if result.get("failed") or any(result[key] != value for key, value in expected.items()):
-                wrong.append(f"{turn} does not converge: {result.get('msg') or {key: result[key] for key in expected} }")
+                wrong.append(f"{turn} does not converge: {result.get('msg') or {key: result[key] for key in expected}}")
             if self.state(step) != len(step.states) - 1:
                 wrong.append(f"{turn} leaves other files: { {path: content(path) for path in self.paths} }")
             if self.besides() - self.calm:
                 wrong.append(f"{turn} leaves {sorted(self.besides() - self.calm)}")
             wrong += [f"{turn}: {fault}" for fault in self.alive_and([wanted])]
-            if turn == "a further run" and (result.get("changed") or before != [content(path) and os.stat(path) for path in self.paths]):
+            if turn == "a further run" and (
+                result.get("changed") or before != [content(path) and os.stat(path) for path in self.paths]
+            ):
                 wrong.append("a further run changes something")
         for path in self.paths:
             for copy in glob.glob(f"{path}.*~"):
@@ -444,7 +472,9 @@ class Trial:
 
     def judge(self, where):
         """Judge what a kill left, converge, and go on: the state of the files, the temporary files, and what was wrong."""
-        left = sorted(re.sub(rf"({re.escape(PREFIX)})(?!moving-).*", r"\1*", path) for path in self.lab.besides() - self.lab.calm)
+        left = sorted(
+            re.sub(rf"({re.escape(PREFIX)})(?!moving-).*", r"\1*", path) for path in self.lab.besides() - self.lab.calm
+        )
         index, wrong = self.lab.after_a_kill(self.step)
         if not wrong:
             wrong = self.lab.converge(self.step)
@@ -472,12 +502,17 @@ class Trial:
             found[self.turn].append(span_of(self.runner.traced(self.step.options), self.lab.folders))
             state = self.lab.state(self.step)
             if state != len(self.step.states) - 1:
-                raise RuntimeError(f"{self.name}: unharmed, the module leaves {state}: {self.runner.unharmed(self.step.options)}")
+                raise RuntimeError(
+                    f"{self.name}: unharmed, the module leaves {state}: {self.runner.unharmed(self.step.options)}"
+                )
             for path in self.lab.paths:
                 for copy in glob.glob(f"{path}.*~"):
                     os.unlink(copy)
             self.next()
-        return [max(listings, key=lambda calls: [names(other) for other in listings].count(names(calls))) for listings in found]
+        return [
+            max(listings, key=lambda calls: [names(other) for other in listings].count(names(calls)))
+            for listings in found
+        ]
 
     def at_calls(self):
         """Kill at each call of each step."""
@@ -487,7 +522,10 @@ class Trial:
         todo = []
         for calls in listings:
             todo.append(collections.deque((n, 1) for n, call in enumerate(calls) if self.tries(call)))
-        report = [[{"call": readable(call), "changes": changes(call, self.lab.folders)} for call in calls] for calls in listings]
+        report = [
+            [{"call": readable(call), "changes": changes(call, self.lab.folders)} for call in calls]
+            for calls in listings
+        ]
         elsewhere = 0
         while any(todo) and not self.stops:
             if not todo[self.turn]:
@@ -499,7 +537,9 @@ class Trial:
             count = max(call.count + SHIFTS[(attempt - 1) % len(SHIFTS)], 1)
             trace = self.runner.traced(self.step.options, "-e", f"inject={call.name}:signal=KILL:when={count}")
             calls = span_of(trace, self.lab.folders)
-            way, wanted = ([other for other in those if self.tries(other)] for those in (calls, listings[turn][: n + 1]))
+            way, wanted = (
+                [other for other in those if self.tries(other)] for those in (calls, listings[turn][: n + 1])
+            )
             reached = names(way) == names(wanted) and way[-1] == calls[-1] and trace[-1] == "+++ killed by SIGKILL +++"
             outcome = self.judge(f"step {turn + 1}, killed at call {n + 1}, {call.text}")
             if reached:
@@ -561,7 +601,9 @@ def readable(call):
 def is_before_the_call():
     """Whether a call at whose entry strace kills is not executed."""
     path = f"{WORK}/made"
-    done = subprocess.run(["strace", "-o", "/dev/null", "-e", "inject=mkdir:signal=KILL:when=1", "mkdir", path], check=False)
+    done = subprocess.run(
+        ["strace", "-o", "/dev/null", "-e", "inject=mkdir:signal=KILL:when=1", "mkdir", path], check=False
+    )
     return done.returncode == -signal.SIGKILL and not os.path.exists(path)
 
 
@@ -569,7 +611,10 @@ def main(folder):
     job = json.load(sys.stdin)
     os.makedirs(WORK, exist_ok=True)
     runner = Runner(folder)
-    report = {"cases": {}, "faults": [] if is_before_the_call() else ["this kernel executes the call at whose entry the kill comes"]}
+    report = {
+        "cases": {},
+        "faults": [] if is_before_the_call() else ["this kernel executes the call at whose entry the kill comes"],
+    }
     for name, instants in job["cases"].items():
         began = time.monotonic()
         trial = Trial(name, job, runner)

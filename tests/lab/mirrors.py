@@ -45,7 +45,9 @@ BAD = {
     8443: handler(500, b"no"),
 }
 REQUEST = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=nobody"
-subprocess.run(["openssl", *REQUEST.split(), "-keyout", CERTIFICATE, "-out", f"{CERTIFICATE}.crt"], check=True, capture_output=True)
+subprocess.run(
+    ["openssl", *REQUEST.split(), "-keyout", CERTIFICATE, "-out", f"{CERTIFICATE}.crt"], check=True, capture_output=True
+)
 for port, answers in BAD.items():
     server = http.server.ThreadingHTTPServer(("0.0.0.0", port), answers)  # noqa: S104
     if port == 8443:

@@ -19,5 +19,16 @@ def test_absent(host, state, prove):
     assert names[1] == names[0] | {"daemon.json"}, "no file of ours is left beside it"
     assert host.engine_pid() == before["engine"]
     assert host.witness() == before["witness"]
-    prove(host.name, "absent", {"in force": host.mirrors(), "SHA-256 of the rest": {"before": before["rest"], "after": conftest.rest_of(data)}})
-    prove(host.name, "container without restart policy, to the end", {"before": before["witness"], "after": host.witness()})
+    prove(
+        host.name,
+        "absent",
+        {
+            "in force": host.mirrors(),
+            "SHA-256 of the rest": {"before": before["rest"], "after": conftest.rest_of(data)},
+        },
+    )
+    prove(
+        host.name,
+        "container without restart policy, to the end",
+        {"before": before["witness"], "after": host.witness()},
+    )

@@ -30,7 +30,9 @@ def fleet(lab):
     with conftest.stopped(hosts[STOPPED]):
         before = {name: host.state() for name, host in hosts.items()}
         yield hosts
-        assert {name: host.state() for name, host in hosts.items()} == before, "no file is written, and no engine started or restarted"
+        assert {name: host.state() for name, host in hosts.items()} == before, (
+            "no file is written, and no engine started or restarted"
+        )
     hosts[DRIFTED].write_daemon_json(kept)
     conftest.modules([hosts[OLD], hosts[DRIFTED]], mirrors=[GCR], state="absent")
 
@@ -58,7 +60,13 @@ def test_a_fleet_in_many_states(fleet, gone, tmp_path, prove):
         "gone": ["unreachable"],
     }
     hosts = {host["name"]: host for host in report["hosts"]}
-    assert {name: host["covered"] for name, host in hosts.items()} == {OLD: True, DRIFTED: True, STOPPED: False, BARE: False, "gone": False}
+    assert {name: host["covered"] for name, host in hosts.items()} == {
+        OLD: True,
+        DRIFTED: True,
+        STOPPED: False,
+        BARE: False,
+        "gone": False,
+    }
     assert report["summary"]["covered"] == 2
     (mirror,) = [mirror for mirror in report["mirrors"] if mirror["url"] == GCR]
     assert (mirror["hosts"], mirror["usable"], mirror["unusable"]) == (2, 2, 0) and mirror["latency_ms"]["median"] > 0

@@ -26,7 +26,9 @@ def engines(lab):
     hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
     conftest.modules(hosts, mirrors=[GCR], exclusive=True)
     hosts[0].pull("alpine")
-    conftest.wait_until(lambda: lab.container("cache").exec_run(["sh", "-c", f"ls -d {LAYERS} | wc -l"]).output.strip() == b"2")
+    conftest.wait_until(
+        lambda: lab.container("cache").exec_run(["sh", "-c", f"ls -d {LAYERS} | wc -l"]).output.strip() == b"2"
+    )
     yield hosts
     conftest.modules(hosts, mirrors=[GCR], state="absent")
 
@@ -61,14 +63,22 @@ def test_what_the_log_says_is_what_happened(engines, level, prove):
             (found,) = results[host.name]["images"]
             assert (found["pulled"], found["new"], found["used"], found["by"]) == (True, True, used, by), found
             assert results[host.name]["changed"]
-            assert (asked(host, "hub", image) > before[host.name]) is (used == "fell_through"), "the stand-in's own log agrees"
-            prove(host.name, f"who served {image}, at level {level}", {key: found[key] for key in ("used", "by", "reason", "evidence")})
+            assert (asked(host, "hub", image) > before[host.name]) is (used == "fell_through"), (
+                "the stand-in's own log agrees"
+            )
+            prove(
+                host.name,
+                f"who served {image}, at level {level}",
+                {key: found[key] for key in ("used", "by", "reason", "evidence")},
+            )
 
 
 def test_an_image_that_is_there(engines):
     results = conftest.modules(engines, "registry_mirrors_canary", images=["alpine"])
     for result in results.values():
-        assert not result["changed"] and result["images"][0]["used"] == "served" and not result["images"][0]["new"], result["images"]
+        assert not result["changed"] and result["images"][0]["used"] == "served" and not result["images"][0]["new"], (
+            result["images"]
+        )
 
 
 def test_the_role_says_who_served(engines, tmp_path):

@@ -54,7 +54,9 @@ def test_waves_a_summary_after_each_and_none_left(hosts, configure, prove):
     code, said, left, counts, out = configure(canary_host=last)
     assert code == 0 and set(counts) == set(HOSTS) and left is None, out
     assert out.count("PLAY [Make Docker Engines use registry mirrors]") == 3, "the canary host, the next, the rest"
-    assert out.index(f"changed: [{last}]") < min(out.index(f"changed: [{name}]") for name in HOSTS if name != last), "the canary host first"
+    assert out.index(f"changed: [{last}]") < min(out.index(f"changed: [{name}]") for name in HOSTS if name != last), (
+        "the canary host first"
+    )
     assert said == [
         {**NOTHING, **WORK, "changed": 1, "waiting": 3, "reloads": 1},
         {**NOTHING, **WORK, "changed": 2, "waiting": 2, "reloads": 2},
@@ -79,7 +81,9 @@ def test_it_stops_at_the_first_failed_host_and_goes_on_with_those_that_are_left(
     assert code != 0 and list(counts) == [first.name], out
     assert "/etc/docker/daemon.json, line 1, column 11" in out and "Nothing was changed" in out
     assert said == [{**NOTHING, **WORK, "refused": 1, "waiting": 3}] and left == list(HOSTS), out
-    assert f"refused: {first.name}: /etc/docker/daemon.json, line 1, column 11" in out, "the cause stands in the summary too"
+    assert f"refused: {first.name}: /etc/docker/daemon.json, line 1, column 11" in out, (
+        "the cause stands in the summary too"
+    )
     assert [(host.daemon_json(), host.mirrors()) for host in others] == before
     code, _said, left, _counts, out = configure(limit=f"{first.name},{others[0].name}")
     assert code == 0 and left == list(HOSTS)[2:], "a run for some of them leaves the others in the file"
@@ -94,7 +98,9 @@ def test_a_host_that_is_not_there_is_left_and_stops_no_more_than_it_may(hosts, c
     assert code != 0 and left == ["gone", *HOSTS], out
     assert said == [{**NOTHING, **WORK, "unreachable": 1, "waiting": 4}] and "unreachable: gone: " in out
     code, said, left, _counts, out = configure("-i", gone, limit="engines:lost", waves=["100%"], max_fail_percentage=25)
-    assert code != 0 and left == ["gone"] and said[-1] == {**NOTHING, **WORK, "changed": 4, "unreachable": 1, "reloads": 4}, out
+    assert (
+        code != 0 and left == ["gone"] and said[-1] == {**NOTHING, **WORK, "changed": 4, "unreachable": 1, "reloads": 4}
+    ), out
     assert all(f"{NEW}/" in host.mirrors() for host in hosts)
 
 
@@ -102,7 +108,11 @@ def test_what_a_lost_reload_left_is_healed(hosts, configure):
     for host in hosts:
         host.write_daemon_json(json.dumps({"registry-mirrors": [NEW]}).encode())
     code, said, left, _counts, out = configure("--check")
-    assert code == 0 and said[-1] == {**NOTHING, **WORK, "healed": 4, "reloads": 4} and "Check mode, nothing was done" in out, out
+    assert (
+        code == 0
+        and said[-1] == {**NOTHING, **WORK, "healed": 4, "reloads": 4}
+        and "Check mode, nothing was done" in out
+    ), out
     assert not any(f"{NEW}/" in host.mirrors() for host in hosts) and left is None
     code, said, _left, _counts, out = configure()
     assert code == 0 and said[-1] == {**NOTHING, **WORK, "healed": 4, "reloads": 4}, out

@@ -45,14 +45,19 @@ def test_every_host_pulls_and_docker_hub_is_asked_once(hosts, lab, prove):
         host.pull("alpine")
         if number == 0:
             # The cache fetches in the background what it keeps; it has a layer when it has linked it.
-            wait_until(lambda: lab.container("cache").exec_run(["sh", "-c", f"ls -d {LAYERS} | wc -l"]).output.strip() == b"2")
+            wait_until(
+                lambda: lab.container("cache").exec_run(["sh", "-c", f"ls -d {LAYERS} | wc -l"]).output.strip() == b"2"
+            )
             assert {client for client, _line in asked("hub")} == {lab.address("cache")}
             assert len(by_path(asked("hub"))) == 2, "the configuration and the layer"
         else:
             assert by_path(asked("hub")) == before, "Docker Hub is not asked again"
         blobs = [line for client, line in asked("cache") if client == host.address]
         assert len(blobs) == 2, "this host got them from the cache"
-        value = {"at Docker Hub": {"before": before, "after": by_path(asked("hub"))}, "at the cache, by this host": len(blobs)}
+        value = {
+            "at Docker Hub": {"before": before, "after": by_path(asked("hub"))},
+            "at the cache, by this host": len(blobs),
+        }
         prove(host.name, "requests for layers of alpine, by path, before and after the pull", value)
 
 
@@ -63,8 +68,14 @@ def test_an_image_that_the_cache_does_not_hold_comes_from_docker_hub(host, lab, 
     seconds = host.pull("missed")
     wait_until(lambda: [line for _client, line in asked("hub") if "/blobs/" in line and '" 200 ' in line])
     refused, served = asked("cache"), asked("hub")
-    assert refused and not [line for _client, line in refused if '" 200 ' in line], "the cache was asked first, and had nothing"
-    prove(host.name, "an image that the cache does not hold", {"asked of the cache": len(refused), "served by Docker Hub": len(served), "seconds": seconds})
+    assert refused and not [line for _client, line in refused if '" 200 ' in line], (
+        "the cache was asked first, and had nothing"
+    )
+    prove(
+        host.name,
+        "an image that the cache does not hold",
+        {"asked of the cache": len(refused), "served by Docker Hub": len(served), "seconds": seconds},
+    )
 
 
 def test_with_the_cache_stopped_pulls_still_work(hosts, lab, prove):
@@ -75,11 +86,17 @@ def test_with_the_cache_stopped_pulls_still_work(hosts, lab, prove):
             # A registry writes its log when the request has ended, which may be after the pull.
             wait_until(lambda host=host: lab.requests("hub", BLOBS.format("plain"), host.address))
             served = len(lab.requests("hub", BLOBS.format("plain"), host.address))
-            prove(host.name, "a pull with the cache stopped", {"blobs served by Docker Hub": served, "seconds": seconds})
+            prove(
+                host.name, "a pull with the cache stopped", {"blobs served by Docker Hub": served, "seconds": seconds}
+            )
     finally:
         lab.container("cache").start()
 
 
 def test_the_container_runs(host, state, prove):
     assert host.witness() == state[host.name]["witness"]
-    prove(host.name, "container without restart policy, after converge", {"before": state[host.name]["witness"], "after": host.witness()})
+    prove(
+        host.name,
+        "container without restart policy, after converge",
+        {"before": state[host.name]["witness"], "after": host.witness()},
+    )

@@ -40,15 +40,71 @@ FAULTS = {
         'open(path, "wb").write(data)',
         "the files are torn",
     ),
-    "a new file gets its mode afterwards": (STOPPED, NEW, "_host/transaction", "os.chmod(temporary, mode)", "pass", "the files are torn"),
-    "what a killed run left is not removed": (STOPPED, STOP, "_host/transaction", "os.unlink(os.path.join(folder, name))", "pass", "the next run leaves ["),
-    "the data is not synced": (STOPPED, STOP, "_host/transaction", "os.fsync(descriptor)\n        yield", "pass\n        yield", "is not synced before it becomes"),
-    "the folder is not synced": (STOPPED, STOP, "_host/transaction", "            _sync_folder(path)\n        except Exc", "        except Exc", "the folder of"),
-    "an engine that missed its reload is left alone": (RELOADS, RELOAD, "_change/model", HEALS, "self.writes", "in force is"),
-    "the empty list is not known again": (RELOADS, RELOAD, "_change/plan_mirrors", "not has_flags and not is_of_killed_run", "not has_flags", "the next run leaves other files"),
+    "a new file gets its mode afterwards": (
+        STOPPED,
+        NEW,
+        "_host/transaction",
+        "os.chmod(temporary, mode)",
+        "pass",
+        "the files are torn",
+    ),
+    "what a killed run left is not removed": (
+        STOPPED,
+        STOP,
+        "_host/transaction",
+        "os.unlink(os.path.join(folder, name))",
+        "pass",
+        "the next run leaves [",
+    ),
+    "the data is not synced": (
+        STOPPED,
+        STOP,
+        "_host/transaction",
+        "os.fsync(descriptor)\n        yield",
+        "pass\n        yield",
+        "is not synced before it becomes",
+    ),
+    "the folder is not synced": (
+        STOPPED,
+        STOP,
+        "_host/transaction",
+        "            _sync_folder(path)\n        except Exc",
+        "        except Exc",
+        "the folder of",
+    ),
+    "an engine that missed its reload is left alone": (
+        RELOADS,
+        RELOAD,
+        "_change/model",
+        HEALS,
+        "self.writes",
+        "in force is",
+    ),
+    "the empty list is not known again": (
+        RELOADS,
+        RELOAD,
+        "_change/plan_mirrors",
+        "not has_flags and not is_of_killed_run",
+        "not has_flags",
+        "the next run leaves other files",
+    ),
     "nothing is staged": (MOVES, MOVE, "_change/execute", STAGING, "if False:", "the mirrors are in no file"),
-    "what is staged stays": (MOVES, MOVE, "_change/execute", "                self._writes.unstage(edit.path)\n", "                pass\n", "leaves ["),
-    "the target is written first": (MOVES, MOVE, "_change/execute", WRITING, WRITING.replace("edits", "edits[::-1]"), "torn"),
+    "what is staged stays": (
+        MOVES,
+        MOVE,
+        "_change/execute",
+        "                self._writes.unstage(edit.path)\n",
+        "                pass\n",
+        "leaves [",
+    ),
+    "the target is written first": (
+        MOVES,
+        MOVE,
+        "_change/execute",
+        WRITING,
+        WRITING.replace("edits", "edits[::-1]"),
+        "torn",
+    ),
 }
 
 
@@ -78,7 +134,12 @@ def test_killed_at_any_instant_the_files_are_whole_and_the_next_run_converges(la
     with concurrent.futures.ThreadPoolExecutor() as pool:
         reports = list(pool.map(lambda name: kill(Host(lab, name), folders[name], INSTANTS[name], stop=False), HOSTS))
     cases = {name: case for report in reports for name, case in report["cases"].items()}
-    listing = {"seed": SEED, "whole": WHOLE, "faults": [fault for report in reports for fault in report["faults"]], "cases": cases}
+    listing = {
+        "seed": SEED,
+        "whole": WHOLE,
+        "faults": [fault for report in reports for fault in report["faults"]],
+        "cases": cases,
+    }
     (ROOT / "build/crash.json").write_text(json.dumps(listing, indent=1) + "\n")
     assert listing["faults"] == []
     for host, report in zip(HOSTS, reports):
@@ -91,11 +152,15 @@ def test_killed_at_any_instant_the_files_are_whole_and_the_next_run_converges(la
             assert any(call["left"] for call in tried), "there was something to tidy up"
             value = {
                 "system calls in the span": [len(step) for step in case["steps"]],
-                "killed at": len(tried) if WHOLE else f"{len(tried)}, those that change something (make crash: at every one)",
+                "killed at": len(tried)
+                if WHOLE
+                else f"{len(tried)}, those that change something (make crash: at every one)",
                 "killed elsewhere on the way": case["elsewhere"],
                 "with temporary files left": sum(1 for call in tried if call["left"]),
                 "files replaced, each with fsync of data and folder": case["replaced"],
-                "random instants": case["instants"]["killed"] if WHOLE else f"{case['instants']['killed']} (make crash: 250)",
+                "random instants": case["instants"]["killed"]
+                if WHOLE
+                else f"{case['instants']['killed']} (make crash: 250)",
                 "instants after its end": case["instants"]["late"],
                 "span in seconds": case["instants"]["span"],
                 "seconds": case["seconds"],

@@ -36,14 +36,21 @@ def blocks():
     """Each example once, by the first page that has it: page, kind, text."""
     found = {}
     for page in PAGES:
-        for kind, text in re.findall(BLOCK[page.suffix], page.read_text(), re.MULTILINE | re.DOTALL if page.suffix == ".md" else re.MULTILINE):
+        for kind, text in re.findall(
+            BLOCK[page.suffix], page.read_text(), re.MULTILINE | re.DOTALL if page.suffix == ".md" else re.MULTILINE
+        ):
             found.setdefault((kind, textwrap.dedent(text).strip("\n") + "\n"), str(page.relative_to(ROOT)))
     return [(page, kind, text) for (kind, text), page in found.items()]
 
 
 BLOCKS = blocks()
 PLAYBOOKS = [(page, text) for page, kind, text in BLOCKS if kind == "yaml"]
-COMMANDS = [(page, line) for line, page in {line: page for page, kind, text in reversed(BLOCKS) if kind == "sh" for line in text.splitlines()}.items()]
+COMMANDS = [
+    (page, line)
+    for line, page in {
+        line: page for page, kind, text in reversed(BLOCKS) if kind == "sh" for line in text.splitlines()
+    }.items()
+]
 
 
 def examples():
@@ -71,7 +78,9 @@ def engine(lab):
     host.write_daemon_json(data)
 
 
-@pytest.mark.parametrize(("page", "text"), PLAYBOOKS, ids=[f"{page}-{number}" for number, (page, _text) in enumerate(PLAYBOOKS)])
+@pytest.mark.parametrize(
+    ("page", "text"), PLAYBOOKS, ids=[f"{page}-{number}" for number, (page, _text) in enumerate(PLAYBOOKS)]
+)
 def test_playbooks(page, text, engine, tmp_path):
     (tmp_path / "our-ca.crt").write_bytes((conftest.FOLDER / "ca.crt").read_bytes())
     (tmp_path / "play.yml").write_text(text)

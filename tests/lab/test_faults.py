@@ -158,9 +158,15 @@ LEFT = ("pgrep", "-x", "python3")
 def test_a_play_that_is_killed_at_any_step(hosts, rows, tmp_path):
     """The role reloads for the mirrors and restarts for the log driver, which both show in /info. It is killed at instants spread over
     its whole run, with all that it started here; after each, the hosts are whole and the next play ends it."""
-    variables = {"docker_mirror_urls": [NEW], "docker_mirror_exclusive": True, "docker_mirror_daemon_settings": {"log-driver": "local"}}
+    variables = {
+        "docker_mirror_urls": [NEW],
+        "docker_mirror_exclusive": True,
+        "docker_mirror_daemon_settings": {"log-driver": "local"},
+    }
     play = tmp_path / "play.yml"
-    play.write_text(yaml.safe_dump([{"hosts": "engines", "gather_facts": False, "vars": variables, "roles": [faults.ROLE]}]))
+    play.write_text(
+        yaml.safe_dump([{"hosts": "engines", "gather_facts": False, "vars": variables, "roles": [faults.ROLE]}])
+    )
 
     def prepare(host):
         host.write_daemon_json(BASE)
@@ -203,7 +209,15 @@ def test_a_play_that_is_killed_at_any_step(hosts, rows, tmp_path):
             # A copy for putting back is no litter as long as someone may need it, and only its own run knows of it.
             host.run("sh", "-c", "rm -f /etc/docker/daemon.json.*~")
     assert killed > KILLS // 2, "a play that runs faster than the first one ends before its last instants"
-    row = {"ends": "either", "file": "", "engine": "", "restarted": False, "message": "", "next run": "changes", "seconds": round(whole, 1)}
+    row = {
+        "ends": "either",
+        "file": "",
+        "engine": "",
+        "restarted": False,
+        "message": "",
+        "next run": "changes",
+        "seconds": round(whole, 1),
+    }
     rows[f"a play that is killed, at {KILLS} instants over its run"] = {host.name: row for host in hosts}
     rows.save()
     each(prepare, hosts)

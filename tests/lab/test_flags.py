@@ -180,7 +180,10 @@ def test_a_key_beside_a_stray_flag_is_a_conflict(hosts):
         try:
             for host, report in modules(hosts, "registry_mirrors_info").items():
                 (conflict,) = report["conflicts"]
-                assert conflict["setting"] == "registry-mirrors" and conflict["places"] == [f"{FILE}, line 1", place], (host, conflict)
+                assert conflict["setting"] == "registry-mirrors" and conflict["places"] == [f"{FILE}, line 1", place], (
+                    host,
+                    conflict,
+                )
             refused(hosts, place, mirrors=[GCR])
         finally:
             for host in hosts:
@@ -204,7 +207,10 @@ def test_a_unit_that_systemd_will_not_start(hosts):
             host.write(DROP_IN, SECOND_START.encode())
             host.run("systemctl", "daemon-reload")
         for host, report in modules(hosts, "registry_mirrors_info").items():
-            assert any(f"{DROP_IN}, line 2" in conflict["places"] for conflict in report["conflicts"]), (host, report["conflicts"])
+            assert any(f"{DROP_IN}, line 2" in conflict["places"] for conflict in report["conflicts"]), (
+                host,
+                report["conflicts"],
+            )
         refused(hosts, f"{DROP_IN}, line 2", "daemon_config", settings={"exec-opts": []}, keep_containers=False)
         pids = {host.name: host.engine_pid() for host in hosts}
         for host, result in modules(hosts, mirrors=[GCR]).items():

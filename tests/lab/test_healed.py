@@ -19,4 +19,8 @@ def test_healed(host, state, prove):
     assert host.witness() == before["witness"]
     healed = before.setdefault("healed", 0) + 1
     before["healed"] = healed
-    prove(host.name, f"drift healed, {['', 'file right and engine not', 'key gone and engine has mirrors'][healed]}", {"in force": host.mirrors()})
+    prove(
+        host.name,
+        f"drift healed, {['', 'file right and engine not', 'key gone and engine has mirrors'][healed]}",
+        {"in force": host.mirrors()},
+    )

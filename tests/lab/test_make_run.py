@@ -25,12 +25,27 @@ class Fresh:
         options += [f"--security-opt={name}=unconfined" for name in ("seccomp", "apparmor", "systempaths")]
         # Whom this machine trusts, the fresh one does: there may be a proxy on the way to the package registries.
         options += ["--volume=/var/lib/docker", f"--volume={STORE}:{STORE}:ro", f"--env=PIP_CERT={STORE}"]
-        command = ["docker", "run", "--detach", "--name", self.name, *options, "pullthrough-lab/base:bookworm", "sleep", "100000"]
+        command = [
+            "docker",
+            "run",
+            "--detach",
+            "--name",
+            self.name,
+            *options,
+            "pullthrough-lab/base:bookworm",
+            "sleep",
+            "100000",
+        ]
         subprocess.run(command, check=True, capture_output=True)
         folder = subprocess.run([ROOT / "tools/stage"], check=True, capture_output=True, text=True).stdout.strip()
         archive = subprocess.run(["tar", "-C", folder, "-c", "."], check=True, capture_output=True).stdout
         assert self("mkdir /src && tar -x -C /src", data=archive)[0] == 0
-        assert self("apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends make python3 sudo")[0] == 0
+        assert (
+            self(
+                "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends make python3 sudo"
+            )[0]
+            == 0
+        )
 
     def __call__(self, command, data=None, user="root"):
         """Run a command of a shell in the folder of the project: exit code and output."""
@@ -42,7 +57,10 @@ class Fresh:
 
     def add_user(self):
         """A user with a checkout of their own."""
-        assert self("useradd -m op && cp -r /src /home/op/src && rm -rf /home/op/src/.venv && chown -R op /home/op")[0] == 0
+        assert (
+            self("useradd -m op && cp -r /src /home/op/src && rm -rf /home/op/src/.venv && chown -R op /home/op")[0]
+            == 0
+        )
 
 
 @pytest.fixture
@@ -55,7 +73,13 @@ def fresh():
 def test_on_a_fresh_machine_twice_and_back(fresh):
     code, out = fresh("make run")
     assert code == 0, out
-    for said in ("Installing the distribution's", "apt-get remove docker.io", "No init system runs here", "kill $(cat /var/run/docker.pid)", "make undo"):
+    for said in (
+        "Installing the distribution's",
+        "apt-get remove docker.io",
+        "No init system runs here",
+        "kill $(cat /var/run/docker.pid)",
+        "make undo",
+    ):
         assert said in out
     assert out.rstrip().splitlines()[-3:-1] == [" Registry Mirrors:", "  https://mirror.gcr.io/"], out
     info = fresh("docker system info")[1]
@@ -94,14 +118,22 @@ def test_the_lab_is_roots_and_the_checkout_its_users(fresh):
     """For make test by a user who has sudo, with a molecule that only says who it is, and leaves what the real one leaves."""
     fresh.add_user()
     stub = "id -u; mkdir -p build/lab; touch build/lab/id build/proofs.json"
-    folders = "mkdir -p .venv/test/bin .venv/run && echo \"$PWD $(sha256sum <requirements.txt)\" >.venv/run/ready"
-    assert fresh(f"cd ~op/src && {folders} && echo '{stub}' >.venv/test/bin/molecule && chmod +x .venv/test/bin/molecule", user="op")[0] == 0
+    folders = 'mkdir -p .venv/test/bin .venv/run && echo "$PWD $(sha256sum <requirements.txt)" >.venv/run/ready'
+    assert (
+        fresh(
+            f"cd ~op/src && {folders} && echo '{stub}' >.venv/test/bin/molecule && chmod +x .venv/test/bin/molecule",
+            user="op",
+        )[0]
+        == 0
+    )
     step = "cd ~op/src && tools/molecule {} --scenario-name {}"
     code, out = fresh(step.format("create", "default"), user="op")
     assert code != 0 and "sudo" in out, "not without a password"
     assert fresh("echo 'op ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/op")[0] == 0
     assert fresh(step.format("create", "default"), user="op") == (0, "0\n")
-    assert fresh("cd ~op/src && find . ! -user op")[1].split() == ["./build/lab", "./build/lab/id"], "what hosts have mounted"
+    assert fresh("cd ~op/src && find . ! -user op")[1].split() == ["./build/lab", "./build/lab/id"], (
+        "what hosts have mounted"
+    )
     assert fresh(step.format("destroy", "default"), user="op") == (0, "0\n")
     assert fresh("find ~op/src ! -user op")[1] == ""
     user = fresh("id -u op")[1]

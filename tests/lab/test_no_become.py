@@ -39,7 +39,11 @@ def engines(lab):
 @pytest.fixture(autouse=True)
 def nothing_changes(engines):
     def seen(host):
-        return [host.state(), host.mirrors(), host.run("ls", "-A", f"/home/{USER}", f"/home/{USER}/.config", check=False)]
+        return [
+            host.state(),
+            host.mirrors(),
+            host.run("ls", "-A", f"/home/{USER}", f"/home/{USER}/.config", check=False),
+        ]
 
     for host in engines:
         host.run("rm", "-rf", f"/home/{USER}/.config", f"/home/{USER}/.ansible")

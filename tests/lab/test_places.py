@@ -57,12 +57,20 @@ def text_of(host, path):
 
 def seen(host):
     """All that a refusal must leave alone."""
-    return {"texts": [text_of(host, path) for path in (FILE, OPTIONS, MACHINE, OURS)], "in force": host.mirrors(), "engine": host.engine_pid()}
+    return {
+        "texts": [text_of(host, path) for path in (FILE, OPTIONS, MACHINE, OURS)],
+        "in force": host.mirrors(),
+        "engine": host.engine_pid(),
+    }
 
 
 def leftovers(host):
     """Copies, and what a killed run leaves."""
-    return host.run("sh", "-c", "ls -A /etc/docker /etc/default /etc/systemd/system/docker.service.d 2>/dev/null | grep -E '~$|^\\.pull' || true")
+    return host.run(
+        "sh",
+        "-c",
+        "ls -A /etc/docker /etc/default /etc/systemd/system/docker.service.d 2>/dev/null | grep -E '~$|^\\.pull' || true",
+    )
 
 
 def role(path, hosts, *arguments, **variables):
@@ -142,12 +150,18 @@ def test_three_places_become_one_and_another_and_none(places, lab, tmp_path, pro
     code, counts, out = role(tmp_path, hosts, urls=[GCR], migrate=True)
     assert code == 0, out
     for host in hosts:
-        assert host.mirrors() == wanted == predicted[host.name]["mirrors"] and predicted[host.name]["pending"] == "restart"
+        assert (
+            host.mirrors() == wanted == predicted[host.name]["mirrors"] and predicted[host.name]["pending"] == "restart"
+        )
         assert text_of(host, OPTIONS) == OPTIONS_TEXT.replace(f"--registry-mirror={SECOND} ", "")
         assert text_of(host, MACHINE) == MACHINE_TEXT.replace(f" \\\n  --registry-mirror {THIRD}", "")
         names = ", ".join(f'"{mirror}"' for mirror in (FIRST, SECOND, THIRD, GCR))
         assert text_of(host, FILE) == FILE_TEXT.replace(f'"{FIRST}"', names) and leftovers(host) == b""
-        value = {"before": before[host.name]["in force"], "after": host.mirrors(), "engine": [before[host.name]["engine"], host.engine_pid()]}
+        value = {
+            "before": before[host.name]["in force"],
+            "after": host.mirrors(),
+            "engine": [before[host.name]["engine"], host.engine_pid()],
+        }
         prove(host.name, "three places with a conflict, moved to daemon.json", value)
     again = each(seen, hosts)
     code, counts, out = role(tmp_path, hosts, urls=[GCR], migrate=True)
@@ -180,7 +194,10 @@ def test_three_places_become_one_and_another_and_none(places, lab, tmp_path, pro
     code, counts, out = role(tmp_path, hosts, urls=[GCR], source="systemd_drop_in")
     assert code == 0 and all(count["changed"] == 1 for count in counts.values()), out
     for host in hosts:
-        assert f"--label lab=new --containerd=/run/containerd/containerd.sock $DOCKER_OPTS --registry-mirror={GCR}" in text_of(host, OURS)
+        assert (
+            f"--label lab=new --containerd=/run/containerd/containerd.sock $DOCKER_OPTS --registry-mirror={GCR}"
+            in text_of(host, OURS)
+        )
         prove(host.name, "a drop-in of ours follows the unit", {"in force": host.mirrors()})
 
     # Out of all of them, whoever names them.
@@ -197,7 +214,12 @@ def test_a_move_after_which_the_engine_does_not_start_is_put_back(places, tmp_pa
     hosts = places
     for host in hosts:
         host.write(FILE, b"{}\n")
-        host.write(MACHINE, MACHINE_TEXT.replace("ExecStart=\n", f"ExecStartPre=/bin/sh -c '! grep -q {GCR} {FILE}'\nExecStart=\n").encode())
+        host.write(
+            MACHINE,
+            MACHINE_TEXT.replace(
+                "ExecStart=\n", f"ExecStartPre=/bin/sh -c '! grep -q {GCR} {FILE}'\nExecStart=\n"
+            ).encode(),
+        )
     each(restart, hosts)
     before = each(seen, hosts)
     code, _counts, out = role(tmp_path, hosts, urls=[GCR], migrate=True, restart_timeout=15)
@@ -208,7 +230,11 @@ def test_a_move_after_which_the_engine_does_not_start_is_put_back(places, tmp_pa
         after = seen(host)
         assert {**after, "engine": None} == {**before[host.name], "engine": None}, host.name
         assert leftovers(host) == b""
-        prove(host.name, "a move that fails is put back", {"in force": {"before": before[host.name]["in force"], "after": after["in force"]}})
+        prove(
+            host.name,
+            "a move that fails is put back",
+            {"in force": {"before": before[host.name]["in force"], "after": after["in force"]}},
+        )
 
 
 def test_an_options_file_that_the_unit_does_not_read_is_refused(hosts):

@@ -22,7 +22,13 @@ def without_checks(tmp_path_factory):
 
 def seen(host):
     """All that a refusal must leave alone."""
-    return {"in force": host.mirrors(), "file": host.daemon_json(), "files": host.files(), "engine": host.engine_pid(), "witness": host.witness()}
+    return {
+        "in force": host.mirrors(),
+        "file": host.daemon_json(),
+        "files": host.files(),
+        "engine": host.engine_pid(),
+        "witness": host.witness(),
+    }
 
 
 def test_the_engine_refuses_and_all_is_put_back(host, without_checks, prove):
@@ -37,7 +43,11 @@ def test_the_engine_refuses_and_all_is_put_back(host, without_checks, prove):
     prove(
         host.name,
         "a mirror that the engine refuses is put back",
-        {"in force": {"before": before["in force"], "after": after["in force"]}, "SHA-256 of daemon.json": hashes, "message": result["msg"]},
+        {
+            "in force": {"before": before["in force"], "after": after["in force"]},
+            "SHA-256 of daemon.json": hashes,
+            "message": result["msg"],
+        },
     )
 
 
@@ -89,7 +99,16 @@ def test_a_hung_engine_is_data_within_the_time_and_nothing_is_changed(hosts):
             host.run("kill", "-CONT", pids[host.name])
     for host in hosts:
         info, result = infos[host.name], results[host.name]
-        assert not info["failed"] and info["engine"]["state"] == "unreachable" and "docker.sock" in info["engine"]["reason"]
+        assert (
+            not info["failed"]
+            and info["engine"]["state"] == "unreachable"
+            and "docker.sock" in info["engine"]["reason"]
+        )
         assert info["in_force"] is None and info["drift"] is None and info["sources"][0]["mirrors"] is not None
-        assert result["failed"] and not result["changed"] and "is unreachable" in result["msg"] and "Nothing was changed" in result["msg"]
+        assert (
+            result["failed"]
+            and not result["changed"]
+            and "is unreachable" in result["msg"]
+            and "Nothing was changed" in result["msg"]
+        )
         assert host.daemon_json() == before[host.name] and host.engine_pid() == int(pids[host.name])

@@ -46,7 +46,12 @@ def engine_with(host, *flags, pre=None, settings=None):
     """The engine with flags in a drop-in, a command before its start, settings in its file; afterwards as it was."""
     data = host.daemon_json()
     start = host.run("sh", "-c", "systemctl cat docker.service | sed -n 's/^ExecStart=//p'").decode().splitlines()[0]
-    lines = ["[Service]", *([f"ExecStartPre={pre}"] if pre else []), "ExecStart=", f"ExecStart={start} {' '.join(flags)}"]
+    lines = [
+        "[Service]",
+        *([f"ExecStartPre={pre}"] if pre else []),
+        "ExecStart=",
+        f"ExecStart={start} {' '.join(flags)}",
+    ]
     host.write(DROP_IN, "\n".join(lines).encode())
     host.write_daemon_json(json.dumps(settings or {}, indent=2).encode() + b"\n")
     restart(host)
@@ -83,7 +88,14 @@ def plugin(host):
 def declare(path, host, mirror, **variables):
     """Use the role on this host alone."""
     variables = {f"docker_mirror_{name}": value for name, value in variables.items()}
-    plays = [{"hosts": host.name, "gather_facts": False, "vars": {"docker_mirror_urls": [mirror], **variables}, "roles": [ROLE]}]
+    plays = [
+        {
+            "hosts": host.name,
+            "gather_facts": False,
+            "vars": {"docker_mirror_urls": [mirror], **variables},
+            "roles": [ROLE],
+        }
+    ]
     return playbook(path / "play.yml", plays)
 
 
@@ -104,7 +116,11 @@ def test_a_restart_needs_consent_and_then_comes_into_force(host, plugin, tmp_pat
         assert host.files() == files, "no copy is left behind"
         again, pid = declare(tmp_path, host, NEW, keep_containers=False), host.engine_pid()
         assert again[1][host.name]["changed"] == 0 and host.engine_pid() == pid
-        prove(host.name, "a restart where only a restart helps", {"in force": host.mirrors(), "tasks changed": counts[host.name]["changed"]})
+        prove(
+            host.name,
+            "a restart where only a restart helps",
+            {"in force": host.mirrors(), "tasks changed": counts[host.name]["changed"]},
+        )
 
 
 def test_live_restore_keeps_containers_through_the_restart(host, plugin, tmp_path, prove):
@@ -126,7 +142,11 @@ def test_a_restart_that_fails_is_put_back(host, plugin, tmp_path, prove):
         assert "The role restored /etc/docker/daemon.json" in out and "Fix the cause" in out
         assert (host.daemon_json(), host.files(), host.mirrors()) == (before, files, [])
         hashes = {"before": conftest.sha256(before), "after": conftest.sha256(host.daemon_json())}
-        prove(host.name, "a restart that fails is put back", {"in force": host.mirrors(), "SHA-256 of daemon.json": hashes})
+        prove(
+            host.name,
+            "a restart that fails is put back",
+            {"in force": host.mirrors(), "SHA-256 of daemon.json": hashes},
+        )
 
 
 def test_an_engine_that_no_longer_starts_at_all_is_said_to_be_down(host, plugin, tmp_path):
@@ -137,7 +157,12 @@ def test_an_engine_that_no_longer_starts_at_all_is_said_to_be_down(host, plugin,
             code, _counts, out = declare(tmp_path, host, NEW, keep_containers=False)
         finally:
             host.run("rm", "/run/broken")
-        assert code != 0 and "THE ENGINE IS DOWN" in out and "journalctl -u docker" in out and "so the change is not the cause" in out, out
+        assert (
+            code != 0
+            and "THE ENGINE IS DOWN" in out
+            and "journalctl -u docker" in out
+            and "so the change is not the cause" in out
+        ), out
         assert host.daemon_json() == before
 
 
@@ -147,7 +172,11 @@ def test_what_someone_else_left_half_done_is_not_brought_into_force_unasked(host
         edited = b'{\n  "live-restore": true,\n  "data-root": "/mnt/new",\n  "debug": true\n}\n'
         host.write_daemon_json(edited)
         result = host.module(mirrors=[NEW])
-        assert result["failed"] and "/etc/docker/daemon.json, line 3: data-root is /mnt/new, and the engine uses /var/lib/docker" in result["msg"]
+        assert (
+            result["failed"]
+            and "/etc/docker/daemon.json, line 3: data-root is /mnt/new, and the engine uses /var/lib/docker"
+            in result["msg"]
+        )
         assert (host.daemon_json(), host.engine_pid(), host.mirrors()) == (edited, pid, [])
         host.write_daemon_json(b'{"live-restore": true}')
         with options(host, 'DOCKER_OPTS="--log-level=warn"\n'):
@@ -175,7 +204,13 @@ def test_the_same_setting_as_a_flag_is_refused(host):
         assert (host.daemon_json(), host.engine_pid(), host.mirrors()) == (before, pid, [f"{NEW}/"])
         info = host.module("registry_mirrors_info")
         assert info["mirrors"] == info["in_force"] == [f"{NEW}/"] and info["drift"] is False
-        place = {"source": "systemd_drop_in", "path": DROP_IN, "line": int(line), "mirrors": [f"{NEW}/"], "reason": None}
+        place = {
+            "source": "systemd_drop_in",
+            "path": DROP_IN,
+            "line": int(line),
+            "mirrors": [f"{NEW}/"],
+            "reason": None,
+        }
         assert info["sources"][1:] == [place]
 
 
@@ -216,14 +251,19 @@ def test_a_reference_that_systemd_does_not_expand_is_named(host):
         info = host.module("registry_mirrors_info")
         assert [conflict["places"] for conflict in info["conflicts"]] == [["/etc/default/docker, line 2"]]
         result = host.module(mirrors=[NEW])
-        assert result["changed"] and "[WARNING]" in result["output"] and "/etc/default/docker, line 2" in result["output"]
+        assert (
+            result["changed"] and "[WARNING]" in result["output"] and "/etc/default/docker, line 2" in result["output"]
+        )
         host.run("systemctl", "restart", "docker.service", check=False)
         assert host.run("systemctl", "is-active", "docker.service", check=False) != b"active\n", "it is true"
     host.write_daemon_json(before)
     restart(host)
 
 
-@pytest.mark.parametrize(("key", "text", "flag"), [("insecure-registries", '["10.0.0.0/8"]', "--insecure-registry=10.0.0.0/8"), ("hosts", '["fd://"]', "")])
+@pytest.mark.parametrize(
+    ("key", "text", "flag"),
+    [("insecure-registries", '["10.0.0.0/8"]', "--insecure-registry=10.0.0.0/8"), ("hosts", '["fd://"]', "")],
+)
 def test_other_settings_in_two_places_are_refused(host, key, text, flag):
     before = host.daemon_json()
     try:
@@ -260,7 +300,9 @@ def test_a_stopped_engine_stays_stopped(host):
     before = host.daemon_json()
     host.run("systemctl", "stop", "docker.service")
     try:
-        assert host.run("systemctl", "is-active", "docker.socket", check=False) == b"active\n", "it would be started by a connection"
+        assert host.run("systemctl", "is-active", "docker.socket", check=False) == b"active\n", (
+            "it would be started by a connection"
+        )
         info = host.module("registry_mirrors_info")
         assert info["engine"]["state"] == "stopped" and info["in_force"] is None and info["drift"] is None
         predicted = host.module(mirrors=[NEW], check=True)

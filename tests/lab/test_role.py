@@ -19,7 +19,9 @@ SECOND = "https://second.example"
 FORMS = {
     "roles": {"roles": [{"role": ROLE, "docker_mirror_urls": [NEW]}]},
     "import_role": {"tasks": [{"ansible.builtin.import_role": {"name": ROLE}, "vars": {"docker_mirror_urls": [NEW]}}]},
-    "include_role": {"tasks": [{"ansible.builtin.include_role": {"name": ROLE}, "vars": {"docker_mirror_urls": [NEW]}}]},
+    "include_role": {
+        "tasks": [{"ansible.builtin.include_role": {"name": ROLE}, "vars": {"docker_mirror_urls": [NEW]}}]
+    },
     "become, facts, strategy free": {
         "become": True,
         "gather_facts": True,
@@ -59,12 +61,17 @@ def test_twice_in_one_play(hosts, tmp_path):
     uses = [{"role": ROLE, "docker_mirror_urls": [NEW]}, {"role": ROLE, "docker_mirror_urls": [SECOND]}]
     code, counts, out = playbook(tmp_path / "play.yml", [{"hosts": "engines", "gather_facts": False, "roles": uses}])
     assert code == 0, out
-    assert all(host.mirrors()[-2:] == [f"{NEW}/", f"{SECOND}/"] and counts[host.name]["changed"] == 2 for host in hosts), out
+    assert all(
+        host.mirrors()[-2:] == [f"{NEW}/", f"{SECOND}/"] and counts[host.name]["changed"] == 2 for host in hosts
+    ), out
 
 
 def test_limit_and_tags(hosts, tmp_path):
     first, *others = hosts
-    tagged = [{"role": ROLE, "docker_mirror_urls": [NEW], "tags": ["mirror"]}, {"role": ROLE, "docker_mirror_urls": [SECOND]}]
+    tagged = [
+        {"role": ROLE, "docker_mirror_urls": [NEW], "tags": ["mirror"]},
+        {"role": ROLE, "docker_mirror_urls": [SECOND]},
+    ]
     plays = [{"hosts": "engines", "gather_facts": False, "roles": tagged}]
     code, counts, out = playbook(tmp_path / "play.yml", plays, "--limit", first.name, "--tags", "mirror")
     assert code == 0 and list(counts) == [first.name], out

@@ -65,7 +65,9 @@ def seen(host):
 def reloads(host, since):
     """Attributes of the engine's own reload events since then."""
     with host.sdk() as client:
-        events = client.events(since=since, until=time.time() + 1, filters={"type": "daemon", "event": "reload"}, decode=True)
+        events = client.events(
+            since=since, until=time.time() + 1, filters={"type": "daemon", "event": "reload"}, decode=True
+        )
         return [event["Actor"]["Attributes"] for event in events]
 
 
@@ -78,21 +80,42 @@ def role(path, hosts, **variables):
     """Use the role on the hosts at once, allowed to restart."""
     each(may_start_again, hosts)
     variables = {f"docker_mirror_{name}": value for name, value in {"keep_containers": False, **variables}.items()}
-    return playbook(path / "play.yml", [{"hosts": [host.name for host in hosts], "gather_facts": False, "vars": variables, "roles": [ROLE]}])
+    return playbook(
+        path / "play.yml",
+        [{"hosts": [host.name for host in hosts], "gather_facts": False, "vars": variables, "roles": [ROLE]}],
+    )
 
 
 def test_settings_by_a_reload(settled, prove):
     before, since = each(seen, settled), time.time()
-    settings = {"debug": True, "max-concurrent-downloads": 7, "insecure-registries": ["r.example:5000"], "labels": ["lab=1"]}
+    settings = {
+        "debug": True,
+        "max-concurrent-downloads": 7,
+        "insecure-registries": ["r.example:5000"],
+        "labels": ["lab=1"],
+    }
     predicted = settings_of(settled, check=True, settings=settings)
     assert each(seen, settled) == before and all(reloads(host, since) == [] for host in settled)
     for name, result in settings_of(settled, settings=settings).items():
-        assert result["changed"] and result["reloaded"] and predicted[name]["changed_keys"] == result["changed_keys"] == list(settings), result
-        assert result["in_force"] == {"debug": True, "max-concurrent-downloads": None, "insecure-registries": True, "labels": True}
+        assert (
+            result["changed"]
+            and result["reloaded"]
+            and predicted[name]["changed_keys"] == result["changed_keys"] == list(settings)
+        ), result
+        assert result["in_force"] == {
+            "debug": True,
+            "max-concurrent-downloads": None,
+            "insecure-registries": True,
+            "labels": True,
+        }
     events = {}
     for host in settled:
         info = shown(host)
-        assert info["Debug"] is True and info["Labels"] == ["lab=1"] and "r.example:5000" in info["RegistryConfig"]["IndexConfigs"]
+        assert (
+            info["Debug"] is True
+            and info["Labels"] == ["lab=1"]
+            and "r.example:5000" in info["RegistryConfig"]["IndexConfigs"]
+        )
         (events[host.name],) = reloads(host, since)
         assert events[host.name]["max-concurrent-downloads"] == "7"
         assert host.daemon_json().startswith(TEXT[:-2]), "every byte that was there"
@@ -105,15 +128,25 @@ def test_settings_by_a_reload(settled, prove):
     assert after == before, "file, engine, container, what is in force"
     assert not any(result["changed"] for result in settings_of(settled, remove=list(settings)).values())
     for host in settled:
-        value = {"event": events[host.name]["max-concurrent-downloads"], "SHA-256 of daemon.json": conftest.sha256(host.daemon_json())}
+        value = {
+            "event": events[host.name]["max-concurrent-downloads"],
+            "SHA-256 of daemon.json": conftest.sha256(host.daemon_json()),
+        }
         prove(host.name, "settings by a reload, and back", value)
 
 
 def test_what_the_engine_refuses_is_put_back(settled, prove):
     """No check finds it but the engine's own, at the reload."""
     before = each(seen, settled)
-    for name, result in settings_of(settled, settings={"debug": True, "insecure-registries": ["r.example/path"]}).items():
-        assert result["failed"] and not result["changed"] and "r.example/path" in result["msg"] and "as they were" in result["msg"], result["msg"]
+    for name, result in settings_of(
+        settled, settings={"debug": True, "insecure-registries": ["r.example/path"]}
+    ).items():
+        assert (
+            result["failed"]
+            and not result["changed"]
+            and "r.example/path" in result["msg"]
+            and "as they were" in result["msg"]
+        ), result["msg"]
         prove(name, "a setting that the engine refuses is put back", {"message": result["msg"]})
     assert each(seen, settled) == before
 
@@ -135,7 +168,11 @@ def test_settings_that_take_a_restart(settled, tmp_path, prove):
         data = host.daemon_json()
         assert b'"max-size": "10m",\t"max-file": "3"' in data and b'"log-level" : "warn"' in data
         assert not [name for name in host.files() if "~" in name], "no copy is left behind"
-        prove(host.name, "settings by a restart, with the mirrors", {"engine": [before[host.name][1], pids[host.name]], "in force": host.mirrors()})
+        prove(
+            host.name,
+            "settings by a restart, with the mirrors",
+            {"engine": [before[host.name][1], pids[host.name]], "in force": host.mirrors()},
+        )
 
 
 REFUSED = {"log-opts": {"max-size": "11m"}}
@@ -153,7 +190,9 @@ def test_refused_settings_do_not_hide_that_the_mirrors_changed(settled, tmp_path
     assert len(messages) == len(settled) and "Nothing was changed" not in "".join(messages), out
     for host, message in zip(settled, messages):
         assert f"{OTHER}/" in host.mirrors() and b"11m" not in host.daemon_json()
-        assert f"in force: {' '.join(host.mirrors())}" in message and "docker_mirror_keep_containers" in message, message
+        assert f"in force: {' '.join(host.mirrors())}" in message and "docker_mirror_keep_containers" in message, (
+            message
+        )
         assert "docker_mirror_daemon_settings" in message, message
         prove(host.name, "settings that are refused after the mirrors changed", {"message": message})
 

@@ -29,7 +29,12 @@ KINDS = {
     # name: (daemon.json, options file, options of the module, folder of the module on the host)
     "absent": (WITH_OLD, "", {"mirrors": [OLD], "state": "absent"}, "/opt/lab"),
     "present, which the engine refuses": (WITH_OLD, "", {"mirrors": [REFUSED]}, "/opt/unchecked"),
-    "migrate": (WITHOUT, FLAG, {"mirrors": [NEW], "migrate": True, "keep_containers": False, "backup": True}, "/opt/lab"),
+    "migrate": (
+        WITHOUT,
+        FLAG,
+        {"mirrors": [NEW], "migrate": True, "keep_containers": False, "backup": True},
+        "/opt/lab",
+    ),
 }
 
 
@@ -78,7 +83,9 @@ def begin(host, daemon_json, options):
     """The state that each run begins with."""
     host.write(FILE, daemon_json.encode())
     host.write(OPTIONS, options.encode())
-    host.run("sh", "-c", "rm -f /etc/docker/*~ /etc/default/docker.*~ /etc/docker/.pullthrough-* /etc/default/.pullthrough-*")
+    host.run(
+        "sh", "-c", "rm -f /etc/docker/*~ /etc/default/docker.*~ /etc/docker/.pullthrough-* /etc/default/.pullthrough-*"
+    )
     if in_force(host) != [f"{OLD}/"]:
         host.run("systemctl", "reload", "docker")
         wait_until(lambda: in_force(host) == [f"{OLD}/"])

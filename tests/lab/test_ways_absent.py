@@ -28,7 +28,12 @@ def test_absent_is_what_check_mode_said_and_as_it_was(lab, state, tmp_path, prov
         names = [{line.split()[0] for line in lines} for lines in (began["files"], host.files())]
         assert names[1] == names[0] | {host.file.rpartition("/")[2]}, "no file of ours is left beside it"
         assert host.engine_pid() == began["engine"]
-        value = {"in force": host.mirrors(), "SHA-256 of the rest": {"before": began["rest"], "after": conftest.rest_of(data)}}
+        value = {
+            "in force": host.mirrors(),
+            "SHA-256 of the rest": {"before": began["rest"], "after": conftest.rest_of(data)},
+        }
         prove(host.name, "absent, as check mode said", value)
     code, counts, out = ways.role(tmp_path, hosts, state="absent")
-    assert code == 0 and set(counts) == set(ways.DECLARED) and all(count["changed"] == 0 for count in counts.values()), out
+    assert (
+        code == 0 and set(counts) == set(ways.DECLARED) and all(count["changed"] == 0 for count in counts.values())
+    ), out

@@ -32,4 +32,8 @@ def test_a_change_of_one_leaves_the_other_alone(lab, name, other, prove):
     assert host.engine_pid() == pid
     after = ways.seen(neighbour)
     assert after == before
-    prove(neighbour.name, "left alone while the other engine of its host changed there and back", {"before": before, "after": after})
+    prove(
+        neighbour.name,
+        "left alone while the other engine of its host changed there and back",
+        {"before": before, "after": after},
+    )

@@ -21,7 +21,10 @@ CLASSIC = [name for name in ways.DECLARED if name not in ways.CONTAINERD]
 def canary(hosts, image):
     """What the module says of an image that the engines do not have."""
     ways.each(lambda host: ways.forget(host, image), hosts)
-    return {name: result["images"][0] for name, result in conftest.modules(hosts, "registry_mirrors_canary", images=[image]).items()}
+    return {
+        name: result["images"][0]
+        for name, result in conftest.modules(hosts, "registry_mirrors_canary", images=[image]).items()
+    }
 
 
 def test_the_classic_image_stores(lab):
@@ -53,9 +56,23 @@ def test_the_containerd_image_store(lab, hosts, prove):
         if level == "debug":
             conftest.modules(hosts, "daemon_config", settings={"debug": True})
         for name, found in canary(hosts, "alpine").items():
-            assert (found["used"], found["by"]) == (("served", GCR) if level == "debug" else ("unknown", None)), (name, found["reason"])
-            prove(name, f"who served alpine, at level {level}", {key: found[key] for key in ("used", "by", "reason", "evidence")})
+            assert (found["used"], found["by"]) == (("served", GCR) if level == "debug" else ("unknown", None)), (
+                name,
+                found["reason"],
+            )
+            prove(
+                name,
+                f"who served alpine, at level {level}",
+                {key: found[key] for key in ("used", "by", "reason", "evidence")},
+            )
         with refused(lab, hosts):
             for name, found in canary(hosts, "alpine").items():
-                assert (found["used"], found["by"]) == ("fell_through", "registry-1.docker.io") and found["evidence"], (name, found["reason"])
-                prove(name, f"without a way to the cache, at level {level}", {key: found[key] for key in ("used", "by", "reason", "evidence")})
+                assert (found["used"], found["by"]) == ("fell_through", "registry-1.docker.io") and found["evidence"], (
+                    name,
+                    found["reason"],
+                )
+                prove(
+                    name,
+                    f"without a way to the cache, at level {level}",
+                    {key: found[key] for key in ("used", "by", "reason", "evidence")},
+                )

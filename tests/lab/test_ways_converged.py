@@ -41,7 +41,10 @@ def test_in_force_and_the_rest_of_the_file_is_as_it_was(host, state, prove):
 def test_a_file_that_the_engine_does_not_read_is_nobodys_business(lab):
     host = Host(lab, ways.MOVED)
     assert host.file == "/etc/docker/elsewhere.json"
-    assert host.run("sh", "-c", "cat /etc/docker/daemon.json; stat -c ' %a %U' /etc/docker/daemon.json") == b'{"labels": ["read=no"]} 600 root\n'
+    assert (
+        host.run("sh", "-c", "cat /etc/docker/daemon.json; stat -c ' %a %U' /etc/docker/daemon.json")
+        == b'{"labels": ["read=no"]} 600 root\n'
+    )
 
 
 def test_the_engine_of_another_user_is_nobodys_business(lab, state, prove):
@@ -76,7 +79,10 @@ def test_every_host_pulls_and_docker_hub_is_asked_by_the_cache_alone(lab, prove)
         wait_until(lambda host=host: len(asked("cache", host.address)) == 2)
         after = asked("cache", host.address)
         assert set(after) == set(hub) and after != before[host.name], "this host got both from the cache, now"
-        value = {"at Docker Hub, by the cache": hub, "at the cache, by this host": {"before": before[host.name], "after": after}}
+        value = {
+            "at Docker Hub, by the cache": hub,
+            "at the cache, by this host": {"before": before[host.name], "after": after},
+        }
         prove(host.name, "requests for layers of alpine, by path, and who made them", value)
 
 
@@ -84,6 +90,14 @@ def test_the_private_cache_is_trusted_with_its_own_ca_alone(lab):
     """Of the lab itself."""
     host = Host(lab, ways.MOVED)
     host.write("/root/private-ca.crt", (conftest.FOLDER / "private-ca.crt").read_bytes())
-    curl = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code} %{exitcode}", "https://cache.lan/v2/"]
+    curl = [
+        "curl",
+        "--silent",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code} %{exitcode}",
+        "https://cache.lan/v2/",
+    ]
     assert host.run(*curl, check=False) == b"000 60"
     assert host.run(*curl, "--cacert", "/root/private-ca.crt") == b"200 0"

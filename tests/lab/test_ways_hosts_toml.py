@@ -29,9 +29,15 @@ CASES = {
     "a host in both": ({HUB: HOST, DEFAULT: f"\n{HOST}"}, f"{HUB}, line 1"),
     "a host in _default, a server in docker.io": ({HUB: SERVER, DEFAULT: HOST}, None),
     "a host in _default, another file in docker.io": ({f"{CERTS}/docker.io/README": "x", DEFAULT: HOST}, None),
-    "blanks and single quotes": ({DEFAULT: "\n\n  [ host . 'https://registry-1.docker.io' ] #\n"}, f"{DEFAULT}, line 3"),
+    "blanks and single quotes": (
+        {DEFAULT: "\n\n  [ host . 'https://registry-1.docker.io' ] #\n"},
+        f"{DEFAULT}, line 3",
+    ),
     "quoted key": ({DEFAULT: '["host"."https://registry-1.docker.io"]\n'}, f"{DEFAULT}, line 1"),
-    "a table below the host": ({DEFAULT: '[host."https://registry-1.docker.io".header]\nx = "y"\n'}, f"{DEFAULT}, line 1"),
+    "a table below the host": (
+        {DEFAULT: '[host."https://registry-1.docker.io".header]\nx = "y"\n'},
+        f"{DEFAULT}, line 1",
+    ),
     "inline table": ({DEFAULT: 'host."https://registry-1.docker.io" = {}\n'}, None),
     "a comment": ({DEFAULT: f"# {HOST}"}, None),
 }
@@ -46,7 +52,7 @@ def hosts(lab):
 
 
 def asked(host):
-    return len(host.lab.requests("cache", r'/v2/library/alpine/manifests/', host.address))
+    return len(host.lab.requests("cache", r"/v2/library/alpine/manifests/", host.address))
 
 
 @pytest.mark.parametrize(("files", "place"), CASES.values(), ids=CASES)
@@ -64,4 +70,8 @@ def test_the_caution_says_whether_the_engine_asks_its_mirrors(hosts, prove, requ
         assert uses_mirrors is (expected is None), "the access log of the cache"
         cautions = info["cautions"]
         assert [caution.partition(": ")[0] for caution in cautions] == ([expected] if expected else []), cautions
-        prove(host.name, f"hosts.toml, {request.node.callspec.id}", {"asks its mirrors": uses_mirrors, "cautions": cautions})
+        prove(
+            host.name,
+            f"hosts.toml, {request.node.callspec.id}",
+            {"asks its mirrors": uses_mirrors, "cautions": cautions},
+        )

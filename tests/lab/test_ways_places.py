@@ -62,7 +62,9 @@ def test_kept_as_flags_and_moved_to_the_file_and_back(lab, hosts, tmp_path, prov
     for host in by_shell:
         report = reports[host.name]
         assert host.mirrors() == report["in_force"] == report["mirrors"] == [GCR] and report["drift"] is False
-        assert report["sources"][1:] == [{"source": "options_file", "path": ways.OPTIONS, "line": 2, "mirrors": [GCR], "reason": None}]
+        assert report["sources"][1:] == [
+            {"source": "options_file", "path": ways.OPTIONS, "line": 2, "mirrors": [GCR], "reason": None}
+        ]
     code, counts, out = ways.role(tmp_path, by_shell, urls=[GCR], source="options_file")
     assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
     for result in conftest.modules(by_shell, mirrors=[GCR]).values():
@@ -78,7 +80,10 @@ def test_kept_as_flags_and_moved_to_the_file_and_back(lab, hosts, tmp_path, prov
     assert code == 0, out
     for host in hosts:
         assert host.mirrors() == [GCR] and "--registry-mirror" not in text_of(host, place_of(host))
-        assert b'"registry-mirrors": ["https://mirror.gcr.io' in host.daemon_json() and host.engine_pid() != before[host.name]["engine"]
+        assert (
+            b'"registry-mirrors": ["https://mirror.gcr.io' in host.daemon_json()
+            and host.engine_pid() != before[host.name]["engine"]
+        )
         if host in by_shell:
             assert text_of(host, ways.OPTIONS) == VENDOR.replace(f" --registry-mirror={GCR[:-1]}", "")
     code, counts, out = ways.role(tmp_path, hosts, urls=[GCR], migrate=True)
@@ -92,7 +97,11 @@ def test_kept_as_flags_and_moved_to_the_file_and_back(lab, hosts, tmp_path, prov
         ways.start(host)
         assert host.mirrors() == [GCR], "stop, then start"
     for host in hosts:
-        prove(host.name, "mirrors as flags, pulled through, and moved to the file and back", {"requests at the cache": pulled[host.name]})
+        prove(
+            host.name,
+            "mirrors as flags, pulled through, and moved to the file and back",
+            {"requests at the cache": pulled[host.name]},
+        )
 
 
 def test_moved_between_a_flag_and_a_file_elsewhere(lab, tmp_path, prove):
@@ -106,6 +115,13 @@ def test_moved_between_a_flag_and_a_file_elsewhere(lab, tmp_path, prove):
             assert code == 0, out
             assert host.mirrors()[-1] == GCR
             assert [path for path in (ways.OPTIONS, host.file) if "mirror.gcr.io" in text_of(host, path)] == [named]
-        assert {**json.loads(host.daemon_json()), "registry-mirrors": None} == {**json.loads(before), "registry-mirrors": None}
+        assert {**json.loads(host.daemon_json()), "registry-mirrors": None} == {
+            **json.loads(before),
+            "registry-mirrors": None,
+        }
         assert text_of(host, "/etc/docker/daemon.json") == unread
-        prove(host.name, "moved between a flag and a file elsewhere", {"in force": host.mirrors(), "requests at the cache": pulls_through_the_cache(lab, host)})
+        prove(
+            host.name,
+            "moved between a flag and a file elsewhere",
+            {"in force": host.mirrors(), "requests at the cache": pulls_through_the_cache(lab, host)},
+        )

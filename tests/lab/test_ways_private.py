@@ -47,7 +47,9 @@ def test_the_ca_goes_where_the_engine_reads_it(lab, hosts, prove):
     pem = (conftest.FOLDER / "private-ca.crt").read_text()
     before = ways.each(ways.seen, hosts)
     results = conftest.modules(hosts, mirrors=[CACHE], exclusive=True)
-    assert {name: result.get("in_force", result) for name, result in results.items()} == {host.name: [f"{CACHE}/"] for host in hosts}
+    assert {name: result.get("in_force", result) for name, result in results.items()} == {
+        host.name: [f"{CACHE}/"] for host in hosts
+    }
     assert set(ways.each(lambda host: pull(lab, host), hosts).values()) == {0}, "nobody trusts it, so Docker Hub serves"
 
     results = conftest.modules(hosts, mirrors=[CACHE], ca_certificates={"cache.lan": pem})
@@ -60,8 +62,15 @@ def test_the_ca_goes_where_the_engine_reads_it(lab, hosts, prove):
     pulled = ways.each(lambda host: pull(lab, host), hosts)
     for host in hosts:
         wait_until(lambda host=host: served(lab, host) >= 2)
-        prove(host.name, "pulled through a mirror with a CA of its own", {"blobs at the private cache": max(pulled[host.name], served(lab, host))})
-    assert not any(result["changed"] for result in conftest.modules(hosts, mirrors=[CACHE], ca_certificates={"cache.lan": pem}).values())
+        prove(
+            host.name,
+            "pulled through a mirror with a CA of its own",
+            {"blobs at the private cache": max(pulled[host.name], served(lab, host))},
+        )
+    assert not any(
+        result["changed"]
+        for result in conftest.modules(hosts, mirrors=[CACHE], ca_certificates={"cache.lan": pem}).values()
+    )
 
     for result in conftest.modules(hosts, mirrors=[CACHE], state="absent").values():
         assert result["changed"]
@@ -74,12 +83,16 @@ def test_what_would_break_every_pull_is_refused_before(hosts):
     before = ways.each(ways.seen, hosts)
     broken = pem.replace("MII", "!!!", 1)
     for result in conftest.modules(hosts, mirrors=[CACHE], ca_certificates={"cache.lan": broken}).values():
-        assert result["failed"] and '"cache.lan": certificate 1' in result["msg"] and not result["changed"], result["msg"]
+        assert result["failed"] and '"cache.lan": certificate 1' in result["msg"] and not result["changed"], result[
+            "msg"
+        ]
     folders = {host.name: "docker.io" if host.name == "containerd-28.5" else "cache.lan" for host in hosts}
     for host in hosts:
         host.write(f"/etc/docker/certs.d/{folders[host.name]}/client.cert", pem.encode())
     for name, result in conftest.modules(hosts, mirrors=[CACHE]).items():
-        assert result["failed"] and f"{folders[name]}/client.cert" in result["msg"] and "client.key" in result["msg"], result["msg"]
+        assert result["failed"] and f"{folders[name]}/client.cert" in result["msg"] and "client.key" in result["msg"], (
+            result["msg"]
+        )
     for host in hosts:
         host.run("rm", "-r", "/etc/docker/certs.d")
     assert ways.each(ways.seen, hosts) == before

@@ -42,8 +42,13 @@ def test_a_restart_where_only_a_restart_helps(lab, hosts, tmp_path, prove):
     for host in hosts:
         old, new = before[host.name], after[host.name]
         assert new["engine"] != old["engine"] and new["in force"] == [*old["in force"], f"{ways.NEW}/"], host.name
-        assert {line.split()[0] for line in new["files"]} == {line.split()[0] for line in old["files"]} | {"daemon.json"}, "no copy is left behind"
-        value = {"in force": {"before": old["in force"], "after": new["in force"]}, "tasks changed": counts[host.name]["changed"]}
+        assert {line.split()[0] for line in new["files"]} == {line.split()[0] for line in old["files"]} | {
+            "daemon.json"
+        }, "no copy is left behind"
+        value = {
+            "in force": {"before": old["in force"], "after": new["in force"]},
+            "tasks changed": counts[host.name]["changed"],
+        }
         prove(host.name, "a restart where only a restart helps", value)
     code, counts, out = ways.role(tmp_path, hosts, urls=[ways.NEW])
     assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
@@ -63,4 +68,8 @@ def test_a_restart_that_fails_is_put_back(hosts, tmp_path, prove):
         assert after["engine"] != before[host.name]["engine"], "it was restarted, and started again"
         assert {**after, "engine": None} == {**before[host.name], "engine": None}, host.name
         hashes = {"before": before[host.name]["file"], "after": after["file"]}
-        prove(host.name, "a restart that fails is put back", {"in force": after["in force"], "SHA-256 of the file": hashes})
+        prove(
+            host.name,
+            "a restart that fails is put back",
+            {"in force": after["in force"], "SHA-256 of the file": hashes},
+        )

@@ -24,11 +24,19 @@ def test_a_stopped_engine_stays_stopped_and_its_next_start_reads_the_file(lab, p
             engine = infos[host.name]["engine"]
             assert engine["state"] == "stopped" and infos[host.name]["in_force"] is None, engine
             assert ways.said(predicted[host.name]) == ways.said(done[host.name])
-            assert done[host.name]["changed"] and done[host.name]["pending"] == "none" and done[host.name]["in_force"] is None
+            assert (
+                done[host.name]["changed"]
+                and done[host.name]["pending"] == "none"
+                and done[host.name]["in_force"] is None
+            )
             assert f'"{ways.NEW}"'.encode() in host.daemon_json()
             assert not ways.runs(host)
         assert ways.seen(beside) == neighbour
         ways.each(ways.start, hosts)
         for host in hosts:
             assert f"{ways.NEW}/" in host.mirrors(), "the next start reads it"
-            prove(host.name, "a stopped engine stays stopped", {"state": infos[host.name]["engine"]["state"], "in force after its next start": host.mirrors()})
+            prove(
+                host.name,
+                "a stopped engine stays stopped",
+                {"state": infos[host.name]["engine"]["state"], "in force after its next start": host.mirrors()},
+            )

@@ -30,12 +30,20 @@ def test_each_engine_is_run_in_its_way(lab):
             infos[name] = client.info()
         assert conftest.HOSTS[name]["lab_version"] in infos[name]["ServerVersion"]
         assert ("name=rootless" in infos[name]["SecurityOptions"]) is (name == ways.ROOTLESS)
-        assert (["driver-type", "io.containerd.snapshotter.v1"] in infos[name]["DriverStatus"]) is (name in ways.CONTAINERD)
+        assert (["driver-type", "io.containerd.snapshotter.v1"] in infos[name]["DriverStatus"]) is (
+            name in ways.CONTAINERD
+        )
     assert infos[ways.MOVED]["Labels"] == ["read=yes"]
     assert infos[ways.ROOTLESS]["Labels"] == ["of=rl"] and infos[ways.BESIDE]["Labels"] == ["of=root"]
     for name in (ways.SYSVINIT, ways.OPENRC):
-        assert hosts[name].run("sh", "-c", "cat /proc/1/comm; test -e /run/systemd/system || echo no systemd") == b"init\nno systemd\n"
-    assert hosts[ways.OPENRC].run("sh", "-c", "rc-service docker status >/dev/null && test -e /run/openrc && echo yes") == b"yes\n"
+        assert (
+            hosts[name].run("sh", "-c", "cat /proc/1/comm; test -e /run/systemd/system || echo no systemd")
+            == b"init\nno systemd\n"
+        )
+    assert (
+        hosts[ways.OPENRC].run("sh", "-c", "rc-service docker status >/dev/null && test -e /run/openrc && echo yes")
+        == b"yes\n"
+    )
 
 
 def test_what_is_predicted(lab, state):

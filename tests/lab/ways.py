@@ -18,7 +18,13 @@ from conftest import HOSTS, Host, wait_until
 
 ROLE = "pullthrough.docker.docker_mirror"
 NEW = "https://new.example"
-SYSVINIT, OPENRC, ROOTLESS, BESIDE, MOVED = "sysvinit-20.10", "openrc-26.1", "rootless-26.1", "beside-rootless-26.1", "moved-26.1"
+SYSVINIT, OPENRC, ROOTLESS, BESIDE, MOVED = (
+    "sysvinit-20.10",
+    "openrc-26.1",
+    "rootless-26.1",
+    "beside-rootless-26.1",
+    "moved-26.1",
+)
 CONTAINERD = [name for name in HOSTS if name.startswith("containerd-")]
 DECLARED = [name for name in HOSTS if name != BESIDE]
 """The hosts on which the scenario uses the role."""
@@ -90,7 +96,12 @@ def stop(host):
 
 def seen(host):
     """All of an engine that a change of something else must leave alone."""
-    return {"in force": host.mirrors(), "file": conftest.sha256(host.daemon_json()), "files": host.files(), "engine": host.engine_pid()}
+    return {
+        "in force": host.mirrors(),
+        "file": conftest.sha256(host.daemon_json()),
+        "files": host.files(),
+        "engine": host.engine_pid(),
+    }
 
 
 @contextlib.contextmanager
@@ -122,7 +133,10 @@ def give_flag(host, flag, unless=None):
         refuse = [f"ExecStartPre=/bin/sh -c '! grep -q {unless} {host.file}'"] if unless else []
         lines = ["[Service]", *refuse, "ExecStart=", f"ExecStart={start} {flag}"]
     else:
-        lines = [f'DOCKER_OPTS="{flag}"', *([f"! grep -qs {unless} {host.file} || DOCKER_OPTS=--no-such-flag"] if unless else [])]
+        lines = [
+            f'DOCKER_OPTS="{flag}"',
+            *([f"! grep -qs {unless} {host.file} || DOCKER_OPTS=--no-such-flag"] if unless else []),
+        ]
     host.write(options_of(host), "\n".join([*lines, ""]).encode())
 
 
@@ -155,7 +169,9 @@ def role(path, hosts, *arguments, **variables):
     """Use the role on these hosts at once: exit code, counts by host, output."""
     names = [host.name for host in hosts]
     variables = {f"docker_mirror_{name}": value for name, value in variables.items()}
-    return conftest.playbook(path / "play.yml", [{"hosts": names, "gather_facts": False, "vars": variables, "roles": [ROLE]}], *arguments)
+    return conftest.playbook(
+        path / "play.yml", [{"hosts": names, "gather_facts": False, "vars": variables, "roles": [ROLE]}], *arguments
+    )
 
 
 def forget(host, image):
@@ -163,11 +179,24 @@ def forget(host, image):
     with host.sdk() as client, contextlib.suppress(docker.errors.ImageNotFound):
         client.images.remove(image, force=True)
     if host.name in CONTAINERD:
-        host.run("sh", "-c", f"ctr -n moby images ls -q | grep -E '{image}|dangling' | xargs -r ctr -n moby images rm --sync")
+        host.run(
+            "sh", "-c", f"ctr -n moby images ls -q | grep -E '{image}|dangling' | xargs -r ctr -n moby images rm --sync"
+        )
         host.run("sh", "-c", "ctr -n moby content ls -q | xargs -r ctr -n moby content rm")
 
 
 def said(result):
     """What check mode must predict to the letter."""
-    names = ("changed", "source", "path", "mirrors", "previous_mirrors", "in_force", "reloaded", "pending", "engine", "diff")
+    names = (
+        "changed",
+        "source",
+        "path",
+        "mirrors",
+        "previous_mirrors",
+        "in_force",
+        "reloaded",
+        "pending",
+        "engine",
+        "diff",
+    )
     return {name: result[name] for name in names}

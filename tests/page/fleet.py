@@ -24,7 +24,9 @@ PLAYBOOK = ROOT / "playbooks/audit.yml"
 TEMPLATE = "ansible.builtin.template"
 GCR = "https://mirror.gcr.io/"
 OWN = "https://registry-cache.fra1.infrastructure.example.com:5000/"
-LONG = "https://a-pull-through-cache-with-a-name-that-nobody-can-remember.eu-central-1.compute.internal.example.org:15443/"
+LONG = (
+    "https://a-pull-through-cache-with-a-name-that-nobody-can-remember.eu-central-1.compute.internal.example.org:15443/"
+)
 HOSTILE = (
     "\"'></script></style><script>window.ran = 1</script>{{ 7 * 7 }}"
     '<img src=//evil.example/x onerror="window.ran = 2"> onmouseover=ran=3'
@@ -68,15 +70,40 @@ def _host(chance, kind):
     }  # fmt: skip
     sources = [
         {"source": "daemon_json", "path": "/etc/docker/daemon.json", "line": 3, "mirrors": used, "reason": None},
-        {"source": "systemd_drop_in", "path": "/etc/systemd/system/docker.service.d/mirrors.conf", "line": None, "mirrors": [], "reason": None},
+        {
+            "source": "systemd_drop_in",
+            "path": "/etc/systemd/system/docker.service.d/mirrors.conf",
+            "line": None,
+            "mirrors": [],
+            "reason": None,
+        },
     ]
     written = f"2026-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T{chance.randrange(24):02}:{chance.randrange(60):02}:00Z"
-    info = {"mirrors": used, "in_force": used, "drift_reasons": [], "conflicts": [], "cautions": [], "sources": sources, "engine": engine}
+    info = {
+        "mirrors": used,
+        "in_force": used,
+        "drift_reasons": [],
+        "conflicts": [],
+        "cautions": [],
+        "sources": sources,
+        "engine": engine,
+    }
     info["last_change"] = written
     mirrors = [_health(chance, url) for url in used]
-    silent = {"version": None, "pid": None, "live_restore": None, "containers_running": None, "swarm_active": None, "image_store": None}
+    silent = {
+        "version": None,
+        "pid": None,
+        "live_restore": None,
+        "containers_running": None,
+        "swarm_active": None,
+        "image_store": None,
+    }
     if kind == "engine_down":
-        engine.update(silent, state="stopped", reason="the service docker is not running, it said: write /var/lib/docker/tmp: no space left on device")
+        engine.update(
+            silent,
+            state="stopped",
+            reason="the service docker is not running, it said: write /var/lib/docker/tmp: no space left on device",
+        )
         info["in_force"], mirrors = None, None
     elif kind == "engine_stopped":
         engine.update(silent, state="stopped", reason="the service docker is not running")
@@ -90,17 +117,30 @@ def _host(chance, kind):
             "registry-mirrors stands in /etc/docker/daemon.json line 3 and as --registry-mirror in /etc/default/docker line 8: an engine does not start "
             "with both. Take it out of one."
         )
-        info["conflicts"] = [{"setting": "registry-mirrors", "places": ["/etc/docker/daemon.json", "/etc/default/docker"], "message": message}]
+        info["conflicts"] = [
+            {
+                "setting": "registry-mirrors",
+                "places": ["/etc/docker/daemon.json", "/etc/default/docker"],
+                "message": message,
+            }
+        ]
         engine["version"] = "20.10.24+dfsg1"
     elif kind == "unreadable":
-        sources[0].update(mirrors=None, reason="/etc/docker/daemon.json, line 4, column 5: a comma is missing before this key")
+        sources[0].update(
+            mirrors=None, reason="/etc/docker/daemon.json, line 4, column 5: a comma is missing before this key"
+        )
         info["mirrors"] = None
     elif kind == "drift":
-        info.update(mirrors=[*used, LONG], drift_reasons=[f"The file names {LONG}, which the engine does not use: it was not reloaded since."])
+        info.update(
+            mirrors=[*used, LONG],
+            drift_reasons=[f"The file names {LONG}, which the engine does not use: it was not reloaded since."],
+        )
     elif kind == "mirror_unusable":
         mirrors = [_dead(chance, url) for url in used]
     elif kind == "caution":
-        info["cautions"] = ["/etc/docker/certs.d/docker.io/hosts.toml, line 1: the host that is named there is asked instead of the registry mirrors."]
+        info["cautions"] = [
+            "/etc/docker/certs.d/docker.io/hosts.toml, line 1: the host that is named there is asked instead of the registry mirrors."
+        ]
     elif kind == "mirror_unused":
         info.update(mirrors=[LONG], in_force=[LONG])
         mirrors = [_health(chance, LONG)]
@@ -121,7 +161,11 @@ def report(number):
     """The report of a fleet with so many hosts: of each five, four are well, as long as every kind of finding has a host."""
     chance = random.Random(number)
     kinds = list(audit_report.KINDS)
-    states = ["mirror_unused", "drift", "ok"] if number == 3 else [kinds[index // 5 % len(kinds)] if index % 5 == 0 else "ok" for index in range(number)]
+    states = (
+        ["mirror_unused", "drift", "ok"]
+        if number == 3
+        else [kinds[index // 5 % len(kinds)] if index % 5 == 0 else "ok" for index in range(number)]
+    )
     results = {}
     for name, state in zip(_names(number), states):
         info, mirrors = _host(chance, state)

@@ -80,22 +80,36 @@ class Browser:
     def __init__(self, profile):
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium") or "chromium"
-        for argument in ("--headless=new", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", f"--user-data-dir={profile}"):
+        for argument in (
+            "--headless=new",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--disable-background-networking",
+            f"--user-data-dir={profile}",
+        ):
             options.add_argument(argument)
         if os.geteuid() == 0:
             # Root's Chromium does not start with one. The only page that it opens is ours.
             options.add_argument("--no-sandbox")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         # A driver that is named and not there is an error. For one that is not named, selenium would look in the network.
-        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver") or "chromedriver"))
+        self.driver = webdriver.Chrome(
+            options=options, service=webdriver.ChromeService(shutil.which("chromedriver") or "chromedriver")
+        )
         self.cdp, self.run = self.driver.execute_cdp_cmd, self.driver.execute_script
 
     def resize(self, width, height):
-        self.cdp("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        self.cdp(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
 
     def look(self, width, scheme="light", media="screen"):
         self.resize(width, 900)
-        self.cdp("Emulation.setEmulatedMedia", {"media": media, "features": [{"name": "prefers-color-scheme", "value": scheme}]})
+        self.cdp(
+            "Emulation.setEmulatedMedia",
+            {"media": media, "features": [{"name": "prefers-color-scheme", "value": scheme}]},
+        )
 
     def open(self, path, width=1400, scheme="light"):
         self.look(width, scheme)
@@ -156,7 +170,9 @@ def test_it_fits_each_window(browser, pages, size):
     for width in WIDTHS:
         for scheme in SCHEMES:
             browser.look(width, scheme)
-            needed, given = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+            needed, given = browser.run(
+                "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+            )
             assert needed <= given <= width, f"{scheme}, {width} px"
             # For 2,000 hosts, to ask every element takes the browser half a minute.
             assert size == 2000 or browser.run(OVERFLOWING) == [], "nothing runs into what is beside it"
@@ -168,7 +184,9 @@ def test_it_fits_each_window(browser, pages, size):
 def test_all_text_can_be_read(browser, pages, width, scheme):
     browser.open(pages[200], width, scheme)
     browser.run("document.querySelectorAll('details').forEach(details => { details.open = true; })")
-    dark = browser.run("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every(part => part < 128)")
+    dark = browser.run(
+        "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every(part => part < 128)"
+    )
     assert dark == (scheme == "dark")
     checked, faint = browser.run(FAINT)
     assert checked > 1000 and faint == []
@@ -318,7 +336,9 @@ def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, re
         assert lead.startswith(f"{uncovered} are not. {summary['unknown']} are unknown. ")
         assert summary["will_not_start"] > 1 and f" {summary['will_not_start']} run and will not start again. " in lead
         assert browser.find("[aria-labelledby=coverage] [role=img]").rect["y"] < 400
-        entries = browser.run("return [...document.querySelectorAll('li')].map(entry => [entry.innerText, entry.getBoundingClientRect().bottom])")
+        entries = browser.run(
+            "return [...document.querySelectorAll('li')].map(entry => [entry.innerText, entry.getBoundingClientRect().bottom])"
+        )
         expected = []
         for state in ["ok", *report["kinds"]]:
             number, found = (report["summary"][by].get(state, 0) for by in ("states", "findings"))
@@ -326,7 +346,10 @@ def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, re
             have = "has" if found - number == 1 else "have"
             expected[-1] += [f"and {found - number} that also {have} a worse problem"] if found > number else []
         assert any(len(lines) == 2 for lines in expected)
-        assert [[line.strip() for line in text.split("\n")][: len(lines)] for (text, _bottom), lines in zip(entries, expected, strict=True)] == expected
+        assert [
+            [line.strip() for line in text.split("\n")][: len(lines)]
+            for (text, _bottom), lines in zip(entries, expected, strict=True)
+        ] == expected
         assert max(bottom for _text, bottom in entries) < 900
     states = {host["name"]: RANKS.index(host["state"]) for host in report["hosts"]}
     order = [states[name] for name in browser.rows()]
@@ -395,7 +418,10 @@ def says_order(browser):
       return [...document.querySelectorAll("thead th")].map(head =>
         [head.textContent.trim(), head.getAttribute("aria-sort"), getComputedStyle(head.firstElementChild, "::after").content]);
     """)
-    return {name: ("ascending" if "↑" in arrow else "descending" if "↓" in arrow else None, spoken) for name, spoken, arrow in said}
+    return {
+        name: ("ascending" if "↑" in arrow else "descending" if "↓" in arrow else None, spoken)
+        for name, spoken, arrow in said
+    }
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -404,7 +430,9 @@ def test_sorting(browser, pages, reports, width):
     browser.open(pages[200], width)
     buttons = browser.find_all("thead button")
     assert [button.text for button in buttons] == list(KEYS)
-    assert says_order(browser) == {name: ("ascending", "ascending") if name == "State" else (None, None) for name in KEYS}
+    assert says_order(browser) == {
+        name: ("ascending", "ascending") if name == "State" else (None, None) for name in KEYS
+    }
     for button, (column, key) in zip(buttons, KEYS.items()):
         for order in ("ascending", "descending"):
             button.click()
@@ -443,13 +471,19 @@ def test_filtering_by_state_and_text(browser, pages, reports):
     assert reports[200]["summary"]["findings"]["old_engine"] > reports[200]["summary"]["states"]["old_engine"]
     for state in RANKS:
         browser.choose(state)
-        fits = [host["name"] for host in hosts if state in {finding["kind"] for finding in host["findings"]} or state == host["state"]]
+        fits = [
+            host["name"]
+            for host in hosts
+            if state in {finding["kind"] for finding in host["findings"]} or state == host["state"]
+        ]
         assert sorted(browser.rows()) == sorted(fits), "by what was found there, the gravest or not"
         number = reports[200]["summary"]["findings" if state != "ok" else "states"][state]
         assert len(fits) == number and browser.find(f'option[value="{state}"]').text.endswith(f"({number})")
     browser.type("web")
     browser.find("thead button").click()
-    assert sorted(browser.rows()) == sorted(host["name"] for host in hosts if host["state"] == "ok" and "web" in host["name"])
+    assert sorted(browser.rows()) == sorted(
+        host["name"] for host in hosts if host["state"] == "ok" and "web" in host["name"]
+    )
     browser.type("")
     browser.choose("")
     assert len(browser.rows()) == 200
@@ -469,7 +503,9 @@ def test_two_thousand_hosts_are_handled(browser, pages, reports, capsys):
     assert browser.rows() == ["worker-499"]
     found = time.monotonic()
     with capsys.disabled():
-        print(f"\n2,000 hosts: shown after {shown - began:.1f} s, sorted after {ordered - shown:.1f} s, searched after {found - ordered:.1f} s")
+        print(
+            f"\n2,000 hosts: shown after {shown - began:.1f} s, sorted after {ordered - shown:.1f} s, searched after {found - ordered:.1f} s"
+        )
 
 
 # -- by keyboard, by ear, on paper -----------------------------------------------------------------------------------
@@ -503,7 +539,9 @@ def test_the_keyboard_reaches_and_works_all(browser, pages, reports, width):
     browser.find("input").click()
     browser.press("db-4", Keys.TAB, Keys.ARROW_DOWN)
     first = next(iter(reports[200]["summary"]["states"]))
-    assert sorted(browser.rows()) == sorted(host["name"] for host in reports[200]["hosts"] if "db-4" in host["name"] and host["state"] == first)
+    assert sorted(browser.rows()) == sorted(
+        host["name"] for host in reports[200]["hosts"] if "db-4" in host["name"] and host["state"] == first
+    )
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -531,7 +569,9 @@ def test_on_paper(browser, pages, scheme):
     browser.look(718, scheme, "print")
     assert len(browser.rows()) == 200
     assert not browser.find("form").is_displayed()
-    seen = browser.run("return [...document.querySelectorAll('dd')].filter(dd => dd.checkVisibility({contentVisibilityAuto: true})).length")
+    seen = browser.run(
+        "return [...document.querySelectorAll('dd')].filter(dd => dd.checkVisibility({contentVisibilityAuto: true})).length"
+    )
     assert seen > 200, "what is folded is there too"
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert browser.run(FAINT)[1] == []

@@ -18,7 +18,13 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, processes, scope, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
+    engine_api,
+    engines,
+    processes,
+    scope,
+    services,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import probes
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url, setting_table
 
@@ -56,7 +62,17 @@ class ModelEngine:
             return None
         shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
         running = self.containers_running
-        return engine_api.Info(self.version, list(self.mirrors), False, self.live_restore, running, self.swarm, self.store, shown, self.proxies)
+        return engine_api.Info(
+            self.version,
+            list(self.mirrors),
+            False,
+            self.live_restore,
+            running,
+            self.swarm,
+            self.store,
+            shown,
+            self.proxies,
+        )
 
     def look(self, service, timeout):
         self.looks.append((service, timeout))
@@ -83,7 +99,13 @@ class ModelEngine:
             return f'level=error msg="Error reconfiguring the daemon: invalid mirror: {self.refuses}"'
         self.mirrors = mirror_url.engine_list(listed)
         self.live_restore = settings.get("live-restore", self.live_restore)
-        self.settings.update({key: value for key, value in settings.items() if key in self.settings and setting_table.is_reloadable(key, None)})
+        self.settings.update(
+            {
+                key: value
+                for key, value in settings.items()
+                if key in self.settings and setting_table.is_reloadable(key, None)
+            }
+        )
         return None if in_force(self.info) else "it did not take them"
 
     def stand_in(self, patch, certs):

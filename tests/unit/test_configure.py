@@ -30,14 +30,38 @@ FARED = {
     "a lost reload": (host({**RELOADED, "diff": [IN_FORCE]}), "healed", 1, 0, 0),
     "a lost restart": (host(RESTART, pid=8), "healed", 0, 1, 3),
     "written and restarted": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=8), "changed", 0, 1, 3),
-    "restarted for the second task": (host(SAME, {**RESTART, "changed": True, "diff": [FILE]}, pid=8), "changed", 0, 1, 3),
+    "restarted for the second task": (
+        host(SAME, {**RESTART, "changed": True, "diff": [FILE]}, pid=8),
+        "changed",
+        0,
+        1,
+        3,
+    ),
     "with live-restore": (host({**RESTART, "engine": {**ENGINE, "live_restore": True}}, pid=8), "healed", 0, 1, 0),
-    "without containers": (host({**RESTART, "engine": {**ENGINE, "containers_running": None}}, pid=8), "healed", 0, 1, 0),
+    "without containers": (
+        host({**RESTART, "engine": {**ENGINE, "containers_running": None}}, pid=8),
+        "healed",
+        0,
+        1,
+        0,
+    ),
     "refused": (host({"failed": True, "msg": "no"}, failure="no"), "refused", 0, 0, 0),
-    "put back by another start": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=9, failure="no"), "refused", 0, 1, 3),
+    "put back by another start": (
+        host({**RESTART, "changed": True, "diff": [FILE]}, pid=9, failure="no"),
+        "refused",
+        0,
+        1,
+        3,
+    ),
     "no restart came": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=7, failure="no"), "refused", 0, 0, 0),
     "not reached": (host({"unreachable": True, "msg": "no route"}), "unreachable", 0, 0, 0),
-    "lost on its way": (host({**RELOADED, "diff": [FILE]}, {"unreachable": True, "msg": "no route"}, failure="x"), "unreachable", 1, 0, 0),
+    "lost on its way": (
+        host({**RELOADED, "diff": [FILE]}, {"unreachable": True, "msg": "no route"}, failure="x"),
+        "unreachable",
+        1,
+        0,
+        0,
+    ),
 }
 
 
@@ -59,7 +83,11 @@ def test_in_check_mode_nothing_is_restarted():
 
 
 def test_the_hosts_that_are_left():
-    said = [host(SAME, name="done"), host(failure="of itself", name="refused"), host({"unreachable": True}, name="gone")]
+    said = [
+        host(SAME, name="done"),
+        host(failure="of itself", name="refused"),
+        host({"unreachable": True}, name="gone"),
+    ]
     went = configure_summary(said, ["done", "refused", "gone", "next"], left_before=["other", "gone", "done", "next"])
     assert went["left"] == ["refused", "gone", "next", "other"]
     assert went["outcomes"]["waiting"] == ["next"]

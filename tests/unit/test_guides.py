@@ -58,7 +58,9 @@ def test_a_message_that_nobody_says_is_found():
 def test_the_guide_to_the_report_has_its_states_in_their_order():
     rows = re.findall(r"^   [*] - (.*)$", GUIDES["guide_report"], re.MULTILINE)
     assert rows[1:] == [kind.title for kind in KINDS.values()]
-    assert f"within {ENDS_SOON} days" in GUIDES["guide_report"] and f"before {OLD[0]}.{OLD[1]}" in GUIDES["guide_report"]
+    assert (
+        f"within {ENDS_SOON} days" in GUIDES["guide_report"] and f"before {OLD[0]}.{OLD[1]}" in GUIDES["guide_report"]
+    )
 
 
 def test_the_site_has_every_guide_and_no_other():
@@ -67,7 +69,9 @@ def test_the_site_has_every_guide_and_no_other():
 
 
 def configuration_of_the_cache():
-    (text,) = re.findall(r"^Write ``/etc/registry-cache/config.yml``:\n\n.*\n\n((?: {3}.*\n)+)", GUIDES["guide_own_cache"], re.MULTILINE)
+    (text,) = re.findall(
+        r"^Write ``/etc/registry-cache/config.yml``:\n\n.*\n\n((?: {3}.*\n)+)", GUIDES["guide_own_cache"], re.MULTILINE
+    )
     return yaml.safe_load(text)
 
 

@@ -20,10 +20,16 @@ OPTIONS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argume
 
 def module_options():
     text = (ROOT / "plugins/modules/registry_mirrors.py").read_text()
-    options = yaml.safe_load(re.search(r'^DOCUMENTATION = r"""(.*?)^"""', text, re.MULTILINE | re.DOTALL).group(1))["options"]
+    options = yaml.safe_load(re.search(r'^DOCUMENTATION = r"""(.*?)^"""', text, re.MULTILINE | re.DOTALL).group(1))[
+        "options"
+    ]
     for name in ("engine", "change"):
         fragment = (ROOT / f"plugins/doc_fragments/{name}.py").read_text()
-        options.update(yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)^"""', fragment, re.MULTILINE | re.DOTALL).group(1))["options"])
+        options.update(
+            yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)^"""', fragment, re.MULTILINE | re.DOTALL).group(1))[
+                "options"
+            ]
+        )
     return options
 
 
@@ -59,7 +65,7 @@ def test_the_playbooks_and_make_run_repeat_no_default():
 
 def test_make_run_reads_the_mirror_from_the_defaults():
     (line,) = re.findall(r"^mirror=.*$", (ROOT / "tools/run").read_text(), re.MULTILINE)
-    command = ["bash", "-euc", f"{line}; printf %s \"$mirror\""]
+    command = ["bash", "-euc", f'{line}; printf %s "$mirror"']
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert [done.stdout] == DEFAULTS["docker_mirror_urls"]
 
@@ -71,7 +77,9 @@ def test_the_readme_has_each_variable_with_its_default():
 
 def readme_rows():
     """The table in the role's own README: type and default by variable."""
-    rows = re.findall(r"^\| `(docker_mirror_\w+)` \| ([\w ]+) \| `(.*?)` \|", (ROLE / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(docker_mirror_\w+)` \| ([\w ]+) \| `(.*?)` \|", (ROLE / "README.md").read_text(), re.MULTILINE
+    )
     return {name: (kind, yaml.safe_load(default)) for name, kind, default in rows}
 
 
@@ -84,7 +92,9 @@ def test_the_readme_of_the_role_has_each_variable_with_its_type_and_default():
 
 
 def test_the_readme_of_the_role_names_every_choice():
-    table = {line.split("`")[1]: line for line in (ROLE / "README.md").read_text().splitlines() if line.startswith("| `")}
+    table = {
+        line.split("`")[1]: line for line in (ROLE / "README.md").read_text().splitlines() if line.startswith("| `")
+    }
     for name, option in OPTIONS.items():
         assert all(f"`{choice}`" in table[name] for choice in option.get("choices", ())), name
 

@@ -44,6 +44,8 @@ def test_every_playbook_exists(folder):
     playbooks = config(folder)["ansible"]["playbooks"]
     for step in config(folder)["scenario"]["test_sequence"]:
         action, *files = step.split()
-        for file in files or [playbooks.get(action, "converge.yml" if action in ("check", "idempotence") else f"{action}.yml")]:
+        for file in files or [
+            playbooks.get(action, "converge.yml" if action in ("check", "idempotence") else f"{action}.yml")
+        ]:
             assert (folder / file).is_file(), step
         assert not files or action in playbooks, step

@@ -30,6 +30,7 @@ class LocalHost(Host):
     def certs_folder(self):
         return str(self.certs)
 
+
 def faults_in(folder, hosts, besides=()):
     found = certificates.read(LocalHost(folder), [f"https://{host}/" for host in hosts])
     return certificates.faults(found, hosts, besides)
@@ -45,7 +46,9 @@ def pem(der: bytes, kind: str = "CERTIFICATE") -> str:
 
 
 ENDS = "and a pull that looks here ends, without asking another mirror or Docker Hub."
-NO_KEY = f"{{}} is a client certificate without its key a.key, {ENDS} The name of a CA's certificate must end with .crt."
+NO_KEY = (
+    f"{{}} is a client certificate without its key a.key, {ENDS} The name of a CA's certificate must end with .crt."
+)
 NO_PEM = (
     "{} holds no certificate in PEM. Engines then trust nothing more for it, and those since 28.0 with the containerd image "
     "store end a pull that looks here. If it is DER, convert it: openssl x509 -inform DER -outform PEM."
@@ -92,9 +95,7 @@ def test_one_of_two_faults_is_fixed(tmp_path):
     folder.mkdir()
     for name in ("a.crt", "b.crt"):
         (folder / name).write_bytes(DER)
-    assert faults_in(tmp_path, [HOST], besides=[str(folder / "a.crt")]) == [
-        NO_PEM.format(folder / "b.crt")
-    ]
+    assert faults_in(tmp_path, [HOST], besides=[str(folder / "a.crt")]) == [NO_PEM.format(folder / "b.crt")]
 
 
 @pytest.fixture

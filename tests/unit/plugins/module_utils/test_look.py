@@ -21,8 +21,12 @@ def a_snapshot(*, now=None, later=None, files=()):
     """One with these words on the command line of the engine that runs, None where none does, and on that of the next start."""
     process = None if now is None else processes.Process(4711, "1", tuple(now), None)
     argv = ("dockerd", *(["--debug", f"{FLAG}=https://gone.example"] if now is None else now))
-    engine = engines.Engine("docker", "running", None, process, None, argv, None, "/nowhere/daemon.json", "/nowhere/docker.sock")
-    start = services.Start("docker", None if later is None else "systemd", ("dockerd", *(later or ())), [], list(files), [], None)
+    engine = engines.Engine(
+        "docker", "running", None, process, None, argv, None, "/nowhere/daemon.json", "/nowhere/docker.sock"
+    )
+    start = services.Start(
+        "docker", None if later is None else "systemd", ("dockerd", *(later or ())), [], list(files), [], None
+    )
     code = [line for path in files for line in lines_of(path)]
     empty = host.File("/nowhere/daemon.json")
     return snapshots.Snapshot(engine, start, empty.path, empty, None, None, [], {}, code, None, None, 0.0, 0)
@@ -31,7 +35,11 @@ def a_snapshot(*, now=None, later=None, files=()):
 def lines_of(path):
     """Return the lines of a file that are not comments."""
     text = pathlib.Path(path).read_text()
-    return [snapshots.Line(path, number, line) for number, line in enumerate(text.splitlines(), 1) if not line.startswith("#")]
+    return [
+        snapshots.Line(path, number, line)
+        for number, line in enumerate(text.splitlines(), 1)
+        if not line.startswith("#")
+    ]
 
 
 FLAGS = {
@@ -71,7 +79,9 @@ def test_settings_on_command_lines(tmp_path, now, later, found):
     unit.write_text("--debug\n--log-level\n")
     mentions = {"debug": [f"{options}, line 2", f"{unit}, line 1"], "log-level": [f"{unit}, line 2"]}
     seen = a_snapshot(now=now, later=later, files=[str(options), str(unit)])
-    assert seen.settings_also_set_by_flag(["debug", "ipv6", "log-level"]) == [snapshots.FlagOfSetting(*flag, mentions[flag[0]]) for flag in found]
+    assert seen.settings_also_set_by_flag(["debug", "ipv6", "log-level"]) == [
+        snapshots.FlagOfSetting(*flag, mentions[flag[0]]) for flag in found
+    ]
 
 
 def test_runtimes_are_merged():
@@ -82,7 +92,12 @@ STRAY = {
     # name: (program and words of the next start, text of its script, words of the engine that runs, stray mirrors)
     "none": (["/usr/bin/dockerd", "--debug"], None, [], []),
     "a flag that stands in no place that is edited": (["/usr/bin/dockerd", f"{FLAG}={A}"], None, None, [A]),
-    "one that stands there and once more elsewhere": (["/usr/bin/dockerd", f"{FLAG}={B}", f"{FLAG}={B[:-1]}"], None, [], [B]),
+    "one that stands there and once more elsewhere": (
+        ["/usr/bin/dockerd", f"{FLAG}={B}", f"{FLAG}={B[:-1]}"],
+        None,
+        [],
+        [B],
+    ),
     "one that stands there": (["/usr/bin/dockerd", f"{FLAG}={B}"], None, [f"{FLAG}={B}"], []),
     "a script": (["{script}"], f'exec dockerd "{FLAG}={A}"\n# {FLAG}={B}\n', None, [A]),
     "another program": (["/usr/bin/snap", "run"], None, [f"{FLAG}={A}"], [A]),

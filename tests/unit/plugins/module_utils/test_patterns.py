@@ -83,9 +83,14 @@ def patterns():
         found, _unknown = uses_in(path.read_text(), vars(module))
         used = {pattern for pattern, _method in found}
         # A compiled pattern that no call names goes somewhere else, as _UNPRINTABLE does: it is tried as a search.
-        found |= {(value, "search") for value in vars(module).values() if isinstance(value, re.Pattern) and value not in used}
+        found |= {
+            (value, "search") for value in vars(module).values() if isinstance(value, re.Pattern) and value not in used
+        }
         for pattern, method in sorted(found, key=lambda each: (str(each[0].pattern), each[1])):
-            cases.setdefault((pattern, method), f"{path.stem}: {method} {str(pattern.pattern)[:60].encode('unicode_escape').decode()}")
+            cases.setdefault(
+                (pattern, method),
+                f"{path.stem}: {method} {str(pattern.pattern)[:60].encode('unicode_escape').decode()}",
+            )
     return cases
 
 
@@ -96,7 +101,11 @@ def character_of(items):
     """Return a character that a set of a pattern has, a letter where there is one."""
     negated = any(kind is _constants.NEGATE for kind, _value in items)
 
-    firsts = [value[0] if kind is _constants.RANGE else value for kind, value in items if kind in (_constants.RANGE, _constants.LITERAL)]
+    firsts = [
+        value[0] if kind is _constants.RANGE else value
+        for kind, value in items
+        if kind in (_constants.RANGE, _constants.LITERAL)
+    ]
 
     def holds(code):
         for kind, value in items:
@@ -153,7 +162,11 @@ def texts_for(pattern):
     """Return the parts of long texts: (beginning, what is repeated, end)."""
     parts = []
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    whole = samples_of(_parser.parse(source, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags), "", parts)
+    whole = samples_of(
+        _parser.parse(source, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags),
+        "",
+        parts,
+    )
     starts = list(dict.fromkeys([*parts, ("", whole)]))
     return list(dict.fromkeys(
         (beginning, repeated, end)
@@ -200,8 +213,13 @@ def is_slow(pattern, method, beginning, repeated, end):
     try:
         if seconds(pattern, method, text(LENGTH), TOO_LONG) < ENOUGH:
             return False
-        for _again in range(3):  # One of three is enough: what else the machine does makes a time longer, never shorter.
-            times = [seconds(pattern, method, text(length), limit) for length, limit in ((LENGTH, TOO_LONG), (STEP * LENGTH, STEP * TOO_LONG))]
+        for _again in range(
+            3
+        ):  # One of three is enough: what else the machine does makes a time longer, never shorter.
+            times = [
+                seconds(pattern, method, text(length), limit)
+                for length, limit in ((LENGTH, TOO_LONG), (STEP * LENGTH, STEP * TOO_LONG))
+            ]
             if times[1] <= GROWTH * times[0]:
                 return False
     except TooSlow:
@@ -225,7 +243,9 @@ def test_no_pattern_is_forgotten():
     """A pattern that is put together while it runs cannot be tried here, so each such call is known."""
     found = {path.stem: uses_in(path.read_text(), vars(module))[1] for path, module in modules()}
     assert {name: count for name, count in found.items() if count} == NOT_CONSTANT
-    assert {name for _path, module in modules() for name, value in vars(module).items() if isinstance(value, re.Pattern)}, "there are patterns"
+    assert {
+        name for _path, module in modules() for name, value in vars(module).items() if isinstance(value, re.Pattern)
+    }, "there are patterns"
 
 
 SLOW = {

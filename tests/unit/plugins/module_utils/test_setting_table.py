@@ -29,7 +29,13 @@ def problems_of(row):
         yield "default: a reload restores it already"
     if row.reload is None and (row.missing == "default" or row.default is not None):
         yield "reload: a default is named only for a reload"
-    if row.info is not None and row.reload is not None and row.missing == "keeps" and row.default is None and row.key != "default-runtime":
+    if (
+        row.info is not None
+        and row.reload is not None
+        and row.missing == "keeps"
+        and row.default is None
+        and row.key != "default-runtime"
+    ):
         yield "default: /info shows the setting, so a reload can be made to end it"
 
 
@@ -40,7 +46,14 @@ def test_each_row_is_complete(row):
 
 @pytest.mark.parametrize(
     "columns",
-    [{"flags": ()}, {"flags": ("debug",)}, {"missing": "forgets"}, {"missing": "default"}, {"reload": None}, {"default": None}],
+    [
+        {"flags": ()},
+        {"flags": ("debug",)},
+        {"missing": "forgets"},
+        {"missing": "default"},
+        {"reload": None},
+        {"default": None},
+    ],
     ids=str,
 )
 def test_a_missing_column_is_named(columns):

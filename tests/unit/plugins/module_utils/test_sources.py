@@ -37,23 +37,46 @@ LISTS = {
 @pytest.mark.parametrize(("text", "listed", "present", "line"), LISTS.values(), ids=LISTS)
 def test_daemon_json_lists(text, listed, present, line):
     source = daemon_json(text)
-    assert (source.path, source.data, source.listed, source.present, source.line) == ("/etc/daemon.json", text and text.encode(), listed, present, line)
+    assert (source.path, source.data, source.listed, source.present, source.line) == (
+        "/etc/daemon.json",
+        text and text.encode(),
+        listed,
+        present,
+        line,
+    )
     assert source.place() == (f"/etc/daemon.json, line {line}" if line else "/etc/daemon.json")
 
 
 def test_daemon_json_shows_its_other_settings():
     source = daemon_json('{"debug": true,\n"insecure-registries": ["10.0.0.0/8", 5, "b:5000"]}')
     assert source.settings["debug"] is True and source.insecure == ["10.0.0.0/8", "b:5000"]
-    assert source.place("insecure-registries") == "/etc/daemon.json, line 2" and source.place("dns") == "/etc/daemon.json"
+    assert (
+        source.place("insecure-registries") == "/etc/daemon.json, line 2" and source.place("dns") == "/etc/daemon.json"
+    )
     assert daemon_json("{}").insecure == daemon_json('{"insecure-registries": "a"}').insecure == []
 
 
 REFUSED = {
     # name: (text, line, column, message)
-    "not JSON": ('{\n "debug": tru}', 2, 11, 'expected a value, found a bare word. Fix the file first'),
-    "no list": (f'{{"registry-mirrors":\n "{A}"}}', 2, 2, "registry-mirrors is not a list of strings. Fix the file first"),
-    "a number": (f'{{"registry-mirrors": ["{A}",\n  5]}}', 2, 3, "an entry of registry-mirrors is not a string. Fix the file first"),
-    "null in it": (f'{{"registry-mirrors": [null, "{A}"]}}', 1, 23, "an entry of registry-mirrors is not a string. Fix the file first"),
+    "not JSON": ('{\n "debug": tru}', 2, 11, "expected a value, found a bare word. Fix the file first"),
+    "no list": (
+        f'{{"registry-mirrors":\n "{A}"}}',
+        2,
+        2,
+        "registry-mirrors is not a list of strings. Fix the file first",
+    ),
+    "a number": (
+        f'{{"registry-mirrors": ["{A}",\n  5]}}',
+        2,
+        3,
+        "an entry of registry-mirrors is not a string. Fix the file first",
+    ),
+    "null in it": (
+        f'{{"registry-mirrors": [null, "{A}"]}}',
+        1,
+        23,
+        "an entry of registry-mirrors is not a string. Fix the file first",
+    ),
     "an ignored name": (
         '{\n  "label": []}',
         2,
@@ -84,7 +107,11 @@ def test_daemon_json_within_what_the_engine_does_not_look_at(key):
 MARK = "\ufeff"
 CHECKS = {
     # name: (text, versions, message)
-    "all versions take it": (f'{{"dns": [], "features": {{"x": true}}, "registry-mirrors": ["{A}"]}}', [None, (24, 0, 8)], None),
+    "all versions take it": (
+        f'{{"dns": [], "features": {{"x": true}}, "registry-mirrors": ["{A}"]}}',
+        [None, (24, 0, 8)],
+        None,
+    ),
     "an old one takes it": (f'{{"log-opts": {{"x": ""}}, "registry-mirrors": ["{A}"]}}', [OLD], None),
     "a mark, from 23.0": (f'{MARK}{{"whatever": {{}}}}', [None, NEW], None),
     "a mark, before": (
@@ -163,7 +190,14 @@ OPTIONS = {
     "no flag": (b"OPTS=--debug\n# note\nOPTS=--ipv6\n", True, [], False, None, 3),
     "one": (f'#\nOPTS="{FLAG}={A} --debug"\n'.encode(), False, [A], True, 2, 2),
     "in quotes of its own": (f"OPTS=\"{FLAG}='{B}' --debug\"\n".encode(), False, [B], True, 1, 1),
-    "two lines": (f'OPTS="{FLAG}={A}"\nOPTS="$OPTS {FLAG} {B}"\nOPTS="$OPTS --debug"\n'.encode(), True, [A, B], True, 2, 2),
+    "two lines": (
+        f'OPTS="{FLAG}={A}"\nOPTS="$OPTS {FLAG} {B}"\nOPTS="$OPTS --debug"\n'.encode(),
+        True,
+        [A, B],
+        True,
+        2,
+        2,
+    ),
     "two lines, for systemd": (f'OPTS="{FLAG}={A}"\nOPTS="{FLAG} {B}"\n'.encode(), False, [B], True, 2, 2),
     "not told": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), True, [], True, 1, 1),
     "told by systemd": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), False, [A], True, 1, 1),
@@ -219,7 +253,10 @@ def unit_file(text, path="/etc/systemd/system/docker.service"):
 @pytest.mark.parametrize(("flags", "listed"), [("", []), (f" {FLAG}={A} {FLAG} {C} -D", [A, C])])
 def test_unit_file_lists(flags, listed):
     source = unit_file(f"[Service]\nExecStart=/d{flags}\n")
-    assert (source.path, source.data) == ("/etc/systemd/system/docker.service", f"[Service]\nExecStart=/d{flags}\n".encode())
+    assert (source.path, source.data) == (
+        "/etc/systemd/system/docker.service",
+        f"[Service]\nExecStart=/d{flags}\n".encode(),
+    )
     assert (source.listed, source.present, source.line, source.reason) == (listed, bool(listed), 2, None)
     assert source.place() == "/etc/systemd/system/docker.service, line 2"
 
@@ -246,7 +283,11 @@ def test_unit_file_of_a_package_is_left_alone(folder):
     )
 
 
-@pytest.mark.parametrize("word", [f'{FLAG}="{C}"', f"{FLAG} '{C}'", f"\\\n# note\n {FLAG}={C}"], ids=["quotes", "more quotes", "behind a comment"])
+@pytest.mark.parametrize(
+    "word",
+    [f'{FLAG}="{C}"', f"{FLAG} '{C}'", f"\\\n# note\n {FLAG}={C}"],
+    ids=["quotes", "more quotes", "behind a comment"],
+)
 def test_unit_file_of_more_than_plain_words_is_refused(word):
     """Without the last line of a command, the comment before it would go on in the next setting."""
     source = unit_file(f"[Service]\nExecStart=/d {FLAG}={A} {word}\nType=notify\n")

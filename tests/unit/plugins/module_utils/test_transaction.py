@@ -343,10 +343,7 @@ def test_the_lock_is_held_against_others_and_clears_what_a_killed_run_left(tmp_p
         assert not left.exists() and path.exists() and staged.exists()
         with pytest.raises(files.FileError) as refused, transaction.lock(str(path), 0.1):
             pass
-    assert (
-        str(refused.value)
-        == f"{tmp_path}: another run has held its lock for 0.1 s. Run this again."
-    )
+    assert str(refused.value) == f"{tmp_path}: another run has held its lock for 0.1 s. Run this again."
     with transaction.lock(str(path), 0):
         pass
 
