@@ -183,7 +183,7 @@ def _host(name: str, results: Mapping[str, Any], default: List[str]) -> Dict[str
     info = audit_results.checked(results.get("audit_info"), "registry_mirrors_info")
     health = audit_results.checked(results.get("audit_health"), "registry_mirrors_health_info")
     wanted, reason = _wanted(results.get("audit_wanted"), default)
-    info = {**info, "sources": [_without_state_claim(source) for source in info.get("sources") or []]}
+    info = {**info, "sources": info.get("sources") or []}
     mirrors: List[Dict[str, Any]] = [] if health.get("failed") else list(health.get("mirrors") or [])
     messages = list(_findings(info, health, mirrors, wanted or []))
     if wanted is None:
@@ -210,11 +210,6 @@ def _host(name: str, results: Mapping[str, Any], default: List[str]) -> Dict[str
         "engine": {field: engine.get(field) for field in fields},
         "last_change": info.get("last_change"),
     }
-
-
-def _without_state_claim(source: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return a source whose reason does not speak of a change: the audit changes nothing."""
-    return {**source, "reason": source["reason"] and source["reason"].replace(" Nothing was changed.", "")}
 
 
 def _is_covered(info: Mapping[str, Any], mirrors: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> bool:

@@ -61,20 +61,6 @@ def test_advice_names_the_host():
     )
 
 
-def test_the_reason_of_a_file_does_not_speak_of_a_change():
-    (host,) = report_of(
-        {
-            "a": (
-                info(
-                    sources=[{**INFO["sources"][0], "reason": "line 1: no. Fix the file first. Nothing was changed."}]
-                ),
-                [HEALTHY],
-            )
-        }
-    )["hosts"]
-    assert host["findings"][0]["message"] == "line 1: no. Fix the file first."
-
-
 def test_each_kind_is_shown_by_a_host():
     assert {kind for _info, _health, kinds, *_rest in HOSTS.values() for kind in kinds} == set(audit_report.KINDS)
 
