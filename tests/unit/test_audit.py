@@ -21,7 +21,6 @@ from ansible_collections.pullthrough.docker.tests.unit.audited import (
     GCR,
     HEALTHY,
     HOSTS,
-    INFO,
     OWN,
     SCHEMA,
     TLS,
