@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A model of a host: an engine that reloads as real ones do, its service, and modules that run against it in this process.
+"""A model of a host: an engine that reloads as real ones do, and its service. Modules run against it in this process.
 
 The engine has its own table of the rules of a reload. The collection's table must not be asked here: a mistake there
 would then be a mistake of the engine as well, and no test would fail.
@@ -24,7 +24,13 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engines, files, processes, services
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
+    engine_api,
+    engines,
+    files,
+    processes,
+    services,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text
 
@@ -65,8 +71,8 @@ RELOADED = {
     "runtimes": ((0,), None, KEPT),
     "shutdown-timeout": ((0,), None, KEPT),
 }
-"""The settings that a reload brings into force, as seen on engines or read in the source of moby, daemon/reload.go, from
-20.10.24 to 29.7.2. All others wait for a start."""
+"""The settings that a reload brings into force, seen on engines or read in moby's daemon/reload.go, 20.10.24 to 29.7.2.
+All others wait for a start."""
 
 
 def shown_mirrors(mirrors):
@@ -133,7 +139,7 @@ class ModelEngine:
         )
 
     def reload(self, engine, in_force, timeout, *, event=False):
-        """Read the file; return None when ``in_force`` holds afterwards, else why not. A test may set another function."""
+        """Read the file; return None when ``in_force`` holds afterwards, else why not. Tests may replace it."""
         self.reloads.append((engine.service, timeout, event))
         text = self.config_path.read_bytes()
         self.texts.append(text)
@@ -194,7 +200,8 @@ class Systemd:
             unit_files=unit_files,
             options_files=loaded.options_files,
             variables=variables,
-            fault=services._fault_of_variables(variables, assignments) or services._fault_of_unit(name, shown, unit_files),
+            fault=services._fault_of_variables(variables, assignments)
+            or services._fault_of_unit(name, shown, unit_files),
             needs_daemon_reload=self.needs_daemon_reload == "yes",
         )
 
