@@ -252,6 +252,7 @@ def check(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
         mirrors,
         snapshot.engine,
         certificates=options["ca_certificates"],
+        certs_folder=host.certs_folder(),
         images=[images.parse(image) for image in options["images"]],
         platform=options["platform"] or images.platform_of_host(),
         hub=options["hub"],

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 from ansible_collections.pullthrough.docker.tests.properties.readers import BOM, members, read_json, shown
 from ansible_collections.pullthrough.docker.tests.properties.texts import JSON_TEXTS, MIRRORS, VALUES
-from ansible_collections.pullthrough.docker.tests.unit.model import ModelEngine, run_module
+from ansible_collections.pullthrough.docker.tests.unit.model import Machine, ModelEngine, run_module
 
 FEWER = settings(max_examples=max(settings.default.max_examples // 8, 20))
 
@@ -91,7 +91,7 @@ class Host:
 def host(text, engine):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         made = Host(folder, text, engine)
-        made.engine.stand_in(patch, f"{folder}/certs.d")
+        Machine(made.engine, f"{folder}/certs.d").stand_in(patch)
         yield made
 
 
@@ -113,8 +113,9 @@ _OF_THE_FILE = "uid gid owner group mode size state".split()
 
 
 def predicted(result):
-    """Return what check mode can know: all except the engine's answer about the file, and the backups."""
-    return {key: value for key, value in result.items() if key not in ("pending_reasons", "backups", *_OF_THE_FILE)}
+    """Return what check mode can know: all except what the engine answers after the change, and the backups."""
+    unknown = ("in_force", "pending_reasons", "backups", *_OF_THE_FILE)
+    return {key: value for key, value in result.items() if key not in unknown}
 
 
 @FEWER
@@ -131,6 +132,9 @@ def test_check_mode_changes_nothing_and_predicts_the_run(task, text, engine):
             assert (check["msg"], made.state) == (real["msg"], before)
             return
         assert predicted(check) == predicted(real)
+        if name == "registry_mirrors":
+            assert check["in_force"] == (engine["mirrors"] if made.engine.info else None)
+            assert real["in_force"] == (made.engine.mirrors if made.engine.info else None)
         for entry in real["diff"]:
             # Control characters are shown as escapes.
             if (

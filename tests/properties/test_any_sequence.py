@@ -2,17 +2,23 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Any sequence of runs, killed runs, edits, and starts and stops of the engine: the next run completes it."""
+"""Any sequence of runs, runs that are killed, runs of which a step fails, edits, and starts and stops of the engine.
+
+A run that fails says what it left behind, and the next run completes it.
+"""
 
 from __future__ import annotations
 
+import errno
 import functools
+import glob
 import os
 import shutil
 import tempfile
 import types
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -28,7 +34,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, services, transaction
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import transaction
 from ansible_collections.pullthrough.docker.tests.properties.readers import (
     command_of,
     flags_and_rest,
@@ -38,7 +44,7 @@ from ansible_collections.pullthrough.docker.tests.properties.readers import (
     shown,
 )
 from ansible_collections.pullthrough.docker.tests.properties.texts import JSON_TEXTS, MIRRORS
-from ansible_collections.pullthrough.docker.tests.unit.model import ModelEngine, Systemd, run_module
+from ansible_collections.pullthrough.docker.tests.unit.model import Machine, ModelEngine, Systemd, run_module
 
 KEY = "registry-mirrors"
 REFUSED = MIRRORS[2]
@@ -48,29 +54,70 @@ class Killed(BaseException):
     """The run is killed. It does nothing after that, not even clean up."""
 
 
+class Fault(NamedTuple):
+    """A step that fails."""
+
+    after: int
+    """How many steps succeed before."""
+    number: int
+    """The error of the operating system."""
+    lasts: bool
+    """Whether all later steps fail as well, those on the way back too."""
+    is_late: bool
+    """Whether the step does its work and fails only then."""
+    calls: tuple
+    """The calls that can fail, empty for all: on a full disk files cannot be written, and can be removed."""
+
+
 class Steps:
-    """The steps of a run that change the host; the run can be killed before any of them."""
+    """The steps of a run that change the host. The run can be killed before any of them, and any of them can fail."""
 
     def __init__(self):
         self.left = None
+        """How many steps there are until something happens, None for never."""
+        self.fault = None
+        """What happens then, None for the end of the run."""
 
-    def counted(self, function):
+    def fail(self, fault):
+        self.left, self.fault = fault.after, fault
+
+    def go_on(self):
+        self.left = self.fault = None
+
+    def counted(self, function, fails=None):
+        """Return the function as a step.
+
+        :param fails: what it does in place of raising the error.
+        """
+
         @functools.wraps(function)
         def step(*args, **kwargs):
-            if self.left == 0:
+            if self.left != 0:
+                self.left = self.left and self.left - 1
+                return function(*args, **kwargs)
+            fault = self.fault
+            if fault is None:
                 raise Killed
-            self.left = self.left and self.left - 1
-            return function(*args, **kwargs)
+            if fault.calls and function.__name__ not in fault.calls:
+                return function(*args, **kwargs)
+            if not fault.lasts:
+                self.go_on()
+            if fault.is_late:
+                function(*args, **kwargs)
+            if fails:
+                return fails(os.strerror(fault.number))
+            raise OSError(fault.number, os.strerror(fault.number), *[arg for arg in args if isinstance(arg, str)][:1])
 
         return step
 
     def stand_in(self, patch, engine, service):
-        changing = {name: self.counted(getattr(os, name)) for name in ("mkdir", "chmod", "unlink", "rmdir", "fsync")}
+        names = ("open", "stat", "mkdir", "chmod", "chown", "rename", "unlink", "rmdir", "fsync")
+        changing = {name: self.counted(getattr(os, name)) for name in names}
         patch.setattr(transaction, "os", types.SimpleNamespace(**{**vars(os), **changing}))
         patch.setattr(transaction, "tempfile", types.SimpleNamespace(mkstemp=self.counted(tempfile.mkstemp)))
         patch.setattr(AnsibleModule, "atomic_move", self.counted(AnsibleModule.atomic_move))
-        patch.setattr(engines, "reload", self.counted(engine.reload))
-        patch.setattr(services, "systemctl", self.counted(service.systemctl))
+        engine.reload = self.counted(engine.reload)
+        service.systemctl = self.counted(service.systemctl, lambda reason: (1, f"{reason}\n"))
 
 
 class LivingEngine(ModelEngine):
@@ -98,6 +145,20 @@ def is_usable(text):
     return types and not nested and "" not in found and all(mirror in MIRRORS for mirror in listed)
 
 
+def is_temporary(path):
+    """Return whether a file is a temporary one, and not a staged text, which a later run reads."""
+    name = Path(path).name
+    return name.startswith(transaction.TEMP_PREFIX) and not name.startswith(transaction.STAGED_PREFIX)
+
+
+FAULTS = st.builds(
+    Fault,
+    after=st.integers(0, 30),
+    number=st.sampled_from([errno.ENOSPC, errno.EIO, errno.EROFS, errno.EPERM]),
+    lasts=st.booleans(),
+    is_late=st.booleans(),
+    calls=st.sampled_from([(), ("mkstemp", "fsync", "atomic_move"), ("unlink",), ("chmod", "chown"), ("reload",)]),
+)
 FILES = JSON_TEXTS.filter(is_usable)
 LISTS = st.lists(st.sampled_from(MIRRORS), max_size=3, unique_by=lambda mirror: mirror.rstrip("/"))
 TASKS = st.one_of(
@@ -117,13 +178,15 @@ class AnySequence(RuleBasedStateMachine):
         self.file = self.folder / "docker" / "daemon.json"
         self.patch = pytest.MonkeyPatch()
         self.engine = LivingEngine(self.file)
-        self.engine.stand_in(self.patch, self.folder / "certs.d")
-        self.service = Systemd(self.folder)
-        self.service.stand_in(self.patch)
+        self.machine = Machine(self.engine, self.folder / "certs.d")
+        self.machine.stand_in(self.patch)
+        self.service = self.machine.service = Systemd(self.folder)
         self.steps = Steps()
         self.steps.stand_in(self.patch, self.engine, self.service)
         self.to_be_kept = set()
         """Mirrors that were configured when a run was killed that should have kept them."""
+        self.stranded = set()
+        """Temporary files that a failed run could not remove. A later run removes those beside files that it writes."""
 
     @initialize(
         text=st.none() | FILES,
@@ -157,9 +220,13 @@ class AnySequence(RuleBasedStateMachine):
     def members(self):
         return [member for key, member in members(self.text()) if key != KEY]
 
+    def drop_ins(self):
+        """Return the drop-ins that systemd reads: it ignores hidden files."""
+        return [Path(path) for path in glob.glob(f"{glob.escape(str(self.service.drop_ins))}/*.conf")]
+
     def argv(self):
         """Return the command line of the next start."""
-        drop_ins = [path.read_text() for path in sorted(self.service.drop_ins.glob("*.conf"))]
+        drop_ins = [path.read_text() for path in sorted(self.drop_ins())]
         options = read_environment_file(self.service.options.read_text()).get("DOCKER_OPTS", "")
         words = command_of(self.service.unit.read_text(), *drop_ins)
         return [part for word in words for part in (options.split() if word == "$DOCKER_OPTS" else [word])]
@@ -168,9 +235,10 @@ class AnySequence(RuleBasedStateMachine):
         return [*flags_and_rest(self.argv())[0], *(read_json(self.text()).get(KEY) or [])]
 
     def everything(self):
-        return {str(path): path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}, list(
-            self.engine.mirrors
-        )
+        files = {
+            str(path): (path.read_bytes(), path.stat().st_mode) for path in self.folder.rglob("*") if path.is_file()
+        }
+        return files, list(self.engine.mirrors)
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
@@ -193,7 +261,7 @@ class AnySequence(RuleBasedStateMachine):
         if result["pending"] == "none" and self.engine.state == "running":
             assert self.engine.mirrors == result["mirrors"]
 
-    @rule(task=TASKS, after=st.integers(0, 30))
+    @rule(task=TASKS, after=st.integers(0, 60))
     def run_is_killed(self, task, after):
         listed = set(shown(self.configured()))
         self.steps.left = after
@@ -203,7 +271,49 @@ class AnySequence(RuleBasedStateMachine):
             self.to_be_kept = listed | self.to_be_kept if not {"state", "exclusive"} & set(task) else set()
         else:
             self.to_be_kept = set()
-        self.steps.left = None
+        self.steps.go_on()
+
+    @rule(task=TASKS, fault=FAULTS, backup=st.booleans())
+    def a_step_of_a_run_fails(self, task, fault, backup):
+        for copy in self.folder.rglob("*~"):  # Copies of two runs within one second have one name.
+            copy.unlink()
+        listed, before = set(shown(self.configured())), self.all_but_temporary_files()
+        self.steps.fail(fault)
+        result = self.run_with(**task, backup=backup)
+        self.steps.go_on()
+        self.stranded |= {path for path in self.everything()[0] if is_temporary(path)}
+        keeps = not {"state", "exclusive"} & set(task)
+        if "msg" not in result:
+            assert shown(self.configured()) == result["mirrors"]
+            assert not keeps or self.to_be_kept <= set(result["mirrors"])
+            assert result["in_force"] == (self.engine.mirrors if self.engine.info else None)
+            self.to_be_kept = set()
+        elif result["changed"]:
+            self.all_that_differs_is_named(before, result["msg"])
+            self.to_be_kept = listed | self.to_be_kept if keeps else set()
+        else:
+            assert self.all_but_temporary_files() == before, result["msg"]
+
+    def all_but_temporary_files(self):
+        """Return the state without the temporary files that could not be removed: the next run removes them."""
+        files, mirrors = self.everything()
+        return {path: held for path, held in files.items() if not is_temporary(path)}, mirrors
+
+    def all_that_differs_is_named(self, before, message):
+        (files, mirrors), (files_now, mirrors_now) = before, self.all_but_temporary_files()
+        for path in {*files, *files_now}:
+            old, new = files.get(path), files_now.get(path)
+            if old == new:
+                continue
+            is_copy = path.endswith("~") or Path(path).name.startswith(transaction.STAGED_PREFIX)
+            if is_copy or (old and new and old[0] == new[0]):
+                assert path in message, message
+            else:
+                states = ("as wanted", "neither as before nor as wanted", "not known")
+                assert any(f"{path} is {state}" in message for state in states), message
+        if mirrors != mirrors_now:
+            assert "; the engine is " in message and "the engine is as before" not in message, message
+        assert "Nothing was changed" not in message and "Going back did not succeed" in message, message
 
     @rule(text=FILES)
     def someone_edits_the_file(self, text):
@@ -265,7 +375,8 @@ class AnySequence(RuleBasedStateMachine):
             shown(mirrors),
             before,
         )
-        assert not [path for path in before[0] if Path(path).name.startswith(transaction.TEMP_PREFIX)]
+        left = {path for path in before[0] if Path(path).name.startswith(transaction.TEMP_PREFIX)}
+        assert left <= self.stranded
         self.to_be_kept = set()
 
     def teardown(self):

@@ -2,14 +2,20 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A model of the engine, its reload as seen on real ones, and modules run in process against it, at a speed that allows tables."""
+"""A model of a host: an engine that reloads as real ones do, and its service. Modules run against it in this process.
+
+The engine has its own table of the rules of a reload. The collection's table must not be asked here: a mistake there
+would then be a mistake of the engine as well, and no test would fail.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import importlib
 import io
 import json
+import re
 
 from unittest import mock
 
@@ -21,16 +27,61 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     engine_api,
     engines,
+    files,
     processes,
-    scope,
     services,
 )
-from ansible_collections.pullthrough.docker.plugins.module_utils._registry import probes
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url, setting_table
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text
+
+COLLECTION = "ansible_collections.pullthrough.docker"
+MODULES = [
+    "daemon_config",
+    "registry_mirrors",
+    "registry_mirrors_canary",
+    "registry_mirrors_health_info",
+    "registry_mirrors_info",
+]
+
+KEPT = object()
+"""A reload keeps the value of a key that is missing in the file."""
+
+RELOADED = {
+    # key: (first version that reloads it, first version that no longer does, its value when the key is missing)
+    "allow-nondistributable-artifacts": ((0,), (28,), KEPT),
+    "authorization-plugins": ((0,), None, []),
+    "cluster-advertise": ((0,), (23,), KEPT),
+    "cluster-store": ((0,), (23,), KEPT),
+    "cluster-store-opts": ((0,), (23,), KEPT),
+    "debug": ((0,), None, KEPT),
+    "default-cgroupns-mode": ((0,), None, KEPT),
+    "default-ipc-mode": ((0,), None, KEPT),
+    "default-runtime": ((0,), None, KEPT),
+    "default-shm-size": ((0,), None, KEPT),
+    "features": ((0,), None, {}),
+    "insecure-registries": ((0,), None, KEPT),
+    "labels": ((0,), None, KEPT),
+    "live-restore": ((0,), None, KEPT),
+    "max-concurrent-downloads": ((0,), None, 3),
+    "max-concurrent-uploads": ((0,), None, 5),
+    "max-download-attempts": ((20, 10), None, 5),
+    "network-diagnostic-port": ((0,), None, KEPT),
+    "nri-opts": ((29, 2), None, KEPT),
+    "registry-mirrors": ((0,), None, KEPT),
+    "runtimes": ((0,), None, KEPT),
+    "shutdown-timeout": ((0,), None, KEPT),
+}
+"""The settings that a reload brings into force, seen on engines or read in moby's daemon/reload.go, 20.10.24 to 29.7.2.
+All others wait for a start."""
+
+
+def shown_mirrors(mirrors):
+    """Return a list of mirrors as ``/info`` shows it: each once, with one final slash in place of one or none."""
+    return list(dict.fromkeys(f"{mirror.removesuffix('/')}/" for mirror in mirrors))
 
 
 class ModelEngine:
-    """An engine that keeps the mirrors of a missing key at a reload, and refuses what a real one refuses."""
+    """An engine that reloads by the rules of ``RELOADED`` and refuses what a test tells it to refuse."""
 
     def __init__(self, config_path):
         self.config_path = config_path
@@ -60,18 +111,16 @@ class ModelEngine:
     def info(self):
         if self.state != "running":
             return None
-        shown = {"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings}
-        running = self.containers_running
         return engine_api.Info(
-            self.version,
-            list(self.mirrors),
-            False,
-            self.live_restore,
-            running,
-            self.swarm,
-            self.store,
-            shown,
-            self.proxies,
+            version=self.version,
+            mirrors=list(self.mirrors),
+            rootless=False,
+            live_restore=self.live_restore,
+            containers_running=self.containers_running,
+            swarm_active=self.swarm,
+            image_store=self.store,
+            settings={"registry-mirrors": list(self.mirrors), "live-restore": self.live_restore, **self.settings},
+            proxies=self.proxies,
         )
 
     def look(self, service, timeout):
@@ -90,34 +139,26 @@ class ModelEngine:
         )
 
     def reload(self, engine, in_force, timeout, *, event=False):
+        """Read the file; return None when ``in_force`` holds afterwards, else why not. Tests may replace it."""
         self.reloads.append((engine.service, timeout, event))
         text = self.config_path.read_bytes()
         self.texts.append(text)
-        settings = json.loads(text.decode("utf-8-sig").strip() or "{}")
-        listed = settings.get("registry-mirrors", self.mirrors) or []
+        found = json.loads(text.decode("utf-8-sig").strip() or "{}")
+        listed = self._reloaded("registry-mirrors", found, self.mirrors) or []
         if self.refuses and any(self.refuses in mirror for mirror in listed):
             return f'level=error msg="Error reconfiguring the daemon: invalid mirror: {self.refuses}"'
-        self.mirrors = mirror_url.engine_list(listed)
-        self.live_restore = settings.get("live-restore", self.live_restore)
-        self.settings.update(
-            {
-                key: value
-                for key, value in settings.items()
-                if key in self.settings and setting_table.is_reloadable(key, None)
-            }
-        )
+        self.mirrors = shown_mirrors(listed)
+        self.live_restore = self._reloaded("live-restore", found, self.live_restore)
+        self.settings.update({key: self._reloaded(key, found, value) for key, value in self.settings.items()})
         return None if in_force(self.info) else "it did not take them"
 
-    def stand_in(self, patch, certs):
-        """Be the engine of this machine, which has no service for it, and looks for certificates in a folder of its own."""
-        patch.setattr(engines, "look", self.look)
-        patch.setattr(engines, "reload", self.reload)
-        patch.setattr(processes, "has_ended", lambda process: process is None or self.has_ended)
-        patch.setattr(scope, "certs_folder", lambda: str(certs))
-        # A thread of this process sees what tests replace, as a process of its own would not see what they replace later.
-        patch.setattr(probes, "_in_own_process", lambda probe: (probe.start(), probe.result)[1])
-        patch.setattr(services, "has_systemd", lambda: False)
-        patch.setattr(services, "_SCRIPT_FOLDER", "/nowhere")
+    def _reloaded(self, key, found, used):
+        """Return the value of a setting after a reload of a file."""
+        since, until, missing = RELOADED.get(key, (None, None, KEPT))
+        version = tuple(int(number) for number in re.findall(r"\d+", self.version)[:3])
+        if since is None or version < since or (until is not None and version >= until):
+            return used
+        return found.get(key, used if missing is KEPT else missing)
 
 
 class Systemd:
@@ -138,8 +179,31 @@ class Systemd:
     def start(self, command):
         self.unit.write_text(f"[Service]\nEnvironmentFile=-{self.options}\nExecStart={command}\n")
 
-    def show(self, name):
-        return {"FragmentPath": str(self.unit), "DropInPaths": "", "NeedDaemonReload": self.needs_daemon_reload}
+    def next_start(self, service):
+        """Return what systemd starts, read by the collection's reader of units."""
+
+        class Start(services.Start):
+            own_drop_in = str(self.own)
+
+        name, unit = services.name_of(service), str(self.unit)
+        shown = {"FragmentPath": unit, "NeedDaemonReload": self.needs_daemon_reload}
+        drop_ins = sorted(glob.glob(f"{self.drop_ins.parent}/{name}.service.d/*.conf"))
+        unit_files = [(path, files.text_of(path)) for path in [unit, *drop_ins]]
+        loaded = services._loaded(shown, unit_files)
+        assignments = services._assignments(loaded, unit, unit_files)
+        variables = [word[1:] for word in loaded.words if re.fullmatch(r"\$\w+", word)]
+        values = {key: assignment.value for key, assignment in assignments.items()}
+        return Start(
+            service=name,
+            reader="systemd",
+            argv=tuple(options_text.words_of_systemd(loaded.words, values)),
+            unit_files=unit_files,
+            options_files=loaded.options_files,
+            variables=variables,
+            fault=services._fault_of_variables(variables, assignments)
+            or services._fault_of_unit(name, shown, unit_files),
+            needs_daemon_reload=self.needs_daemon_reload == "yes",
+        )
 
     def systemctl(self, *words):
         assert words == ("daemon-reload",)
@@ -147,18 +211,57 @@ class Systemd:
         self.needs_daemon_reload = "no"
         return 0, ""
 
+
+class Machine:
+    """What a model host answers from: an engine, its service or None, and the folder of certificates."""
+
+    def __init__(self, engine, certs):
+        self.engine = engine
+        self.certs = certs
+        self.service = None
+
     def stand_in(self, patch):
-        """Be the service of the model engine."""
-        patch.setattr(services, "has_systemd", lambda: True)
-        patch.setattr(services, "unit", self.show)
-        patch.setattr(services, "systemctl", self.systemctl)
-        patch.setattr(scope, "unit_folders", lambda: [str(self.drop_ins.parent)])
+        """Let the modules find this machine in place of the one that the tests run on. Nothing else is replaced."""
+        for name in MODULES:
+            module = importlib.import_module(f"{COLLECTION}.plugins.modules.{name}")
+            patch.setattr(module, "Host", lambda module: ModelHost(module, self))
+
+    def next_start(self, service):
+        if self.service is not None:
+            return self.service.next_start(service)
+        return services.Start(services.name_of(service), None, (), [], [], [], None)
+
+
+class ModelHost(Host):
+    """The host of a machine. Its files are real ones, in the folder of a test."""
+
+    def __init__(self, module, machine):
+        super().__init__(module)
+        self._machine = machine
+
+    def engine(self, service, timeout):
+        return self._machine.engine.look(service, timeout)
+
+    def next_start(self, service):
+        return self._machine.next_start(service)
+
+    def reload(self, engine, is_done, timeout, *, needs_event):
+        return self._machine.engine.reload(engine, is_done, timeout, event=needs_event)
+
+    def has_ended(self, engine):
+        return engine.process is None or self._machine.engine.has_ended
+
+    def systemctl(self, *words):
+        return self._machine.service.systemctl(*words)
+
+    def certs_folder(self):
+        return str(self._machine.certs)
 
 
 def run_module(name, check=False, **options):
     """Run a module of the collection; what it returns, with its warnings."""
     warnings = []
-    module = importlib.import_module(f"ansible_collections.pullthrough.docker.plugins.modules.{name}")
+    module = importlib.import_module(f"{COLLECTION}.plugins.modules.{name}")
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(AnsibleModule, "warn", lambda _module, warning: warnings.append(warning)))
         stack.enter_context(patch_module_args({**options, "_ansible_check_mode": check}))

@@ -81,19 +81,27 @@ class Host:
     def successor(self, engine: engines.Engine, timeout: float) -> Optional[engines.Engine]:
         """Return the engine that was started in place of one that ended, as the upgrade of a package does, or None."""
         deadline = time.monotonic() + timeout
-        while processes.has_ended(engine.process):
+        while self.has_ended(engine):
             started = self.engine(engine.service, timeout)
             if started.info is not None or time.monotonic() >= deadline:
                 return started if started.info is not None else None
             time.sleep(engines.POLL_SECONDS)
         return None
 
+    def has_ended(self, engine: engines.Engine) -> bool:
+        """Return whether the process of this engine has ended."""
+        return processes.has_ended(engine.process)
+
+    def systemctl(self, *words: str) -> Tuple[int, str]:
+        """Run ``systemctl``, and return its exit code and output."""
+        return services.systemctl(*words)
+
     def load_units(self) -> None:
         """Make systemd read units that changed. That starts and stops nothing.
 
         :raises files.FileError: when systemd does not do it.
         """
-        code, out = services.systemctl("daemon-reload")
+        code, out = self.systemctl("daemon-reload")
         if code != 0:
             raise files.FileError(f"systemctl daemon-reload failed: {out.strip()}")
 

@@ -17,7 +17,7 @@ import time
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, scope
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, connection, images
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
@@ -26,16 +26,19 @@ GRACE = 0.5
 """Seconds after the deadline in which a check can still report why it got no answer."""
 
 
-def route(mirror: str, engine: engines.Engine, certificates: Mapping[str, str]) -> connection.Route:
+def route(
+    mirror: str, engine: engines.Engine, certificates: Mapping[str, str], certs_folder: str
+) -> connection.Route:
     """Return the route of this engine to a mirror or to Docker Hub. If no engine runs, it is the route of a new one.
 
     :param certificates: those that are not written yet, by ``host`` or ``host:port``.
+    :param certs_folder: the folder in which the engine looks for certificates.
     """
     info, host = engine.info, certs_d.host_of(mirror)
     shared = certs_d.is_shared(info.image_store if info else None, engine.version)
     folder = certs_d.HUB if mirror == client.HUB or shared else host
     return connection.Route(
-        folder=os.path.join(scope.certs_folder(), folder),
+        folder=os.path.join(certs_folder, folder),
         certificates=certificates.get(host),
         insecure=cautions.is_unverified(mirror, info.settings.get("insecure-registries", ()) if info else ()),
         proxies=engines.proxies(engine),
@@ -184,6 +187,7 @@ def examine(
     engine: engines.Engine,
     *,
     certificates: Mapping[str, str],
+    certs_folder: str,
     images: Sequence[images.Image],
     platform: str,
     hub: bool,
@@ -196,7 +200,7 @@ def examine(
     """
     deadline = time.monotonic() + timeout
     urls = [*mirrors, *([client.HUB] if hub else [])]
-    probes = [Probe(url, route(url, engine, certificates), images, platform, deadline) for url in urls]
+    probes = [Probe(url, route(url, engine, certificates, certs_folder), images, platform, deadline) for url in urls]
     reports = [wait() for wait in [_in_own_process(probe) for probe in probes]]
     of_hub = reports.pop() if hub else None
     for report in reports:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.tests.unit.model import ModelEngine, Systemd, run_module
+from ansible_collections.pullthrough.docker.tests.unit.model import Machine, ModelEngine, Systemd, run_module
 
 
 @pytest.fixture
@@ -22,17 +22,22 @@ def certs(tmp_path):
 
 
 @pytest.fixture
-def engine(monkeypatch, daemon_json, certs):
-    model = ModelEngine(daemon_json)
-    model.stand_in(monkeypatch, certs)
-    return model
+def machine(monkeypatch, daemon_json, certs):
+    """The machine that the modules find: its engine and, once a test sets one, its service."""
+    made = Machine(ModelEngine(daemon_json), certs)
+    made.stand_in(monkeypatch)
+    return made
 
 
 @pytest.fixture
-def systemd(engine, monkeypatch, tmp_path):
-    files = Systemd(tmp_path)
-    files.stand_in(monkeypatch)
-    return files
+def engine(machine):
+    return machine.engine
+
+
+@pytest.fixture
+def systemd(machine, tmp_path):
+    machine.service = Systemd(tmp_path)
+    return machine.service
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, host, programs, scope, services, transaction
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, host, programs, services, transaction
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -41,12 +41,6 @@ def held(daemon_json):
 def shown(engine):
     """What the engine shows."""
     engine.settings = {"debug": False, "labels": []}
-
-
-@pytest.fixture
-def certs(monkeypatch, tmp_path):
-    monkeypatch.setattr(scope, "certs_folder", lambda: str(tmp_path / "certs.d"))
-    return tmp_path / "certs.d"
 
 
 @pytest.mark.parametrize("state", ["unreachable", "ambiguous", "starting"])
@@ -249,10 +243,10 @@ class TestConsent:
         assert "failed" not in run("daemon_config", **BIP)
 
     @pytest.mark.parametrize(("options", "refused"), [("", False), ("--log-level=warn", True)])
-    def test_an_init_script_adds_words(self, engine, run, tmp_path, monkeypatch, options, refused):
+    def test_an_init_script_adds_words(self, engine, machine, run, options, refused):
         engine.argv += ("-p", "/var/run/docker.pid")
         start = services.Start("docker", "shell", ("dockerd", "-H", "fd://", *options.split()), [], [], [], None)
-        monkeypatch.setattr(services, "next_start", lambda service: start)
+        machine.next_start = lambda service: start
         assert run("daemon_config", **BIP).get("failed", False) is refused
 
     @pytest.mark.parametrize(("store", "refused"), [("graphdriver", True), ("containerd", False)])
@@ -390,8 +384,8 @@ class TestFiles:
         given(daemon_json, f'{{"registry-mirrors": ["{GCR}"]}}')
         assert not run("registry_mirrors", mirrors=GCR)["changed"] and systemd.daemon_reloads == 0
 
-    def test_systemd_cannot_read_it(self, engine, run, systemd, monkeypatch):
-        monkeypatch.setattr(services, "systemctl", lambda *words: (1, "Failed to connect to bus\n"))
+    def test_systemd_cannot_read_it(self, engine, run, systemd):
+        systemd.systemctl = lambda *words: (1, "Failed to connect to bus\n")
         result = run("registry_mirrors", mirrors=OWN, source="systemd_drop_in")
         assert result["msg"] == "systemctl daemon-reload failed: Failed to connect to bus. Nothing was changed."
         assert not result["changed"] and os.listdir(systemd.drop_ins) == []
@@ -401,15 +395,15 @@ class TestGoingBack:
     """After a reload that the engine refused: of its first one here it has applied half."""
 
     @pytest.fixture
-    def refusing(self, engine, monkeypatch):
+    def refusing(self, engine):
         """What happens during each reload, after the engine has taken the file; a text is its refusal."""
-        happens = [lambda: "it has half of it"]
+        happens, honest = [lambda: "it has half of it"], engine.reload
 
         def reload(known, in_force, timeout, **more):
-            taken = engine.reload(known, in_force, timeout, **more)
+            taken = honest(known, in_force, timeout, **more)
             return happens.pop(0)() if happens else taken
 
-        monkeypatch.setattr(engines, "reload", reload)
+        engine.reload = reload
         return happens
 
     def back(self, daemon_json, shown):
@@ -453,17 +447,17 @@ class TestGoingBack:
         message = run("registry_mirrors", mirrors=GCR)["msg"]
         assert f"are as they were (registry-mirrors: {OWN}/); " in message and len(engine.reloads) == 1
 
-    def test_labels_in_another_order_are_as_they_were(self, engine, run, daemon_json, monkeypatch):
-        engine.settings["labels"] = ["a=1", "b=2"]
+    def test_labels_in_another_order_are_as_they_were(self, engine, run, daemon_json):
+        engine.settings["labels"], honest = ["a=1", "b=2"], engine.reload
 
         def reload(known, in_force, timeout, **more):
             def in_another_order(info):
                 return in_force(info._replace(settings={**info.settings, "labels": info.settings["labels"][::-1]}))
 
-            taken = engine.reload(known, in_another_order, timeout, **more)
+            taken = honest(known, in_another_order, timeout, **more)
             return taken if len(engine.reloads) > 1 else "it has half of it"
 
-        monkeypatch.setattr(engines, "reload", reload)
+        engine.reload = reload
         assert run("daemon_config", settings={"labels": []})["msg"] == self.back(daemon_json, "labels: a=1 b=2")
 
     def test_an_engine_that_cannot_be_asked_any_more(self, engine, run, daemon_json, refusing):
@@ -538,7 +532,7 @@ class TestStartedAgain:
                 pytest.fail("this does not end")
 
         monkeypatch.setattr(engines, "POLL_SECONDS", 0.25)
-        monkeypatch.setattr(engines, "reload", end)
+        engine.reload = end
         monkeypatch.setattr(host, "time", types.SimpleNamespace(monotonic=lambda: 1000 + sum(waited), sleep=sleep, time=lambda: 0.0))
         result = run("registry_mirrors", mirrors=GCR, service="one", timeout=1)
         assert (not result.get("failed"), held(daemon_json) is not None, len(waited)) == (stays, stays, waits)

@@ -117,7 +117,7 @@ def test_a_key_that_the_engine_keeps_is_brought_to_its_default_by_naming_it(engi
 
 
 @pytest.fixture
-def refusing(engine, monkeypatch):
+def refusing(engine):
     """An engine that refuses its first reload, of which it has applied half."""
     honest = engine.reload
 
@@ -125,7 +125,7 @@ def refusing(engine, monkeypatch):
         refusal = honest(known, in_force, timeout, **more)
         return refusal if len(engine.texts) > 1 else "level=error it has half of it"
 
-    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._host.engines.reload", refusing)
+    engine.reload = refusing
     return engine
 
 

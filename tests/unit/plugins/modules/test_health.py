@@ -94,6 +94,13 @@ def resolve_with(monkeypatch, look_up):
 
 
 @pytest.fixture
+def run(run, monkeypatch):
+    """Run the module with its checks in threads: a process of its own would not see what a test replaces later."""
+    monkeypatch.setattr(probes, "_in_own_process", lambda probe: (probe.start(), probe.result)[1])
+    return run
+
+
+@pytest.fixture
 def network(monkeypatch):
     """Map names to ports of this host. All other names, but not its address, are unknown."""
     ports = {}
@@ -977,11 +984,11 @@ def test_an_image_for_other_platforms_only(run, serve, platform):
 
 
 @pytest.mark.parametrize(
-    ("machine", "platform"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("armv7l", "arm/v7"), ("riscv64", "riscv64")]
+    ("processor", "platform"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("armv7l", "arm/v7"), ("riscv64", "riscv64")]
 )
-def test_the_platform_of_the_host(run, serve, monkeypatch, machine, platform):
+def test_the_platform_of_the_host(run, serve, monkeypatch, processor, platform):
     name = os.uname()
-    monkeypatch.setattr(os, "uname", lambda: os.uname_result([*name[:4], machine]))
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result([*name[:4], processor]))
     system, architecture, *variant = f"linux/{platform}".split("/")
     entry = {
         "digest": OTHER,

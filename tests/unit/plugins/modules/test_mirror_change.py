@@ -188,12 +188,12 @@ def test_a_unit_that_reads_no_options_file(run, systemd, settings):
 
 
 @pytest.fixture
-def script(monkeypatch, tmp_path):
+def script(machine, tmp_path):
     """The options file of an init script."""
     options = tmp_path / "options"
     options.write_text("")
     start = services.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
-    monkeypatch.setattr(services, "next_start", lambda service: start)
+    machine.next_start = lambda service: start
     return options
 
 
@@ -338,7 +338,7 @@ def test_flags_of_an_engine_that_does_not_run_wait_for_nothing(engine, run, syst
     assert (result["changed"], result["pending"], result["in_force"]) == (True, "none", None)
 
 
-def test_a_unit_s_own_flag_stays_in_a_packaged_file_under_our_drop_in(engine, run, systemd, monkeypatch):
+def test_a_unit_s_own_flag_stays_in_a_packaged_file_under_our_drop_in(engine, run, systemd):
     """Our drop-in overrules the unit, so that nothing is taken out there."""
     systemd.start(f"/usr/bin/dockerd {flag(OWN)}")
     before = systemd.unit.read_text()

@@ -15,9 +15,8 @@ from typing import ClassVar
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import places
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, services, transaction
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, transaction
+from ansible_collections.pullthrough.docker.tests.properties.readers import flags_and_rest, shown
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -116,15 +115,15 @@ def test_change(engine, run, daemon_json, case):
         assert (again["changed"], again["pending"], held(daemon_json)) == (False, "none", after)
 
 
-def test_in_force_is_what_the_engine_showed_last(engine, run, monkeypatch):
-    honest = engines.reload
+def test_in_force_is_what_the_engine_showed_last(engine, run):
+    honest = engine.reload
 
     def overtaken(known, in_force, timeout, **more):
         problem = honest(known, in_force, timeout, **more)
         engine.mirrors = [f"{OWN}/"]  # Someone else changed it immediately afterwards.
         return problem
 
-    monkeypatch.setattr(engines, "reload", overtaken)
+    engine.reload = overtaken
     result = run("registry_mirrors", mirrors=GCR)
     assert (result["changed"], result["mirrors"], result["in_force"]) == (True, [f"{GCR}/"], [f"{OWN}/"])
 
@@ -256,7 +255,7 @@ def test_a_mirror_that_the_engine_refuses_is_put_back(engine, run, daemon_json, 
     assert (held(daemon_json), engine.mirrors) == (before, [OWN + "/"])
 
 
-def test_an_engine_that_takes_something_else_is_brought_back_by_naming_its_list(engine, run, daemon_json, monkeypatch):
+def test_an_engine_that_takes_something_else_is_brought_back_by_naming_its_list(engine, run, daemon_json):
     """An engine before 25.0 may apply half of a file: going back names the list that was in force, and reloads."""
     given(daemon_json, "{}")
     engine.mirrors = [OWN + "/"]
@@ -266,21 +265,21 @@ def test_an_engine_that_takes_something_else_is_brought_back_by_naming_its_list(
         refusal = honest(known, in_force, timeout, **more)
         return refusal if len(engine.texts) > 1 else "it took half of it"
 
-    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._host.engines.reload", half)
+    engine.reload = half
     result = run("registry_mirrors", mirrors=GCR)
     assert result["failed"] and not result["changed"]
     assert (held(daemon_json), engine.mirrors) == ("{}", [OWN + "/"])
     assert OWN.encode() in engine.texts[-1]
 
 
-def test_someone_else_writes_while_the_engine_reloads(engine, run, daemon_json, monkeypatch):
+def test_someone_else_writes_while_the_engine_reloads(engine, run, daemon_json):
     given(daemon_json, "{}")
 
     def overwritten(known, in_force, timeout, **more):
         daemon_json.write_text('{"debug": true}')
         return "refused"
 
-    monkeypatch.setattr("ansible_collections.pullthrough.docker.plugins.module_utils._host.engines.reload", overwritten)
+    engine.reload = overwritten
     result = run("registry_mirrors", mirrors=GCR)
     assert result["failed"] and result["changed"] and "someone else" in result["msg"]
     assert held(daemon_json) == '{"debug": true}'
@@ -359,11 +358,10 @@ def test_leftovers_of_a_killed_run_are_removed(engine, run, daemon_json):
 
 
 @pytest.mark.parametrize("reloaded", [False, True])
-def test_no_empty_list_of_a_killed_run_stays_behind(engine, run, daemon_json, monkeypatch, reloaded):
-
+def test_no_empty_list_of_a_killed_run_stays_behind(engine, run, daemon_json, reloaded):
     given(daemon_json, WITH_GCR)
     engine.mirrors = [GCR + "/"]
-    reload = engines.reload
+    reload = engine.reload
 
     class KilledError(BaseException):
         pass
@@ -373,10 +371,10 @@ def test_no_empty_list_of_a_killed_run_stays_behind(engine, run, daemon_json, mo
             reload(*arguments, **options)
         raise KilledError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(engines, "reload", killed)
-        with pytest.raises(KilledError):
-            run("registry_mirrors", mirrors=GCR, state="absent")
+    engine.reload = killed
+    with pytest.raises(KilledError):
+        run("registry_mirrors", mirrors=GCR, state="absent")
+    engine.reload = reload
     assert json.loads(daemon_json.read_text()) == {"registry-mirrors": []}
     result = run("registry_mirrors", mirrors=GCR, state="absent")
     assert result["changed"] and result["in_force"] == [] and json.loads(daemon_json.read_text()) == {}
@@ -493,14 +491,12 @@ class TestPlaces:
     FLAG = f"--registry-mirror={GCR}"
 
     def restart(self, engine, systemd):
-        """What the next start makes of the files."""
-        engine.argv = services.next_start("docker").argv
-        flags = command_line.flag_values(engine.argv, "--registry-mirror")
+        """Start the engine with the command line and the file as they are now."""
+        engine.argv = systemd.next_start("docker").argv
+        flags, _rest = flags_and_rest(engine.argv)
         text = engine.config_path.read_text() if engine.config_path.exists() else "{}"
         assert not (flags and "registry-mirrors" in text), "such an engine does not start"
-        import json
-
-        engine.mirrors = mirror_url.engine_list(flags or json.loads(text).get("registry-mirrors") or [])
+        engine.mirrors = shown(flags or json.loads(text).get("registry-mirrors") or [])
 
     def test_an_options_file(self, engine, run, daemon_json, systemd):
         before = '# Options\nDOCKER_OPTS="--dns 8.8.8.8"  \n'
@@ -774,25 +770,25 @@ class TestCertificates:
         assert result["failed"] and words in result["msg"] and not certs.exists() and not daemon_json.exists()
 
 
-def test_an_engine_that_someone_restarts_meanwhile_counts_where_it_has_the_change(run, engine, daemon_json, monkeypatch):
+def test_an_engine_that_someone_restarts_meanwhile_counts_where_it_has_the_change(run, engine, daemon_json):
     """As a package's upgrade does. At its start an engine reads the file as well."""
 
     def ends_and_starts(looked_at, in_force, timeout, *, event=False):
         engine.mirrors, engine.has_ended = ["https://a.example/"], True
         return "its process has ended"
 
-    monkeypatch.setattr(engines, "reload", ends_and_starts)
+    engine.reload = ends_and_starts
     result = run("registry_mirrors", mirrors=["https://a.example"])
     assert not result.get("failed") and result["changed"] and result["in_force"] == ["https://a.example/"]
     assert "a.example" in daemon_json.read_text()
 
 
-def test_an_engine_that_ends_meanwhile_and_is_not_started_again_is_said_to_be_down(run, engine, daemon_json, monkeypatch):
+def test_an_engine_that_ends_meanwhile_and_is_not_started_again_is_said_to_be_down(run, engine, daemon_json):
     def ends(looked_at, in_force, timeout, *, event=False):
         engine.state, engine.has_ended = "stopped", True
         return "its process has ended"
 
-    monkeypatch.setattr(engines, "reload", ends)
+    engine.reload = ends
     result = run("registry_mirrors", mirrors=["https://a.example"], timeout=0)
     assert result["failed"] and result["changed"]
     assert "The engine did not accept the change: its process has ended." in result["msg"]

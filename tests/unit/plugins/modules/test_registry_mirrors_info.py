@@ -221,22 +221,22 @@ def test_a_unit_that_changed_under_our_drop_in_is_drift(engine, run, returned, d
     assert returned() == {**told, "in_force": None, "drift": None, "drift_reasons": [reason]}
 
 
-def test_what_only_a_shell_knows_is_said(engine, run, returned, daemon_json, tmp_path, monkeypatch):
+def test_what_only_a_shell_knows_is_said(engine, run, returned, daemon_json, machine, tmp_path):
     options = tmp_path / "options"
     options.write_text('DOCKER_OPTS="$(cat /x) --registry-mirror=https://a.example"\n')
     start = services.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
-    monkeypatch.setattr(services, "next_start", lambda service: start)
+    machine.next_start = lambda service: start
     reason = f"{options}, line 1: only a shell knows the value of DOCKER_OPTS"
     assert returned() == {"sources": [place("daemon_json", daemon_json, None, []), place("options_file", options, 1, None, reason)]}
     result = run("registry_mirrors", mirrors=GCR)
     assert result["failed"] and result["msg"] == f"{reason}. Nothing was changed. Write plain words there."
 
 
-def test_an_init_script_s_options_file(returned, daemon_json, tmp_path, monkeypatch):
+def test_an_init_script_s_options_file(returned, daemon_json, machine, tmp_path):
     options = tmp_path / "options"
     options.write_text(f'DOCKER_OPTS="--registry-mirror={GCR}"\n')
     start = services.Start("docker", "shell", ("dockerd", f"--registry-mirror={GCR}"), [], [str(options)], ["DOCKER_OPTS"], None)
-    monkeypatch.setattr(services, "next_start", lambda service: start)
+    machine.next_start = lambda service: start
     assert returned()["sources"][1:] == [place("options_file", options, 1, [GCR])]
 
 

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, scope, transaction
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, transaction
 
 GCR = ["https://mirror.gcr.io"]
 
@@ -68,9 +68,9 @@ class TestModes:
         systemd.options.chmod(0o600)
         every_mode.clear()
         staged = []
-        monkeypatch.setattr(
-            transaction.Transaction, "unstage", staticmethod(lambda path: staged.append(mode(daemon_json.with_name(f"{transaction.STAGED_PREFIX}{daemon_json.name}"))))
-        )
+        staged_path = daemon_json.with_name(f"{transaction.STAGED_PREFIX}{daemon_json.name}")
+        unstage = staticmethod(lambda path: staged.append(mode(staged_path)))
+        monkeypatch.setattr(transaction.Transaction, "unstage", unstage)
         run("registry_mirrors", mirrors=GCR, migrate=True)
         assert staged and set(staged) == {0o600} == set(every_mode)
 
@@ -146,9 +146,9 @@ class TestFoldersOfOthers:
             result = run(name, path=str(home / "daemon.json"), **options)
             assert "another user can write" in json.dumps(result) and "hush" not in json.dumps(result)
 
-    def test_certificates_go_through_no_symlink_of_another_user(self, nobody, engine, run, daemon_json, tmp_path, monkeypatch):
+    def test_certificates_go_through_no_symlink_of_another_user(self, nobody, engine, run, daemon_json, machine, tmp_path):
         folder = nobody.folder / "certs.d"
-        monkeypatch.setattr(scope, "certs_folder", lambda: str(folder))
+        machine.certs = folder
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         folder.symlink_to(elsewhere)
@@ -251,8 +251,6 @@ class TestSecrets:
         engine.refuses = "mirror.gcr.io"
         real = engine.reload
         said = 'level=error msg="Error reconfiguring the daemon: \\"splunk-token\\": \\"hush\\" \x1b[31m"'
-        engine.reload = None
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(engines, "reload", lambda *args, **options: said if real(*args, **options) else None)
-            result = run("registry_mirrors", mirrors=GCR)
+        engine.reload = lambda *args, **options: said if real(*args, **options) else None
+        result = run("registry_mirrors", mirrors=GCR)
         assert result["failed"] and "hush" not in result["msg"] and "\x1b" not in result["msg"]
