@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation
 
 A, B = "https://a.example/", "https://b.example/"
 
@@ -152,32 +151,6 @@ def test_way_to_flags(now, later, named):
     assert activation.for_flags(now, later) == (
         None if named is None else activation.Activation("restart", [reason.format(*named)], [])
     )
-
-
-@pytest.mark.parametrize(
-    ("key", "configured", "used", "same"),
-    [
-        (KEY, ["https://a.example", "https://a.example/"], [A], True),
-        (KEY, None, [], True),
-        (KEY, [A, B], [B, A], False),
-        (INSECURE, ["http://R.example:5000", "10.1.2.3/8"], ["10.0.0.0/8", "r.example:5000"], True),
-        (INSECURE, ["a/b"], ["a"], False),
-        (INSECURE, ["10.0.0.0/8"], ["192.168.0.0/16"], False),
-        (INSECURE, ["10.1.2.3"], ["10.1.2.3/32"], False),
-        (INSECURE, None, [], True),
-        (INSECURE, [5], ["5"], False),
-        ("labels", ["b=1", "a=1"], ["a=1", "b=1"], True),
-        ("labels", {"a": "1"}, {"a": "1"}, True),
-        ("labels", {"a": "1"}, ["a=1"], False),
-        ("data-root", "/a\0", "/a\0", True),
-        ("data-root", "/a\0", "/a", False),
-        ("debug", True, True, True),
-        ("shutdown-timeout", json_reader.Number("15"), json_reader.Number("15"), True),
-        ("default-runtime", "runc", "runsc", False),
-    ],
-)
-def test_the_same_setting(key, configured, used, same):
-    assert setting_table.is_same(key, configured, used) is same
 
 
 DOWNLOADS = resets("--max-concurrent-downloads", "max-concurrent-downloads")
