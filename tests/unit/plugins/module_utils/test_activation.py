@@ -20,7 +20,10 @@ LOSES = "Docker Engine 23.0.0 to 23.0.6 and 24.0.0 lose insecure registries at a
 LOOPBACK = "since Docker Engine 29.10 only a start restores the built-in trust of loopback"
 PLUGIN = "the engine has --authorization-plugin on its command line, and a reload would drop that plugin"
 STORE = "the engine chooses its image store only at its start"
-BUILD = "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only after its next restart."
+BUILD = (
+    "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, "
+    "and for docker build only after its next restart."
+)
 
 
 def reload(*keys):
@@ -40,7 +43,10 @@ def kept(key):
 
 
 def resets(flag, key):
-    return f"The engine has {flag} on its command line and {key} is not in its configuration file: a reload sets it to the default until the next restart."
+    return (
+        f"The engine has {flag} on its command line and {key} is not in its configuration file: "
+        "a reload sets it to the default until the next restart."
+    )
 
 
 CASES = [

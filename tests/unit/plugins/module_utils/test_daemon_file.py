@@ -82,7 +82,8 @@ REFUSED = {
         '{"debug": true, "proxies": {\n "registry-mirrors": []}}',
         2,
         2,
-        'the engine does not read "registry-mirrors" inside "proxies", and drops its mirrors at a reload. Move it to the top level',
+        'the engine does not read "registry-mirrors" inside "proxies", and drops its mirrors at a reload. '
+        "Move it to the top level",
     ),
 }
 
@@ -119,12 +120,14 @@ CHECKS = {
     "an unknown key, before 23.0": (
         '{"debug": true,\n  "whatever": 1}',
         [None, OLD],
-        '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" and would not start. Remove it.',
+        '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" '
+        "and would not start. Remove it.",
     ),
     "an unknown key inside": (
         '{"proxies": {"dns": 1,\n "whatever": 1}}',
         [OLD],
-        '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" and would not start. Remove it.',
+        '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" '
+        "and would not start. Remove it.",
     ),
 }
 
@@ -169,6 +172,7 @@ def test_daemon_json_with_another_list(text, mirrors, kept, after):
 def test_daemon_json_locates_what_the_engine_objects_to():
     source = daemon_json('{"dns": [],\n  "debug": 1, "mtu": 2}')
     assert source.locate("debug and mtu: no") == (
-        "/etc/daemon.json, line 2, column 3 and line 2, column 15: the installed Docker Engine would refuse this file: debug and mtu: no"
+        "/etc/daemon.json, line 2, column 3 and line 2, column 15: "
+        "the installed Docker Engine would refuse this file: debug and mtu: no"
     )
     assert source.locate("EOF") == "/etc/daemon.json: the installed Docker Engine would refuse this file: EOF"

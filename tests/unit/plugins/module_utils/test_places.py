@@ -147,7 +147,8 @@ def drop_in(data, command):
 def own_text(command):
     return (
         f"# Written by the Ansible collection pullthrough.docker: the command line of\n# {UNIT},\n"
-        f"# with the registry mirrors at its end. It is written anew when that changes.\n[Service]\nExecStart=\nExecStart={command}\n"
+        "# with the registry mirrors at its end. It is written anew when that changes.\n"
+        f"[Service]\nExecStart=\nExecStart={command}\n"
     ).encode(errors="surrogateescape")
 
 
@@ -203,6 +204,6 @@ def test_a_mirror_that_is_no_plain_word_is_kept_out_of_flags(source, character):
     with pytest.raises(Refused) as refused:
         source.text([A, f"https://me:secret@b.example/{character}"])
     assert str(refused.value) == (
-        f"{source.path}: the mirror https://***@b.example/{character} has characters with a special meaning in units and options files. "
-        "Keep it in daemon.json (source: daemon_json)."
+        f"{source.path}: the mirror https://***@b.example/{character} has characters with a special meaning "
+        "in units and options files. Keep it in daemon.json (source: daemon_json)."
     )

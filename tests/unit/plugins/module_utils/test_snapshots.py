@@ -18,7 +18,10 @@ A, B = "https://a.example/", "https://b.example/"
 
 
 def a_snapshot(*, now=None, later=None, files=()):
-    """One with these words on the command line of the engine that runs, None where none does, and on that of the next start."""
+    """Return a snapshot with these words on the command lines of the running engine and of the next start.
+
+    Without ``now`` no engine runs; without ``later`` there is no service.
+    """
     process = None if now is None else processes.Process(4711, "1", tuple(now), None)
     argv = ("dockerd", *(["--debug", f"{FLAG}=https://gone.example"] if now is None else now))
     engine = engines.Engine(
@@ -60,7 +63,7 @@ def test_mirrors_on_command_lines(now, later, mirrors_now, mirrors_later):
 
 
 BESIDE = {
-    # name: (words now, words of the next start, what is found of debug, ipv6 and log-level: setting, flag, whether it is there now)
+    # name: (words now, words of the next start, (setting, flag, whether it is there now) of debug, ipv6 and log-level)
     "now": (["-D"], [], [("debug", "-D", True)]),
     "later": ([], ["--debug"], [("debug", "--debug", False)]),
     "now and later, spelled in two ways": (["-D"], ["--debug"], [("debug", "-D", True)]),
