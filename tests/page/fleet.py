@@ -245,17 +245,17 @@ def hostile_hosts():
     return {name: (*results, {}) for name, results in hosts.items()}
 
 
-def page(said):
+def page(report):
     """Return the page of a report."""
-    return pages({"one": said})["one"]
+    return pages({"one": report})["one"]
 
 
 def pages(reports):
     """Return the page of each report. Ansible itself renders them, with the task of the playbook."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        for name, said in reports.items():
-            (folder / f"{name}.json").write_text(json.dumps(said), encoding="utf-8")
+        for name, content in reports.items():
+            (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
         load = {
             "ansible.builtin.set_fact": {
                 "audit_report": "{{ lookup('ansible.builtin.file', audit_report_folder ~ '.json') | from_json }}"

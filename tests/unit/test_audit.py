@@ -61,7 +61,7 @@ def test_advice_names_the_host():
     )
 
 
-def test_the_reason_of_a_file_does_not_speak_of_a_change():
+def test_the_reason_of_a_file_does_not_mention_a_change():
     (host,) = report_of(
         {
             "a": (

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table "reload or restart", row by row."""
+"""Whether a change needs a reload or a restart, and what else the reload or restart would apply."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ CASES = [
     ("with insecure registries, before", {KEY: [A]}, (20, 10, 24), [], BOTH, reload(KEY)),
     ("with insecure registries, first bad", {KEY: [A]}, (23, 0, 0), [], BOTH, restart(LOSES)),
     ("with insecure registries, last bad", {KEY: [A]}, (23, 0, 6), [], BOTH, restart(LOSES)),
-    ("with insecure registries, mended", {KEY: [A]}, (23, 0, 7), [], BOTH, reload(KEY)),
+    ("with insecure registries, fixed", {KEY: [A]}, (23, 0, 7), [], BOTH, reload(KEY)),
     ("with insecure registries, bad again", {INSECURE: ["r.example"]}, (24, 0, 0), [], BOTH, restart(LOSES)),
-    ("with insecure registries, mended again", {KEY: [A]}, (24, 0, 1), [], BOTH, reload(KEY)),
+    ("with insecure registries, fixed again", {KEY: [A]}, (24, 0, 1), [], BOTH, reload(KEY)),
     ("another key on a bad one", {"debug": True}, (24, 0, 0), [], BOTH, reload("debug")),
     ("no insecure registries on a bad one", {KEY: [A]}, (24, 0, 0), [], {KEY: [A]}, reload(KEY)),
     ("no mirrors left on a bad one", {KEY: None}, (24, 0, 0), [], {INSECURE: ["r.example"]}, reload(KEY)),

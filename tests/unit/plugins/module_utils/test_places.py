@@ -36,9 +36,9 @@ OPTIONS = {
         2,
     ),
     "two lines, for systemd": (f'OPTS="{FLAG}={A}"\nOPTS="{FLAG} {B}"\n'.encode(), False, [B], True, 2, 2),
-    "not told": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), True, [], True, 1, 1),
-    "told by systemd": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), False, [A], True, 1, 1),
-    "not told, no flag": (b'\nOPTS="$(x)"\n', True, [], False, None, 2),
+    "only a shell knows it": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), True, [], True, 1, 1),
+    "plain text for systemd": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), False, [A], True, 1, 1),
+    "only a shell knows it, no flag": (b'\nOPTS="$(x)"\n', True, [], False, None, 2),
     "not UTF-8": (f'# \xe4\nOPTS="{FLAG}={A}"\n'.encode("latin-1"), True, [A], True, 2, 2),
 }
 

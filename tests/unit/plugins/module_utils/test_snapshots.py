@@ -58,8 +58,8 @@ FLAGS = {
 
 @pytest.mark.parametrize(("now", "later", "mirrors_now", "mirrors_later"), FLAGS.values(), ids=FLAGS)
 def test_mirrors_on_command_lines(now, later, mirrors_now, mirrors_later):
-    seen = a_snapshot(now=now, later=later)
-    assert (seen.flags_now, seen.flags_later) == (mirrors_now, mirrors_later)
+    snapshot = a_snapshot(now=now, later=later)
+    assert (snapshot.flags_now, snapshot.flags_later) == (mirrors_now, mirrors_later)
 
 
 BESIDE = {
@@ -81,8 +81,8 @@ def test_settings_on_command_lines(tmp_path, now, later, found):
     options.write_text("# --debug\nX=-D\nY=--debug-not\n")
     unit.write_text("--debug\n--log-level\n")
     mentions = {"debug": [f"{options}, line 2", f"{unit}, line 1"], "log-level": [f"{unit}, line 2"]}
-    seen = a_snapshot(now=now, later=later, files=[str(options), str(unit)])
-    assert seen.settings_also_set_by_flag(["debug", "ipv6", "log-level"]) == [
+    snapshot = a_snapshot(now=now, later=later, files=[str(options), str(unit)])
+    assert snapshot.settings_also_set_by_flag(["debug", "ipv6", "log-level"]) == [
         snapshots.FlagOfSetting(*flag, mentions[flag[0]]) for flag in found
     ]
 
@@ -115,12 +115,12 @@ def test_mirrors_that_stand_in_no_place_that_is_edited(tmp_path, words, script, 
     options.write_text(f"X={FLAG}={B}\nY={FLAG}={A}\n")
     place = places.OptionsFile(str(options), options.read_bytes(), "X", shell=False)
     argv = tuple(word.format(script=path) for word in words)
-    seen = a_snapshot(now=now, later=[], files=[str(options), *([str(path)] if script else [])])
-    start = seen.start._replace(argv=argv, script=str(path) if script else None)
-    seen = seen._replace(start=start, flags=[place])
-    assert seen.stray_mirrors == mirrors
-    assert set(seen.flags_later) == {*mirrors, *(B for word in words if B[:-1] in word)}
-    found = [(line.path, line.number) for line in seen.stray_lines]
+    snapshot = a_snapshot(now=now, later=[], files=[str(options), *([str(path)] if script else [])])
+    start = snapshot.start._replace(argv=argv, script=str(path) if script else None)
+    snapshot = snapshot._replace(start=start, flags=[place])
+    assert snapshot.stray_mirrors == mirrors
+    assert set(snapshot.flags_later) == {*mirrors, *(B for word in words if B[:-1] in word)}
+    found = [(line.path, line.number) for line in snapshot.stray_lines]
     assert found == [(str(options), 2)] + [(str(path), 1)] * bool(script)
 
 
