@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compare the results of the scenario "faults" (build/faults.json) with the table in docs/faults.md: faults.py [--keep].
+"""Compare the results of the scenario "faults" (build/faults.json) with docs/faults.md: faults.py [--keep].
 
-With --keep, replace the table. The comparison ignores the wording of messages, and engines on which a fault was not tried.
+With --keep, replace the table. The comparison ignores the wording of messages and the engines on which a fault was not
+tried.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs/faults.md"
 HEAD = """# What happens when something goes wrong
 
-`make faults` writes this table from its results on Docker Engine {engines}. Each run declares one new mirror on a host whose engine uses
-another one, while something is broken. In every row, on every engine, these hold when the fault is over: the engine runs, the container
-without a restart policy never stopped, `daemon.json` has every byte it had except those of its mirrors, no traceback was shown, and the
-next run puts the new mirror in force, leaves no file behind, and changes nothing when it is repeated. *Restarted* tells whether the engine
+`make faults` writes this table from its results on Docker Engine {engines}. Each run declares one new \
+mirror on a host whose engine uses
+another one, while something is broken. In every row, on every engine, these hold when the fault is over: the \
+engine runs, the container
+without a restart policy never stopped, `daemon.json` has every byte it had except those of its mirrors, no \
+traceback was shown, and the
+next run puts the new mirror in force, leaves no file behind, and changes nothing when it is repeated. *Restarted* \
+tells whether the engine
 restarted during the run; containers kept running then because `live-restore` is on.
 
 | fault | the run | `daemon.json` after it | in force after it | restarted | the message |
@@ -60,14 +65,16 @@ def table(rows):
             first = found[0] + (f" ({versions})" if len(groups) > 1 else "")
             row = members[-1][1]
             message = "the image came from Docker Hub" if "pulled" in row else message_cell(row["message"])
-            lines.append(
-                f"| {' | '.join([first, *found[1:], message if row['ends'] not in ('done', 'written') or 'pulled' in row else ''])} |"
-            )
+            has_message = row["ends"] not in ("done", "written") or "pulled" in row
+            lines.append(f"| {' | '.join([first, *found[1:], message if has_message else ''])} |")
     return lines
 
 
 def documented_rows():
-    """Return the rows of docs/faults.md without messages, by fault and engine. The engine is None where all had the same result."""
+    """Return the rows of docs/faults.md without messages, by fault and engine.
+
+    The engine is None where all engines had the same result.
+    """
     found = {}
     for line in DOCUMENT.read_text().partition("|---|\n")[2].splitlines():
         name, *rest = line[2:].split(" | ")[:5]

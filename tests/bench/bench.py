@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wall and processor time of a run that changes nothing, over SSH with pipelining: the role, a ping, the play written by hand.
+"""Measure the role, a ping and the play written by hand, in runs that change nothing, over SSH with pipelining.
 
-The plays take turns, so that whatever else the machine does falls on all of them. Prints a table of medians and ranges.
+The plays take turns, so other work of the machine slows all of them. Prints a table of medians and ranges.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PLAYS = {
 
 
 def run(playbook: pathlib.Path) -> tuple[float, float, int]:
-    """Seconds of wall time, seconds of processor time on the controller, and tasks changed."""
+    """Return the seconds of wall time, the seconds of processor time on the controller, and the number of changes."""
     command = [pathlib.Path(sys.executable).with_name("ansible-playbook"), "-i", INVENTORY, "--limit", HOST, playbook]
     environment = dict(os.environ, ANSIBLE_PIPELINING="true", ANSIBLE_HOST_KEY_CHECKING="false", ANSIBLE_NOCOLOR="true")
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
@@ -43,7 +43,7 @@ def run(playbook: pathlib.Path) -> tuple[float, float, int]:
 
 def main() -> None:
     rounds = int(sys.argv[1])
-    for playbook in PLAYS.values():  # Until nothing changes any more.
+    for playbook in PLAYS.values():  # Afterwards there is nothing left to change.
         run(playbook)
     run(PLAYS["the play written by hand"])
     times = {name: [] for name in PLAYS}
@@ -54,14 +54,16 @@ def main() -> None:
                 sys.exit(f"{name} changed something, so this measures nothing")
             times[name].append((wall, cpu))
     print(
-        f"Changes nothing; one host, SSH with pipelining, no facts; {rounds} runs each, taking turns; whole process on the controller."
+        f"Changes nothing; one host, SSH with pipelining, no facts; {rounds} runs each, taking turns; "
+        "whole process on the controller."
     )
     print("| play | wall, median (range) | processor, median |")
     print("|---|---|---|")
     for name, pairs in times.items():
         walls, cpus = zip(*pairs)
         print(
-            f"| {name} | {statistics.median(walls):.2f} s ({min(walls):.2f} to {max(walls):.2f}) | {statistics.median(cpus):.2f} s |"
+            f"| {name} | {statistics.median(walls):.2f} s ({min(walls):.2f} to {max(walls):.2f}) "
+            f"| {statistics.median(cpus):.2f} s |"
         )
 
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measure the playbook configure on simulated fleets, in the state in which nothing is to do: fleet.py FORKS NUMBER_OF_HOSTS...
+"""Measure the playbook configure on simulated fleets when there is nothing to do: fleet.py FORKS NUMBER_OF_HOSTS...
 
-Each host is this machine under another name (connection: local), so that the hosts' work counts as the controller's, and no network does.
-Nothing is changed: the play takes out a mirror that nobody has.
+Each host is this machine under another name (connection: local). The hosts' work therefore counts as the controller's,
+and no network is involved. Nothing changes, because the play removes a mirror that no host has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DECLARED = ("docker_mirror_state=absent", "docker_mirror_urls=https://none.examp
 
 
 def run(folder: pathlib.Path, hosts: int, forks: int) -> tuple[float, float]:
-    """Seconds by the clock, and of all processors."""
+    """Return the seconds of wall time and of processor time."""
     inventory = folder / "hosts"
     inventory.write_text("".join(f"host-{number:05}\n" for number in range(hosts)))
     command = [

@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a module of the collection with the options on standard input, as JSON: call.py NAME. Ansible's own part of a module is real
-here; its controller, which takes most of a call's time, is not needed."""
+"""Run a module of the collection with the options on standard input, as JSON: call.py NAME.
+
+This uses the real module side of Ansible, but not its controller, which takes most of the time of a call.
+"""
 
 from __future__ import annotations
 

@@ -33,11 +33,11 @@ LAB = yaml.safe_load(INVENTORY.read_text())["all"]
 HOSTS = LAB["children"]["engines"]["hosts"]
 PREFIX = LAB["vars"]["lab_prefix"]
 WHOLE = os.environ.get("WHOLE") == "yes"
-"""Whether all is tried that takes its time. Without it, a part of it is: enough for each change, the whole for a night."""
+"""Whether to run the long tests completely. Without it, they run in part, which is enough for each change."""
 FOLDER = pathlib.Path(LAB["vars"]["lab_folder"].replace("{{ inventory_dir }}", str(INVENTORY.parent))).resolve()
 PLUGIN = ROOT / "tests/lab/plugin.py"
 CALL = ROOT / "tests/lab/call.py"
-# Names, modes, owners and content of all that lies in the folder of a file.
+# Names, modes, owners and content of everything in the folder of a file.
 LISTING = (
     """cd "${0%/*}" && find . -printf '%p %y %m %u:%g %l\\n' | sort && find . -type f -exec sha256sum {} + | sort"""
 )
@@ -47,22 +47,22 @@ SSH_OPTIONS = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/
 
 
 def wait_until(condition, seconds=30):
-    """Wait until the condition holds, and fail when it does not within the time."""
+    """Wait until the condition is true, and fail if it is not within the time."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
+        assert time.monotonic() < deadline, "the condition was not true in time"
         time.sleep(0.1)
 
 
 def listens(path):
-    """Whether someone takes connections there: between its making and that, a socket refuses them."""
+    """Return whether someone accepts connections on a socket. A new socket refuses them at first."""
     with socket.socket(socket.AF_UNIX) as attempt:
         return attempt.connect_ex(str(path)) == 0
 
 
 @contextlib.contextmanager
 def running(host, *command):
-    """A program on the host, for as long as its standard input stays open."""
+    """Run a program on the host until its standard input is closed."""
     process = subprocess.Popen(["docker", "exec", "-i", host.container, *command], stdin=subprocess.PIPE)
     try:
         yield process
@@ -84,7 +84,7 @@ class Lab:
         return self.container(registry).attrs["NetworkSettings"]["Networks"][LAB["vars"]["lab_network"]]["IPAddress"]
 
     def requests(self, registry, pattern, client=None):
-        """Lines of the access log that match, as (client address, line); of one client alone where it is given."""
+        """Return (client address, line) for each line of the access log that matches, optionally of one client only."""
         lines = self.container(registry).logs(stderr=False).decode().splitlines()
         matching = [(line.split()[0], line) for line in lines if re.search(pattern, line)]
         return [(address, line) for address, line in matching if client in (None, address)]
@@ -116,7 +116,7 @@ class Host:
 
     @contextlib.contextmanager
     def sdk(self):
-        """The Docker SDK, connected to this host's engine through SSH."""
+        """Yield a client of the Docker SDK that is connected to this host's engine through SSH."""
         path = FOLDER / f"{self.name}.sock"
         path.unlink(missing_ok=True)
         tunnel = subprocess.Popen(
@@ -137,7 +137,7 @@ class Host:
             yield client
             client.close()
         finally:
-            # Not terminate: ssh can miss the signal between two looks, and then waits for ever.
+            # Not terminate: ssh can miss the signal and then waits forever.
             tunnel.kill()
             tunnel.wait()
 
@@ -146,7 +146,7 @@ class Host:
             return client.info()["RegistryConfig"]["Mirrors"] or []
 
     def pull(self, image):
-        """Pull an image anew, and say how long it took, in seconds."""
+        """Remove and pull an image, and return how many seconds the pull took."""
         with self.sdk() as client:
             with contextlib.suppress(docker.errors.ImageNotFound):
                 client.images.remove(image, force=True)
@@ -155,13 +155,13 @@ class Host:
             return round(time.monotonic() - began, 2)
 
     def daemon_json(self):
-        """The bytes of the file, or None."""
+        """Return the bytes of the configuration file, or None."""
         if self.run("sh", "-c", 'test -e "$0" && echo yes || echo no', self.file) == b"no\n":
             return None
         return self.run("cat", self.file)
 
     def write(self, path, data):
-        """Write a file in place, keeping mode and owner, with its folder; None removes it."""
+        """Write a file in place, keeping mode and owner, and create its folder. None removes the file."""
         command = 'rm -f "$0"' if data is None else 'mkdir -p "${0%/*}" && cat > "$0"'
         self.run("sh", "-c", command, path, data=data)
 
@@ -169,7 +169,7 @@ class Host:
         self.write(self.file, data)
 
     def files(self):
-        """What lies in the folder, with mode and owner."""
+        """Return the files in the folder, with mode and owner."""
         command = "cd \"${0%/*}\" 2>/dev/null && stat -c '%n %a %U:%G' * .[!.]* 2>/dev/null || true"
         return self.run("sh", "-c", command, self.file).decode().splitlines()
 
@@ -177,13 +177,13 @@ class Host:
         return int(self.run("cat", self.pid_file))
 
     def witness(self):
-        """The container without restart policy: its pid and when it started."""
+        """Return the pid, the start and the state of the container without a restart policy."""
         with self.sdk() as client:
             state = client.containers.get("witness").attrs["State"]
         return {"pid": state["Pid"], "started": state["StartedAt"], "running": state["Running"]}
 
     def info(self):
-        """What the engine shows, asked on the host itself by curl."""
+        """Return what the engine shows in /info, queried on the host with curl."""
         return json.loads(
             self.run("curl", "-sS", "--fail", "--max-time", "5", "--unix-socket", self.socket, "http://localhost/info")
         )
@@ -193,26 +193,26 @@ class Host:
         return self.run(*command, check=False) == b"OK"
 
     def state(self):
-        """What a refusal must leave alone, as far as it can be told of an engine that does not answer."""
+        """Return what a refusal must not change, as far as this works without an answer of the engine."""
         return {
             "files": self.run("sh", "-c", LISTING, self.file).decode(),
             "engine": self.run("sh", "-c", 'cat "$0" 2>/dev/null || true', self.pid_file),
         }
 
     def container_process(self, name):
-        """The process of a container and when it began: as long as it lives it is the same."""
+        """Return the pid of a container and when it started, which together identify its process."""
         pid = self.run("docker", "inspect", "--format", "{{.State.Pid}}", name).decode().strip()
         return pid, self.run("sh", "-c", 'cut -d")" -f2 "/proc/$0/stat" | cut -d" " -f21', pid)
 
     def pull_by_command(self, image):
-        """Pull an image anew with the docker command, and say how long it took, in seconds."""
+        """Remove and pull an image with the docker command, and return how many seconds the pull took."""
         self.run("docker", "rmi", "--force", image, check=False)
         began = time.monotonic()
         self.run("docker", "pull", "--quiet", image)
         return round(time.monotonic() - began, 1)
 
     def install(self, collections, folder):
-        """Put the modules, and what they import of Ansible, into a folder of the host, for L(execute)."""
+        """Copy the modules, and what they import from Ansible, to a folder of the host, for ``execute``."""
         package = pathlib.Path(ansible_package.__file__).parents[1]
         parts = {package: ["ansible/release.py", "ansible/module_utils"], collections: ["ansible_collections"]}
         self.run("sh", "-c", 'rm -rf "$0" && mkdir "$0"', folder)
@@ -223,16 +223,16 @@ class Host:
                 check=True,
             ).stdout
             self.run("tar", "-x", "-C", folder, data=packed)
-        self.write(f"{folder}/ansible/__init__.py", b"")  # The real one wants more; Ansible sends none either.
+        self.write(f"{folder}/ansible/__init__.py", b"")  # The real one imports more. Ansible does not send it either.
         self.write(f"{folder}/call.py", CALL.read_bytes())
-        self.run("python3", "-m", "compileall", "-q", folder)  # Each call would compile all of it again.
+        self.run("python3", "-m", "compileall", "-q", folder)  # Otherwise each call would compile everything.
 
     def execute(self, name="registry_mirrors", *, folder="/opt/lab", user="root", under=(), **options):
-        """Run a module on the host without Ansible, in a fifth of the time; what it returns, never a traceback.
+        """Run a module on the host without Ansible's controller, in a fifth of the time, and return its result.
 
         under: a program with its arguments that runs the interpreter, such as strace.
         """
-        # No bytecode is written, so that the files a program watches are those of the module.
+        # No bytecode is written, so that ``under`` sees only the files of the module.
         python = [
             "env",
             f"PYTHONPATH={folder}",
@@ -253,12 +253,15 @@ class Host:
         return json.loads(out)
 
     def module(self, name="registry_mirrors", collections=None, check=False, **options):
-        """Call a module of the collection on this host, ad hoc, as a user does; what it returns."""
+        """Call a module of the collection on this host, ad hoc, and return its result."""
         return modules([self], name, collections, check, **options)[self.name]
 
 
 def modules(hosts, name="registry_mirrors", collections=None, check=False, **options):
-    """Call a module of the collection on hosts at once, ad hoc; what it returns, by host. Diffs are shown at this verbosity alone."""
+    """Call a module of the collection on all hosts at once, ad hoc, and return the results by host.
+
+    Ansible shows diffs only at this verbosity.
+    """
     arguments = ["-a", json.dumps(options)] if options else []
     flags = ["--check"] if check else []
     pattern = ",".join(host.name for host in hosts)
@@ -271,7 +274,7 @@ def modules(hosts, name="registry_mirrors", collections=None, check=False, **opt
 
 
 def ansible(program, *arguments, collections=None):
-    """Run a program of Ansible on the lab's inventory: exit code and output, in which there is never a traceback."""
+    """Run a program of Ansible on the lab's inventory, and return exit code and output. A traceback fails the test."""
     with started(program, *arguments, collections=collections) as running:
         out, _none = running.communicate()
     assert "Traceback" not in out, out
@@ -279,7 +282,7 @@ def ansible(program, *arguments, collections=None):
 
 
 def started(program, *arguments, collections=None):
-    """A program of Ansible on the lab's inventory, in a process group of its own."""
+    """Start a program of Ansible on the lab's inventory, in its own process group."""
     environment = dict(
         os.environ,
         ANSIBLE_CALLBACK_RESULT_FORMAT="json",
@@ -291,7 +294,7 @@ def started(program, *arguments, collections=None):
     )
     if collections:
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-    # The terminal's width does not wrap what is tested.
+    # Without a terminal, the output is not wrapped.
     command = [pathlib.Path(sys.executable).with_name(program), "-i", INVENTORY, *arguments]
     return subprocess.Popen(
         command,
@@ -305,13 +308,13 @@ def started(program, *arguments, collections=None):
 
 
 def playbook(path, plays, *arguments):
-    """Write a playbook, run it, and return its exit code, what it counted by host, and its output."""
+    """Write a playbook, run it, and return its exit code, its recap by host, and its output."""
     path.write_text(yaml.safe_dump(plays))
     return run_playbook(path, *arguments)
 
 
 def run_playbook(name, *arguments):
-    """Run a playbook, and return its exit code, what it counted by host, and its output."""
+    """Run a playbook, and return its exit code, its recap by host, and its output."""
     code, out = ansible("ansible-playbook", name, *arguments)
     recap = re.findall(r"^(\S+) +: (ok=\d.*)$", out, re.MULTILINE)
     counts = {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)} for host, line in recap}
@@ -319,7 +322,7 @@ def run_playbook(name, *arguments):
 
 
 def collection(root):
-    """A copy of the collection below a folder, which stands for a COLLECTIONS_PATH."""
+    """Copy the collection below a folder that can be used as COLLECTIONS_PATH, and return the copy."""
     copy = root / "ansible_collections/pullthrough/docker"
     for part in ("plugins", "meta", "galaxy.yml"):
         source = ROOT / part
@@ -331,7 +334,7 @@ def collection(root):
 
 
 def collection_without_checks(root):
-    """A copy of the collection that checks nothing before it writes, so that the engine itself must refuse."""
+    """Copy the collection without the checks before a write, so that the engine itself must refuse."""
     copy = collection(root)
     for name, function in (
         ("_rules/mirror_url", "declare"),
@@ -356,7 +359,7 @@ def sha256(data):
 
 
 def rest_of(data):
-    """SHA-256 of what is left of a daemon.json without our member, cut out by other means than ours."""
+    """Return the SHA-256 of a daemon.json without its mirrors, removed without the code under test."""
     return sha256(MEMBER.sub(b"", data or b"{\n}\n"))
 
 
@@ -377,7 +380,7 @@ def hosts(lab):
 
 @pytest.fixture
 def gone(tmp_path):
-    """An inventory with a host that is not there."""
+    """Return an inventory with a host that does not exist."""
     path = tmp_path / "gone"
     path.write_text("[lost]\ngone ansible_host=127.0.0.1 ansible_port=1\n")
     return path
@@ -385,7 +388,7 @@ def gone(tmp_path):
 
 @pytest.fixture
 def cut_off(lab):
-    """The cache cannot reach Docker Hub: what it does not hold, it does not have."""
+    """The cache cannot reach Docker Hub, so it serves only what it holds."""
     rule = ["OUTPUT", "-p", "tcp", "-d", lab.address("hub"), "-j", "REJECT", "--reject-with", "tcp-reset"]
     cache = lab.container("cache")
     assert cache.exec_run(["iptables", "-I", *rule]).exit_code == 0
@@ -395,7 +398,7 @@ def cut_off(lab):
 
 @contextlib.contextmanager
 def as_they_were(hosts):
-    """Whatever is done meanwhile, the engines end as they began, and by reloads alone."""
+    """Restore file and mirrors of the hosts at the end, only with reloads."""
     before = {host.name: (host.daemon_json(), host.mirrors(), host.engine_pid()) for host in hosts}
     yield
     for host in hosts:
@@ -409,7 +412,7 @@ def as_they_were(hosts):
 
 @contextlib.contextmanager
 def stopped(host):
-    """The engine is stopped and its socket is not, and nobody may start it meanwhile; then it runs again, and its container."""
+    """Stop the engine but not its socket, fail if something starts it, and start it and its container at the end."""
     host.run("systemctl", "stop", "docker.service")
     try:
         yield
@@ -435,7 +438,7 @@ class Store(dict):
 
 @pytest.fixture
 def state():
-    """What earlier phases saw, by host."""
+    """Yield what earlier phases recorded, by host."""
     store = Store(FOLDER / "state.json")
     yield store
     store.save()
@@ -443,7 +446,7 @@ def state():
 
 @pytest.fixture
 def prove():
-    """Keep a measured value for whoever reads the run: prove(host, name, value)."""
+    """Record a measured value for the readers of the results: prove(host, name, value)."""
     store = Store(ROOT / f"build/proofs-{SCENARIO}.json")
 
     def keep(host, name, value):
@@ -455,7 +458,7 @@ def prove():
 
 
 def pytest_sessionfinish(session):
-    """A test that is skipped is a test that did not run: the phase fails."""
+    """Fail the phase if a test was skipped."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if session.exitstatus == 0 and reporter.stats.get("skipped"):
         session.exitstatus = 1

@@ -2,22 +2,24 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong around a run, on a host with a real engine. Each fault is a generator: it breaks something, and where it yields a
-run is made; what comes after the yield mends it, as the operator would.
+"""Faults around a run, on a host with a real engine.
 
-A fault declares how the run must end (C(ends)):
+Each fault is a generator. It breaks something and yields, then a run is made, and then it fixes the host as an operator
+would.
 
-- C(refused): the run failed, and file and engine are as they were, the same process;
-- C(overtaken): the run failed, and the file is as someone else left it meanwhile;
-- C(put back): as C(refused), but the engine may have been restarted;
-- C(done): the new mirrors are in the file and in force, by a reload;
-- C(written): they are in the file, and come into force at the next start;
-- C(either): the run failed or not, and the old or the new ones are in the file, the old or the new ones in force;
-- C(unknown): the run failed, says so, and the file is as it was; which ones the engine took up could not be seen.
+A fault declares how the run must end (``ends``):
 
-However it ends: the engine runs once the fault is over, the container lives, every byte of the user's is there, nobody sees a
-traceback, a failure says what to do (C(says)), and the next run brings the new mirrors into force, leaves no file of ours behind, and
-finds nothing to do when it is repeated.
+- ``refused``: the run failed, and the file and the engine process are unchanged;
+- ``overtaken``: the run failed, and the file is as someone else wrote it during the run;
+- ``put back``: like ``refused``, but the engine may have been restarted;
+- ``done``: the new mirrors are in the file and in force, after a reload;
+- ``written``: the new mirrors are in the file, and take effect at the next start;
+- ``either``: the run failed or not. The old or the new mirrors are in the file, and the old or the new ones in force;
+- ``unknown``: the run failed and says so, and the file is unchanged. It is not known which mirrors are in force.
+
+In all cases the engine runs when the fault is over, the container was not stopped, no byte of the user's file is lost,
+there is no traceback, and a failure says what to do (``says``). The next run puts the new mirrors in force, leaves no
+temporary file, and has nothing to do when it is repeated.
 """
 
 from __future__ import annotations
@@ -35,15 +37,18 @@ from conftest import ROOT, playbook, wait_until
 OLD, NEW = "https://old.example", "https://new.example"
 FILE = "/etc/docker/daemon.json"
 OPTIONS = "/etc/default/docker"
-# Odd on purpose: every byte but the member's must stay.
-BASE = b'{\r\n\t"labels": ["site=\\u0041msterdam"],\r\n\t"live-restore" : true,\r\n\t"registry-mirrors": ["https:\\/\\/old.example"]\r\n}'
+# The odd style is on purpose: all bytes except those of the mirrors must stay.
+BASE = (
+    b'{\r\n\t"labels": ["site=\\u0041msterdam"],\r\n\t"live-restore" : true,\r\n'
+    b'\t"registry-mirrors": ["https:\\/\\/old.example"]\r\n}'
+)
 WRITTEN = BASE.replace(b"https:\\/\\/old.example", b"https://new.example")
 DOCKERD = "/usr/sbin/dockerd"
 ROLE = "pullthrough.docker.docker_mirror"
 
 
 class Fault(NamedTuple):
-    """A row of the table. C(says) is what the message must hold, by the engine's version where that matters."""
+    """A row of the table. ``says`` is text that the message must contain, by engine version if it differs."""
 
     name: str
     ends: str
@@ -61,7 +66,7 @@ def run_module(host, **options):
 
 
 def fault(name, ends, says="", run=run_module, **options):
-    """Declare a fault; C(options) are those of the run that differ."""
+    """Declare a fault. ``options`` are options of the run that differ from the usual ones."""
 
     def declare(breaks):
         FAULTS.append(Fault(name, ends, says, breaks, options, run))
@@ -71,7 +76,10 @@ def fault(name, ends, says="", run=run_module, **options):
 
 
 def run_role(host, **variables):
-    """The role, on this host alone, with the mirrors it has and a setting that takes a restart; what its last task failed with."""
+    """Run the role on this host only, with its current mirrors and a setting that needs a restart.
+
+    Returns a result like a module's, with the message of the task that failed last.
+    """
     variables = {f"docker_mirror_{name}": value for name, value in {"urls": [OLD], **variables}.items()}
     path = conftest.FOLDER / f"{host.name}.yml"
     plays = [{"hosts": host.name, "gather_facts": False, "vars": variables, "roles": [ROLE]}]
@@ -113,7 +121,7 @@ for _name, _text, _says in (
     {"20.10": "unable to configure the Docker daemon with file", "": "max-concurrent-downloads"},
 )
 def bad_value(host):
-    """20.10 has no C(dockerd --validate), and refuses the reload without a word to who asked for it."""
+    """20.10 has no ``dockerd --validate``, and refuses the reload without telling the caller."""
     host.write_daemon_json(BASE.replace(b'"labels"', b'"max-concurrent-downloads": "three",\r\n\t"labels"'))
     yield
     host.write_daemon_json(BASE)
@@ -121,8 +129,11 @@ def bad_value(host):
 
 @fault("an immutable file", "refused", "chattr -i")
 def immutable(host):
-    """C(chattr), which not every host has: the ioctl FS_IOC_SETFLAGS with FS_IMMUTABLE_FL."""
-    code = f"import fcntl, os, struct, sys; fcntl.ioctl(os.open('{FILE}', os.O_RDONLY), 0x40086602, struct.pack('i', int(sys.argv[1])))"
+    """Not every host has ``chattr``, so this uses the ioctl FS_IOC_SETFLAGS with FS_IMMUTABLE_FL."""
+    code = (
+        f"import fcntl, os, struct, sys; fcntl.ioctl(os.open('{FILE}', os.O_RDONLY), 0x40086602, "
+        "struct.pack('i', int(sys.argv[1])))"
+    )
     host.run("python3", "-c", code, "16")
     yield
     host.run("python3", "-c", code, "0")
@@ -196,7 +207,7 @@ def planted(host):
 
 @contextlib.contextmanager
 def program(host, path, script):
-    """Another program in place of one of the host's; the real one stays beside it, under the name NAME.real."""
+    """Replace a program of the host. The real one stays beside it as NAME.real."""
     host.run("cp", "-p", path, f"{path}.real")
     host.write(f"{path}.other", script.encode())
     host.run("sh", "-c", 'chmod 755 "$0.other" && mv "$0.other" "$0"', path)
@@ -207,7 +218,7 @@ def program(host, path, script):
 
 
 def change_while_it_is_checked(times):
-    # The engine's version is asked between reading and writing.
+    # The module asks for the engine's version between reading and writing.
     return f"""#!/bin/sh
 if [ "$1" = --version ]; then
   echo . >>/run/asked
@@ -260,10 +271,10 @@ fault(
     daemon_settings={"log-level": "warn"},
 )
 def half_done_flag(host):
-    kept = host.run("cat", OPTIONS)
+    saved = host.run("cat", OPTIONS)
     host.write(OPTIONS, b'DOCKER_OPTS="--mtu=1400"\n')
     yield
-    host.write(OPTIONS, kept)
+    host.write(OPTIONS, saved)
 
 
 # -- the engine ------------------------------------------------------------------------------------------------------
@@ -307,7 +318,7 @@ def no_socket(host):
 
 @contextlib.contextmanager
 def once_written(host, *command):
-    """Run a command on the host as soon as the new mirror stands in the file."""
+    """Run a command on the host as soon as the new mirror is in the file."""
     code = (
         "import subprocess, sys, time\n"
         "end = time.monotonic() + 60\n"
@@ -345,9 +356,12 @@ def restarted(host):
 
 
 def installed_version(version):
-    # A stand-in that says another version of itself, and takes every file: another release's own program does not run with this one's
-    # libraries.
-    return f'#!/bin/sh\ncase $* in --version) echo "Docker version {version}, build 0";; *--validate*) ;; *) exec {DOCKERD}.real "$@";; esac\n'
+    # This stand-in prints another version and accepts every file. A program of another release does not run with the
+    # libraries of this one.
+    return (
+        f'#!/bin/sh\ncase $* in --version) echo "Docker version {version}, build 0";; *--validate*) ;; '
+        f'*) exec {DOCKERD}.real "$@";; esac\n'
+    )
 
 
 @fault("an installed engine that is newer than the running one", "done")
@@ -398,7 +412,10 @@ def without_rights(host):
 
 @fault("another run that holds the lock", "refused", "another run has held its lock")
 def locked(host):
-    lock = "import fcntl, os, sys; fcntl.flock(os.open('/etc/docker', os.O_RDONLY), 2); open('/run/locked', 'w'); sys.stdin.read()"
+    lock = (
+        "import fcntl, os, sys; fcntl.flock(os.open('/etc/docker', os.O_RDONLY), 2); "
+        "open('/run/locked', 'w'); sys.stdin.read()"
+    )
     with conftest.running(host, "python3", "-c", lock):
         wait_until(lambda: host.run("ls", "/run").count(b"locked"))
         yield
@@ -406,7 +423,7 @@ def locked(host):
 
 
 def two_at_once(host, **options):
-    """Two runs that add a mirror each; what the second returns."""
+    """Make two runs at once that add a mirror each, then the usual run, and return its result."""
     results = []
     other = threading.Thread(target=lambda: results.append(host.execute(mirrors=["https://other.example"])))
     other.start()
@@ -471,7 +488,7 @@ def start_limit(host):
 
 
 def pulls(host, **options):
-    """The mirror is in force although it serves nothing; an image comes from Docker Hub all the same."""
+    """Run the module, and pull an image from Docker Hub although the mirror in force serves nothing."""
     mirrors = [url.format(address=host.address) for url in options.pop("mirrors")]
     result = run_module(host, mirrors=mirrors, **options)
     assert result["in_force"] == [f"{mirror}/" for mirror in mirrors], result
@@ -484,7 +501,7 @@ SERVER = (ROOT / "tests/lab/mirrors.py").read_bytes()
 
 
 def served(host):
-    """Mirrors of every bad kind, on this host."""
+    """Run mirrors of each bad kind on this host."""
     host.write("/opt/lab/mirrors.py", SERVER)
     with conftest.running(host, "python3", "/opt/lab/mirrors.py"):
         wait_until(lambda: host.run("sh", "-c", "test ! -e /run/mirrors || echo yes"))

@@ -2,31 +2,35 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""On a host of the lab: kill the module registry_mirrors call by call and at random instants, and see what each kill left.
+"""On a host of the lab: kill the module registry_mirrors at each call and at random instants, and check what is left.
 
     kill.py FOLDER <JOB >REPORT
 
-FOLDER is what Ansible sent and its wrapper's C(explode) unpacked: the real module with the real module_utils. A process that has
-imported them forks for each run, so that a run costs no start of Python and its calls differ little from one run to the next.
+FOLDER holds the real module with the real module_utils, as Ansible sent them and its wrapper's ``explode`` unpacked
+them. A process that has imported them forks for each run. A run therefore does not have to start Python, and its calls
+differ little from one run to the next.
 
-strace lists the calls of an unharmed run, from its first open for writing in a folder of configuration to its exit: the span. Then, for each call of
-the span, a run is killed at it. strace counts calls by name, so the call is addressed as the K-th of its name; the trace of the
-killed run must then be the listing up to this call, with it as its last line. Where it is not, since the engine took longer or some
-call more or less came before the span, the kill is judged all the same, counted as one elsewhere, and tried again with a K beside it.
-Where only the calls that change something are tried, only they are compared: how often the module looks at the engine while it waits
-is up to the engine, and the files are the same at all calls between.
+strace lists the calls of an undisturbed run, from its first open for writing in a configuration folder to its exit.
+This part is the span. Then a run is killed at each call of the span. strace counts calls by name, so a call is
+addressed as the K-th of its name. The trace of the killed run must then equal the list up to this call. If it does not,
+because the engine took longer or the number of calls before the span differs, the result is still checked, the kill
+counts as one elsewhere, and it is tried again with a neighbouring K. If only calls that change something are tried,
+only they are compared: the engine decides how often the module polls it, and the files do not change between those
+calls.
 
-A call at whose entry SIGKILL comes is not executed: the kernel looks for a fatal signal between the stop at the entry and the call
-(L(is_before_the_call) sees it on the kernel that runs). So a kill at a call is one after the call before it, and a kill at each call
-is one before and after each; the last is C(exit_group), after which there is nothing to kill. Calls of children (C(journalctl)) are
-not the module's: it is killed while it waits for them.
+If SIGKILL comes at the entry of a call, the kernel does not execute the call, because it checks for a fatal signal
+between the stop at the entry and the call (``is_before_the_call`` checks this on the running kernel). A kill at a call
+is therefore also a kill after the previous call. The last call is ``exit_group``, after which there is nothing to kill.
+Calls of child processes (``journalctl``) are not calls of the module, which is killed while it waits for them.
 
-The judge never asks the module: it reads the files, the engine's socket and /proc. After each kill:
+The checks never use the module. They read the files, the engine's socket and /proc. After each kill:
 
-- the files are, together, one of the states that were written down here beforehand: old, new, or between two writes;
-- where mirrors are in no file because they move, what is staged is the target's text to the byte, and nobody else's to read;
-- the engine is the same process, with mirrors of before or after in force, and its container the same process;
-- a run that nobody harms converges, a further one says C(changed: false) and touches nothing, and no temporary file is left.
+- the files together are in one of the states listed here: old, new, or between two writes;
+- if mirrors are in no file because they are being moved, the staged file has exactly the target's text, and only its
+  owner can read it;
+- the engine is the same process, with the old or the new mirrors in force, and its container is the same process;
+- an undisturbed run converges, another one reports ``changed: false`` and changes nothing, and no temporary file is
+  left.
 """
 
 from __future__ import annotations
@@ -67,7 +71,7 @@ NO_FLAG = b'# Options\nDOCKER_OPTS="--debug"\n'
 
 
 class Step(NamedTuple):
-    """A run of the module: its options, the files before, between its writes, and after, and what is then pending."""
+    """A run of the module: its options, the files before, between and after its writes, and what is then pending."""
 
     options: dict
     states: list
@@ -75,7 +79,7 @@ class Step(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Steps that lead from one to the other, so that each kill begins where the one before has converged."""
+    """Steps that each begin where the previous one ended, so the files need not be written for each kill."""
 
     running: bool
     attributes: dict
@@ -109,7 +113,7 @@ CASES = {
 
 
 def serve(folder, gate):
-    """Fork a run of the module for each line of options; one ends as the module ends. It begins when the gate has a byte."""
+    """Fork a run of the module for each line of options. A run begins when the gate has a byte."""
     sys.path.insert(0, folder)
     loader = importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
     for name in ("_change.plan_mirrors", "_change.task"):
@@ -119,7 +123,7 @@ def serve(folder, gate):
         if pid == 0:
             for descriptor, name in ((1, "out"), (2, "err")):
                 os.dup2(os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
-            os.readv(gate, [bytearray(1)])  # Not read(), which strace counts as the module's.
+            os.readv(gate, [bytearray(1)])  # Not read(), because strace would count it as a call of the module.
             arguments = json.dumps({"ANSIBLE_MODULE_ARGS": json.loads(line)}).encode()
             loader.run_module(
                 json_params=arguments,
@@ -138,7 +142,7 @@ class Runner:
     def __init__(self, folder):
         readable, self._gate = os.pipe()
         words = [sys.executable, __file__, "serve", folder, str(readable)]
-        # As the module's own code comes from an archive, it never writes any bytecode.
+        # On a real host the module's code is in an archive, so it never writes bytecode.
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         self._server = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[readable], env=environment
@@ -146,7 +150,7 @@ class Runner:
         os.close(readable)
 
     def fork(self, options):
-        """A run that waits at the gate; its pid."""
+        """Start a run that waits at the gate, and return its pid."""
         print(json.dumps(options), file=self._server.stdin, flush=True)
         return int(self._server.stdout.readline())
 
@@ -154,23 +158,23 @@ class Runner:
         os.write(self._gate, b"x")
 
     def wait(self):
-        """How the run ended, as of waitpid."""
+        """Return the exit status of the run, as waitpid does."""
         return int(self._server.stdout.readline())
 
-    def unharmed(self, options):
-        """What the module returns."""
+    def undisturbed(self, options):
+        """Return the result of a run that is not killed."""
         self.fork(options)
         self.go()
         self.wait()
         with open(f"{WORK}/out", encoding="utf-8") as out, open(f"{WORK}/err", encoding="utf-8") as err:
-            said = out.read()
+            output = out.read()
             try:
-                return json.loads(said)
+                return json.loads(output)
             except ValueError:
-                return {"failed": True, "msg": said + err.read()}
+                return {"failed": True, "msg": output + err.read()}
 
     def traced(self, options, *arguments):
-        """The trace of a run, line by line."""
+        """Return the lines of the trace of a run."""
         pid = self.fork(options)
         words = ["strace", "-y", "-s", "64", "-o", f"{WORK}/trace", "-p", str(pid), *arguments]
         with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as strace:
@@ -188,7 +192,7 @@ class Runner:
 
 
 class Call(NamedTuple):
-    """A system call of the span: the C(count)-th of its name in the run."""
+    """A system call of the span: the ``count``-th of its name in the run."""
 
     name: str
     count: int
@@ -196,7 +200,7 @@ class Call(NamedTuple):
 
 
 def span_of(trace, folders):
-    """The calls from the first open for writing in one of the folders to the end of the run."""
+    """Return the calls from the first open for writing in one of the folders to the end of the run."""
     counts = collections.Counter()
     calls = []
     watched = "|".join(map(re.escape, folders))
@@ -216,12 +220,13 @@ def names(calls):
 
 
 CHANGING = frozenset(
-    "rename renameat2 unlink unlinkat link mkdir rmdir chmod fchmod chown fchown fsync fdatasync ftruncate sendfile copy_file_range kill".split()
+    "rename renameat2 unlink unlinkat link mkdir rmdir chmod fchmod chown fchown fsync fdatasync ftruncate sendfile "
+    "copy_file_range kill".split()
 )
 
 
 def changes(call, folders):
-    """Whether a call changes a file or the engine, or is the last."""
+    """Return whether a call changes a file or the engine, or is the last one."""
     if call.name == "exit_group":
         return True
     if re.search(r"= -1 E", call.text):
@@ -234,7 +239,10 @@ def changes(call, folders):
 
 
 def syncs(calls):
-    """How many files were replaced, and what is wrong of it: data is synced before the rename, the folder after it, before anything else."""
+    """Return how many files were replaced, and what is wrong with it.
+
+    The data must be synced before the rename, and the folder directly after it.
+    """
     wrong, written, waiting = [], {}, None
     replaced = 0
     for call in calls:
@@ -253,17 +261,17 @@ def syncs(calls):
                 source, target = re.findall(r'"([^"]*)"', call.text)
                 if not written.get(source):
                     wrong.append(f"{source} is not synced before it becomes {target}")
-                if not target.endswith("~"):  # A copy that is kept takes nothing's place.
+                if not target.endswith("~"):  # A backup replaces no file.
                     waiting = target
                     replaced += 1
     return replaced, wrong
 
 
-# -- the judge ---------------------------------------------------------------------------------------------------------
+# -- the checks --------------------------------------------------------------------------------------------------------
 
 
 def content(path):
-    """Bytes, mode, owner and group of a file, or None."""
+    """Return the bytes, mode, owner and group of a file, or None."""
     try:
         with open(path, "rb") as file:
             found = os.fstat(file.fileno())
@@ -273,9 +281,10 @@ def content(path):
 
 
 def engines():
-    """Processes that are an engine, and not one that checks a file for a module that was killed meanwhile, or tells its version.
+    """Return the pids of engines.
 
-    One that has ended, and that nobody has waited for yet, has a name and no words.
+    A process that checks a file for a killed module, or prints its version, is not an engine. A zombie has a name but
+    no words.
     """
     found = set()
     for path in glob.glob("/proc/[0-9]*/comm"):
@@ -289,7 +298,7 @@ def engines():
 
 
 def started(pid):
-    """When a process started: with its pid it names it. None when it has ended."""
+    """Return when a process started, which identifies it together with its pid, or None if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             return file.read().rpartition(")")[2].split()[19]
@@ -307,7 +316,7 @@ def engine_mirrors():
 
 
 class Lab:
-    """The host in one case: set, judged, set again."""
+    """The host in one case: it is set up, checked and set up again."""
 
     def __init__(self, case, runner):
         self.case, self.runner = case, runner
@@ -323,7 +332,7 @@ class Lab:
         ).stdout.strip()
 
     def start(self):
-        """Stop the engine, write the files of the beginning, and start it where the case wants it to run."""
+        """Stop the engine, write the initial files, and start the engine if it runs in this case."""
         self.shell("systemctl", "stop", "docker.service", "docker.socket")
         self.write(self.case.steps[0].states[0])
         self.shell("systemctl", "reset-failed", "docker.service", "docker.socket")
@@ -337,7 +346,7 @@ class Lab:
                 self.alive = {pid: started(pid) for pid in (file.read().strip(), container)}
 
     def write(self, state):
-        """Write the files of a state, with nothing beside them."""
+        """Write the files of a state, and remove leftovers beside them."""
         for path, data in state.items():
             folder = os.path.dirname(path)
             os.makedirs(folder, exist_ok=True)
@@ -356,7 +365,7 @@ class Lab:
             os.chmod(path, mode)
 
     def besides(self):
-        """What lies beside the files, without the copies that a change with a restart keeps on purpose."""
+        """Return the other files in the folders, without the backups that a change with a restart keeps."""
         found = {
             os.path.join(folder, name)
             for folder in self.folders
@@ -366,7 +375,7 @@ class Lab:
         return {path for path in found if path not in self.paths and not path.endswith("~")}
 
     def state(self, step):
-        """Which of the states of the step the files are in, None for one that must never be."""
+        """Return the index of the state of the step that the files are in, or None if they are in none of them."""
         found = {path: content(path) for path in self.paths}
         for index, state in enumerate(step.states):
             if all(
@@ -377,12 +386,12 @@ class Lab:
         return None
 
     def mirrors_at(self, step, index):
-        """What is in force with the files of a state: with a flag, what the engine was started with."""
+        """Return the mirrors in force with the files of a state. A flag stays in force until a restart."""
         flagged = any(FLAG in state.values() for state in step.states)
         return [f"{MIRROR}/"] if flagged or WITH in step.states[index].values() else []
 
     def after_a_kill(self, step):
-        """The state of the files, and what is wrong."""
+        """Return the state of the files, and what is wrong."""
         wrong = []
         index = self.state(step)
         if index is None:
@@ -395,7 +404,7 @@ class Lab:
         return index, wrong + self.alive_and([self.mirrors_at(step, 0), self.mirrors_at(step, -1)])
 
     def alive_and(self, in_force):
-        """What is wrong of the engine, which is to have one of these lists in force, and of its container."""
+        """Return what is wrong with the container and the engine, which must have one of these lists in force."""
         if not self.case.running:
             return [f"an engine was started: {pid}" for pid in engines()]
         ended = [f"process {pid} has ended" for pid, when in self.alive.items() if when is None or started(pid) != when]
@@ -403,11 +412,11 @@ class Lab:
         return ended + ([] if mirrors in in_force else [f"in force is {mirrors}"])
 
     def converge(self, step):
-        """Run the module unharmed, and once more: what is wrong."""
+        """Run the module twice without a kill, and return what is wrong."""
         wrong = []
         for turn in ("the next run", "a further run"):
             before = [content(path) and os.stat(path) for path in self.paths]
-            result = self.runner.unharmed(step.options)
+            result = self.runner.undisturbed(step.options)
             wanted = self.mirrors_at(step, -1)
             listed = [f"{MIRROR}/"] if MIRROR.encode() in b"".join(filter(None, step.states[-1].values())) else []
             expected = {"mirrors": listed, "in_force": wanted if self.case.running else None, "pending": step.pending}
@@ -432,7 +441,7 @@ class Lab:
 
 
 class Watch:
-    """The first new file in one of the folders, as the kernel tells it: the first open for writing."""
+    """Wait with inotify for the first new file in one of the folders."""
 
     def __init__(self, folders):
         libc = ctypes.CDLL(None, use_errno=True)
@@ -442,7 +451,7 @@ class Watch:
                 raise OSError(ctypes.get_errno(), folder)
 
     def wait(self):
-        """Wait for it."""
+        """Wait for the file."""
         if not select.select([self._descriptor], [], [], 60)[0]:
             raise RuntimeError("the module makes no file")
 
@@ -465,13 +474,13 @@ class Trial:
         return self.case.steps[self.turn]
 
     def next(self):
-        """Go on to the step that begins where this one ended; where there is none, back to the beginning by hand."""
+        """Go on to the next step. If there is only one, write its initial files."""
         self.turn = (self.turn + 1) % len(self.case.steps)
         if len(self.case.steps) == 1:
             self.lab.write(self.step.states[0])
 
     def judge(self, where):
-        """Judge what a kill left, converge, and go on: the state of the files, the temporary files, and what was wrong."""
+        """Check what a kill left, converge, and go on. Return the state of the files, leftovers and faults."""
         left = sorted(
             re.sub(rf"({re.escape(PREFIX)})(?!moving-).*", r"\1*", path) for path in self.lab.besides() - self.lab.calm
         )
@@ -492,18 +501,18 @@ class Trial:
         return bool(self.faults) and self.job["stop"]
 
     def tries(self, call):
-        """Whether a run is to be killed at a call."""
+        """Return whether to kill a run at this call."""
         return self.job["calls"] == "all" or changes(call, self.lab.folders)
 
     def listings(self):
-        """What an unharmed run of each step calls: where all calls count, the listing that most of three have."""
+        """Return the calls of an undisturbed run of each step. If all calls count, use the most common of three."""
         found = [[] for _step in self.case.steps]
         for _turn in range((3 if self.job["calls"] == "all" else 1) * len(self.case.steps)):
             found[self.turn].append(span_of(self.runner.traced(self.step.options), self.lab.folders))
             state = self.lab.state(self.step)
             if state != len(self.step.states) - 1:
                 raise RuntimeError(
-                    f"{self.name}: unharmed, the module leaves {state}: {self.runner.unharmed(self.step.options)}"
+                    f"{self.name}: undisturbed, the module leaves {state}: {self.runner.undisturbed(self.step.options)}"
                 )
             for path in self.lab.paths:
                 for copy in glob.glob(f"{path}.*~"):
@@ -529,7 +538,7 @@ class Trial:
         elsewhere = 0
         while any(todo) and not self.stops:
             if not todo[self.turn]:
-                self.runner.unharmed(self.step.options)
+                self.runner.undisturbed(self.step.options)
                 self.next()
                 continue
             turn, (n, attempt) = self.turn, todo[self.turn].popleft()
@@ -537,10 +546,14 @@ class Trial:
             count = max(call.count + SHIFTS[(attempt - 1) % len(SHIFTS)], 1)
             trace = self.runner.traced(self.step.options, "-e", f"inject={call.name}:signal=KILL:when={count}")
             calls = span_of(trace, self.lab.folders)
-            way, wanted = (
+            compared, wanted = (
                 [other for other in those if self.tries(other)] for those in (calls, listings[turn][: n + 1])
             )
-            reached = names(way) == names(wanted) and way[-1] == calls[-1] and trace[-1] == "+++ killed by SIGKILL +++"
+            reached = (
+                names(compared) == names(wanted)
+                and compared[-1] == calls[-1]
+                and trace[-1] == "+++ killed by SIGKILL +++"
+            )
             outcome = self.judge(f"step {turn + 1}, killed at call {n + 1}, {call.text}")
             if reached:
                 report[turn][n].update(outcome)
@@ -551,7 +564,7 @@ class Trial:
         return {"steps": report, "elsewhere": elsewhere, "replaced": [replaced for replaced, _wrong in synced]}
 
     def span(self):
-        """How long the span of the longest of four unharmed runs takes, in seconds."""
+        """Return the seconds of the longest span of four undisturbed runs."""
         longest = 0.0
         for _turn in range(4):
             watch = Watch(self.lab.folders)
@@ -566,7 +579,7 @@ class Trial:
         return longest
 
     def at_instants(self, number, generator):
-        """Kill at random instants of the span, and count those that came in time."""
+        """Kill at random instants of the span, and count the kills that came in time."""
         longest = self.span()
         killed, late, states = 0, 0, collections.Counter()
         while killed < number and not self.stops:
@@ -593,13 +606,13 @@ class Trial:
 
 
 def readable(call):
-    """A call without what differs from run to run."""
+    """Return a call without the parts that differ from run to run."""
     text = re.sub(rf"({re.escape(PREFIX)})(?!moving-)\w+", r"\1*", call.text)
     return re.sub(r"socket:\[\d+\]", "socket", text)[:160]
 
 
 def is_before_the_call():
-    """Whether a call at whose entry strace kills is not executed."""
+    """Return whether a call is not executed if strace kills at its entry."""
     path = f"{WORK}/made"
     done = subprocess.run(
         ["strace", "-o", "/dev/null", "-e", "inject=mkdir:signal=KILL:when=1", "mkdir", path], check=False

@@ -2,8 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mirrors that serve nothing, until standard input ends: on port 8500 every answer is a 500, on 8401 a 401 without a way to a token,
-on 8200 a page of HTML, and on 8443 all is as on 8500 behind a certificate that nobody trusts."""
+"""Run mirrors that serve nothing, until standard input ends.
+
+Port 8500 always answers 500, 8401 answers 401 without the address of a token server, 8200 sends an HTML page, and 8443
+is like 8500 behind a certificate that nobody trusts.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 
 """An authorization plugin of the Docker Engine, which allows everything: plugin.py SOCKET.
 
-An engine that has it as a flag loses it at a reload, so it takes a restart.
+An engine with the plugin as a flag would lose it at a reload, so it needs a restart.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""After state: absent: not in force, no trace of ours, and the container of the beginning still runs."""
+"""After state: absent, the mirror is not in force, no file of ours is left, and the first container still runs."""
 
 from __future__ import annotations
 

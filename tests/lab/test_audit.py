@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook audit on hosts of mixed state, with some and with all of them out of reach: it changes nothing and starts nothing."""
+"""The playbook audit on hosts in different states, some or all of them unreachable. It changes and starts nothing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from conftest import GCR, HOSTS, Host, run_playbook
 
 OLD, DRIFTED, STOPPED, BARE = HOSTS
 HUB = "https://registry-1.docker.io/"
-"""The other registry of the lab, which answers as a mirror does."""
+"""The other registry of the lab, which answers like a mirror."""
 
 
 @pytest.fixture
 def fleet(lab):
-    """An old engine, one that has lost its mirror, a stopped one, and one without mirrors."""
+    """Yield an old engine, one that has lost its mirror, a stopped one, and one without mirrors."""
     hosts = {name: Host(lab, name) for name in HOSTS}
     conftest.modules([hosts[OLD], hosts[DRIFTED]], mirrors=[GCR], exclusive=True)
     conftest.modules([hosts[BARE]], mirrors=[], exclusive=True)
-    kept = hosts[DRIFTED].daemon_json()
+    saved = hosts[DRIFTED].daemon_json()
     hosts[DRIFTED].write_daemon_json(b'{"registry-mirrors": []}')
     with conftest.stopped(hosts[STOPPED]):
         before = {name: host.state() for name, host in hosts.items()}
@@ -33,12 +33,12 @@ def fleet(lab):
         assert {name: host.state() for name, host in hosts.items()} == before, (
             "no file is written, and no engine started or restarted"
         )
-    hosts[DRIFTED].write_daemon_json(kept)
+    hosts[DRIFTED].write_daemon_json(saved)
     conftest.modules([hosts[OLD], hosts[DRIFTED]], mirrors=[GCR], state="absent")
 
 
 def audit(folder, *arguments):
-    """Run it: the report, and what the terminal said."""
+    """Run the playbook, check the page and the output, and return the report."""
     code, _counts, out = run_playbook("pullthrough.docker.audit", "-e", f"audit_folder={folder}", *arguments)
     assert code == 0, out
     page = (folder / "report.html").read_text()
@@ -52,7 +52,7 @@ def test_a_fleet_in_many_states(fleet, gone, tmp_path, prove):
     report = audit(tmp_path / "out", "-i", gone, "--limit", "engines:lost")
     kinds = {host["name"]: [finding["kind"] for finding in host["findings"]] for host in report["hosts"]}
     assert kinds == {
-        # The certificates of the lab are for some days.
+        # The certificates of the lab are valid for a few days.
         OLD: ["certificate_ends", "old_engine"],
         DRIFTED: ["drift", "certificate_ends"],
         STOPPED: ["engine_stopped"],
@@ -75,12 +75,12 @@ def test_a_fleet_in_many_states(fleet, gone, tmp_path, prove):
         prove(name, "audited", {finding["kind"]: finding["message"] for finding in host["findings"]})
 
 
-def test_one_host_alone_in_check_mode(fleet, tmp_path):
+def test_one_host_in_check_mode(fleet, tmp_path):
     report = audit(tmp_path / "out", "--limit", OLD, "--check")
     assert [host["name"] for host in report["hosts"]] == [OLD] and report["summary"]["covered"] == 1
 
 
-def test_all_of_them_out_of_reach(gone, tmp_path):
+def test_all_hosts_unreachable(gone, tmp_path):
     report = audit(tmp_path / "out", "-i", gone, "--limit", "lost")
     assert report["summary"] == {
         "hosts": 1,
@@ -97,7 +97,7 @@ def test_all_of_them_out_of_reach(gone, tmp_path):
 
 @pytest.fixture
 def sites(lab):
-    """Two hosts at two sites. Each uses its own site's mirror."""
+    """Yield two hosts at two sites. Each uses its own site's mirror."""
     at_a, at_b = Host(lab, OLD), Host(lab, BARE)
     with conftest.as_they_were([at_a, at_b]):
         conftest.modules([at_a], mirrors=[GCR], exclusive=True)
@@ -106,7 +106,7 @@ def sites(lab):
 
 
 def verdicts(report):
-    """What the report says of each host, without what differs from run to run."""
+    """Return what the report says about each host, without the parts that differ from run to run."""
     hosts = {
         host["name"]: (host["covered"], [finding["kind"] for finding in host["findings"]]) for host in report["hosts"]
     }
@@ -136,7 +136,7 @@ def test_a_string_means_the_same_to_audit_and_configure(sites, tmp_path, text, u
 
 
 def site(folder, **urls):
-    """An inventory that adds two sites, with the variables of each in group_vars."""
+    """Write an inventory that adds two sites with variables in group_vars, and return its folder."""
     (folder / "group_vars").mkdir(parents=True)
     (folder / "hosts").write_text(f"[site_a]\n{OLD}\n[site_b]\n{BARE}\n")
     for name, wanted in urls.items():

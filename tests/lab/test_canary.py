@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who served a pull, as the engine's own log tells it, against what the access logs of cache and stand-in say. Classic image stores."""
+"""Who served a pull: the engine's log and the access logs of both registries agree. Classic image stores."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import conftest
 
 from conftest import GCR, HOSTS, Host
 
-ASKED = r'"GET /v2/library/{}/(manifests|blobs)/'
+REQUEST = r'"GET /v2/library/{}/(manifests|blobs)/'
 
 
 @pytest.fixture(scope="module")
 def engines(lab):
-    """One host of each engine, with the mirror in force, and a cache that holds alpine."""
+    """Yield one host of each engine, with the mirror in force and a cache that holds alpine."""
     hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
     conftest.modules(hosts, mirrors=[GCR], exclusive=True)
     hosts[0].pull("alpine")
@@ -39,8 +39,8 @@ def forget(hosts, image):
             client.images.remove(image, force=True)
 
 
-def asked(host, registry, image):
-    return len(host.lab.requests(registry, ASKED.format(image), host.address))
+def request_count(host, registry, image):
+    return len(host.lab.requests(registry, REQUEST.format(image), host.address))
 
 
 @pytest.fixture(params=["info", "debug"])
@@ -53,17 +53,17 @@ def level(request, engines):
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_what_the_log_says_is_what_happened(engines, level, prove):
-    """The cache never held the other image."""
+def test_the_result_agrees_with_the_access_logs(engines, level, prove):
+    """The cache does not hold the other image."""
     for image, used, by in (("alpine", "served", GCR), ("missed", "fell_through", "registry-1.docker.io")):
         forget(engines, image)
-        before = {host.name: asked(host, "hub", image) for host in engines}
+        before = {host.name: request_count(host, "hub", image) for host in engines}
         results = conftest.modules(engines, "registry_mirrors_canary", images=[image])
         for host in engines:
             (found,) = results[host.name]["images"]
             assert (found["pulled"], found["new"], found["used"], found["by"]) == (True, True, used, by), found
             assert results[host.name]["changed"]
-            assert (asked(host, "hub", image) > before[host.name]) is (used == "fell_through"), (
+            assert (request_count(host, "hub", image) > before[host.name]) is (used == "fell_through"), (
                 "the stand-in's own log agrees"
             )
             prove(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""After converge: the mirror is in force, and pulls prove it."""
+"""After converge: the mirror is in force, and pulls use it."""
 
 from __future__ import annotations
 
@@ -31,43 +31,43 @@ def test_in_force_and_the_rest_of_the_file_is_as_it_was(host, state, prove):
 
 
 def by_path(requests):
-    """How often each path was asked for."""
+    """Return the number of requests by path."""
     return dict(collections.Counter(line.split('"')[1].split()[1] for _client, line in requests))
 
 
 def test_every_host_pulls_and_docker_hub_is_asked_once(hosts, lab, prove):
-    def asked(registry):
+    def requests_at(registry):
         return lab.requests(registry, BLOBS.format("alpine"))
 
-    assert asked("cache") == [] and asked("hub") == [], "nobody has pulled it yet"
+    assert requests_at("cache") == [] and requests_at("hub") == [], "nobody has pulled it yet"
     for number, host in enumerate(hosts):
-        before = by_path(asked("hub"))
+        before = by_path(requests_at("hub"))
         host.pull("alpine")
         if number == 0:
-            # The cache fetches in the background what it keeps; it has a layer when it has linked it.
+            # The cache stores layers in the background. It has a layer when the link exists.
             wait_until(
                 lambda: lab.container("cache").exec_run(["sh", "-c", f"ls -d {LAYERS} | wc -l"]).output.strip() == b"2"
             )
-            assert {client for client, _line in asked("hub")} == {lab.address("cache")}
-            assert len(by_path(asked("hub"))) == 2, "the configuration and the layer"
+            assert {client for client, _line in requests_at("hub")} == {lab.address("cache")}
+            assert len(by_path(requests_at("hub"))) == 2, "the configuration and the layer"
         else:
-            assert by_path(asked("hub")) == before, "Docker Hub is not asked again"
-        blobs = [line for client, line in asked("cache") if client == host.address]
+            assert by_path(requests_at("hub")) == before, "Docker Hub is not asked again"
+        blobs = [line for client, line in requests_at("cache") if client == host.address]
         assert len(blobs) == 2, "this host got them from the cache"
         value = {
-            "at Docker Hub": {"before": before, "after": by_path(asked("hub"))},
+            "at Docker Hub": {"before": before, "after": by_path(requests_at("hub"))},
             "at the cache, by this host": len(blobs),
         }
         prove(host.name, "requests for layers of alpine, by path, before and after the pull", value)
 
 
 def test_an_image_that_the_cache_does_not_hold_comes_from_docker_hub(host, lab, cut_off, prove):
-    def asked(registry):
+    def requests_at(registry):
         return lab.requests(registry, ANY.format("missed"), host.address)
 
     seconds = host.pull("missed")
-    wait_until(lambda: [line for _client, line in asked("hub") if "/blobs/" in line and '" 200 ' in line])
-    refused, served = asked("cache"), asked("hub")
+    wait_until(lambda: [line for _client, line in requests_at("hub") if "/blobs/" in line and '" 200 ' in line])
+    refused, served = requests_at("cache"), requests_at("hub")
     assert refused and not [line for _client, line in refused if '" 200 ' in line], (
         "the cache was asked first, and had nothing"
     )
@@ -83,7 +83,7 @@ def test_with_the_cache_stopped_pulls_still_work(hosts, lab, prove):
     try:
         for host in hosts:
             seconds = host.pull("plain")
-            # A registry writes its log when the request has ended, which may be after the pull.
+            # A registry logs a request at its end, which may be after the pull.
             wait_until(lambda host=host: lab.requests("hub", BLOBS.format("plain"), host.address))
             served = len(lab.requests("hub", BLOBS.format("plain"), host.address))
             prove(

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Killed at any instant, the module leaves whole files, and its next run converges. How it is killed and judged: kill.py.
+"""If the module is killed at any instant, it leaves whole files, and its next run converges. See kill.py.
 
-C(WHOLE=yes) is C(make crash): every call, 1,000 random instants, and planted faults that must be found. Without it, only
-the calls that change something and a few instants are tried.
+``make crash`` sets WHOLE=yes: it tries every call, 1,000 random instants, and planted faults that must be found.
+Without it, the test tries only the calls that change something, and a few instants.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ FAULTS = {
         "        except Exc",
         "the folder of",
     ),
-    "an engine that missed its reload is left alone": (
+    "an engine that missed its reload is ignored": (
         RELOADS,
         RELOAD,
         "_change/model",
@@ -110,21 +110,21 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def folders(lab):
-    """Where the module lies on each host, as Ansible sent it and its own wrapper unpacked it, by host."""
+    """Return the folder of the unpacked module by host, as Ansible sent it."""
     hosts = [Host(lab, name) for name in HOSTS]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANSIBLE_KEEP_REMOTE_FILES", "1")
         modules(hosts, mirrors=["https://mirror.gcr.io"], check=True)
     found = {}
     for host in hosts:
-        said = host.run("sh", "-c", "python3 /root/.ansible/tmp/*/AnsiballZ_registry_mirrors.py explode")
-        found[host.name] = said.decode().splitlines()[-1]
+        output = host.run("sh", "-c", "python3 /root/.ansible/tmp/*/AnsiballZ_registry_mirrors.py explode")
+        found[host.name] = output.decode().splitlines()[-1]
         host.write("/root/kill.py", pathlib.Path(__file__).with_name("kill.py").read_bytes())
     return found
 
 
 def kill(host, folder, cases, *, stop):
-    """Let the module be killed on its host, at every call in C(make crash); what was seen."""
+    """Kill the module on its host, at every call in ``make crash``, and return the report."""
     job = {"cases": cases, "calls": "all" if WHOLE and not stop else "changing", "seed": SEED, "stop": stop}
     return json.loads(host.run("python3", "/root/kill.py", folder, data=json.dumps(job).encode()))
 
@@ -155,7 +155,7 @@ def test_killed_at_any_instant_the_files_are_whole_and_the_next_run_converges(la
                 "killed at": len(tried)
                 if WHOLE
                 else f"{len(tried)}, those that change something (make crash: at every one)",
-                "killed elsewhere on the way": case["elsewhere"],
+                "killed elsewhere": case["elsewhere"],
                 "with temporary files left": sum(1 for call in tried if call["left"]),
                 "files replaced, each with fsync of data and folder": case["replaced"],
                 "random instants": case["instants"]["killed"]

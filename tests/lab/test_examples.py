@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every example of the two READMEs, of the guides and of the modules' documentation runs, as it is printed, on a real engine.
+"""Run every example of the READMEs, the guides and the modules' documentation, as printed, on a real engine.
 
-What is printed as plain text needs something that the lab has not (a network, AWX, a snap), and does not run.
+Examples in plain text blocks do not run. They need something that the lab does not have (a network, AWX, a snap).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BLOCK = {".md": r"^```(\w+)\n(.*?)^```", ".rst": r"^ *[.][.] code-block:: (\w+)\
 
 
 def blocks():
-    """Each example once, by the first page that has it: page, kind, text."""
+    """Return (page, kind, text) of each example once, with the first page that has it."""
     found = {}
     for page in PAGES:
         for kind, text in re.findall(
@@ -54,7 +54,7 @@ COMMANDS = [
 
 
 def examples():
-    """Each task of each module's examples, after those before it where it says something of their results."""
+    """Yield each task of each module's examples. A task that checks results follows the tasks before it."""
     for module in sorted((ROOT / "plugins/modules").glob("*.py")):
         text = re.search(r'^EXAMPLES = r"""\n(.*?)^"""', module.read_text(), re.MULTILINE | re.DOTALL).group(1)
         tasks = yaml.safe_load(text)
@@ -68,8 +68,8 @@ def engine(lab):
     host = conftest.Host(lab, HOST)
     data, options = host.daemon_json(), host.run("cat", OPTIONS)
     yield host
-    # An example may leave the engine another list than the file, a flag for its next start, certificates, further settings, and the
-    # copies that a module leaves to the role where a restart is pending.
+    # An example may leave mirrors, settings, certificates, a flag for the next start, and the backups that a module
+    # keeps for the role while a restart is pending.
     host.run("sh", "-c", "rm -rf /etc/docker/certs.d /etc/docker/*~ /etc/default/*~")
     host.write(OPTIONS, options)
     host.write_daemon_json(b'{"registry-mirrors": [], "insecure-registries": [], "live-restore": false}')
@@ -91,16 +91,16 @@ def test_playbooks(page, text, engine, tmp_path):
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[line for _page, line in COMMANDS])
 def test_commands(page, line, engine, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PWD", str(tmp_path))  # As a shell does.
+    monkeypatch.setenv("PWD", str(tmp_path))  # A shell does this too.
     program, *words = shlex.split(line, comments=True)
     if program == "make":
-        # The two commands: this one is within make test, and the other has a test of its own.
+        # make test runs this test, and make run has its own test.
         assert words in (["run"], ["test"])
         return
     assert words[words.index("-i") + 1] == "hosts"
     del words[words.index("-i") : words.index("-i") + 2]
     if "--limit" in words:
-        # What a run that was stopped leaves.
+        # A run that stopped leaves this file.
         (tmp_path / "configure.left").write_text(f"{HOST}\n")
     else:
         words += ["--limit", HOST]

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each fault of faults.py on real engines: how the run ends, and that nothing of the user's is lost.
+"""Each fault of faults.py on real engines: how the run ends, and that the user loses nothing.
 
-C(WHOLE=yes) is C(make faults): each fault on each engine. Without it, one that is to end the same on all of them is tried on one, and
-the next fault on the next engine.
+``make faults`` sets WHOLE=yes: it tries each fault on each engine. Without it, a fault that must end the same on all
+engines is tried on one of them, and the next fault on the next one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROWS = ROOT / "build/faults.json"
 
 
 def each(function, hosts):
-    """What it returns, by host; the hosts at once."""
+    """Call the function on all hosts at once, and return its results by host."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         return dict(zip((host.name for host in hosts), pool.map(function, hosts)))
 
@@ -50,7 +50,7 @@ def hosts(lab, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows():
-    """What each fault came to, by fault and host; the table in the documentation is made of it."""
+    """Yield the results by fault and host. The table in the documentation is made from them."""
     ROWS.unlink(missing_ok=True)
     store = conftest.Store(ROWS)
     yield store
@@ -62,7 +62,7 @@ def in_force(host):
 
 
 def reset(host):
-    """The state that every fault begins with: the odd file, the old mirror in force, an engine that systemd starts again at any time."""
+    """Restore the initial state of every fault: the odd file, the old mirror in force, no start limit of systemd."""
     host.write_daemon_json(BASE)
     host.run("chmod", "640", host.file)
     host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
@@ -71,19 +71,15 @@ def reset(host):
         wait_until(lambda: in_force(host) == [f"{OLD}/"])
 
 
-def seen(host):
-    return {"file": host.daemon_json(), "engine": host.engine_pid(), "files": host.files()}
-
-
 def choice(value, host):
-    """A value that may differ by engine."""
+    """Return a value that may differ by engine."""
     if isinstance(value, str):
         return value
     return next(text for version, text in value.items() if host.name.endswith(version))
 
 
 def go_through(fault, host):
-    """One fault on one host: what the table says of it."""
+    """Try one fault on one host, and return its row of the table."""
     reset(host)
     witness = host.container_process("witness")
     breaking = fault.breaks(host)
@@ -139,7 +135,7 @@ def go_through(fault, host):
 
 
 def tried(fault, hosts):
-    """The hosts that a fault is tried on."""
+    """Return the hosts on which a fault is tried."""
     same = isinstance(fault.ends, str) and isinstance(fault.says, str)
     return [hosts[FAULTS.index(fault) % len(hosts)]] if same and not WHOLE else hosts
 
@@ -152,12 +148,15 @@ def test_fault(fault, hosts, rows):
 
 KILLS = 6
 LEFT = ("pgrep", "-x", "python3")
-"""What a play that was killed may have left running on a host, for a moment."""
+"""Finds processes that a killed play may leave on a host for a moment."""
 
 
 def test_a_play_that_is_killed_at_any_step(hosts, rows, tmp_path):
-    """The role reloads for the mirrors and restarts for the log driver, which both show in /info. It is killed at instants spread over
-    its whole run, with all that it started here; after each, the hosts are whole and the next play ends it."""
+    """The role reloads for the mirrors and restarts for the log driver; /info shows both.
+
+    The play and its child processes are killed at instants spread over the run. After each kill the hosts are whole,
+    and the next play completes the change.
+    """
     variables = {
         "docker_mirror_urls": [NEW],
         "docker_mirror_exclusive": True,
@@ -206,7 +205,7 @@ def test_a_play_that_is_killed_at_any_step(hosts, rows, tmp_path):
             info = host.info()
             assert (info["RegistryConfig"]["Mirrors"], info["LoggingDriver"]) == ([f"{NEW}/"], "local")
             assert not [name for name in host.files() if "pullthrough" in name], host.files()
-            # A copy for putting back is no litter as long as someone may need it, and only its own run knows of it.
+            # The backup of a killed run stays, since someone may need it, and only that run knows of it.
             host.run("sh", "-c", "rm -f /etc/docker/daemon.json.*~")
     assert killed > KILLS // 2, "a play that runs faster than the first one ends before its last instants"
     row = {

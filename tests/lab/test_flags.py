@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mirror flags that the next start has and that the modules do not edit: found with file and line, and never joined by a second place.
+"""Mirror flags in places that the modules do not edit: they report file and line, and add no second place.
 
-An engine with the flag and registry-mirrors in its file does not start, so a stopped engine is started at the end of each case.
-All engines at once.
+An engine with the flag and registry-mirrors in its file does not start, so each case ends with a start of a stopped
+engine. All engines run at once.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ STRAY = {
     "options files by a pattern": (
         {
             "/etc/default/docker-mirror.env": f"MIRRORS='--registry-mirror={OLD}'\n",
-            DROP_IN: f"[Service]\nEnvironmentFile=/etc/default/docker-*.env\nExecStart=\nExecStart={DOCKERD} ${{MIRRORS}}\n",
+            DROP_IN: (
+                f"[Service]\nEnvironmentFile=/etc/default/docker-*.env\nExecStart=\nExecStart={DOCKERD} ${{MIRRORS}}\n"
+            ),
         },
         "/etc/default/docker-mirror.env, line 1",
     ),
@@ -72,7 +74,7 @@ SECOND_START = f"[Service]\nExecStart={DOCKERD}\n"
 
 @pytest.fixture(scope="module")
 def installed(lab, tmp_path_factory):
-    """One host of each engine, with the modules on it."""
+    """Return one host of each engine, with the modules installed."""
     hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
     root = tmp_path_factory.mktemp("collections")
     collection(root)
@@ -81,22 +83,22 @@ def installed(lab, tmp_path_factory):
 
 
 def modules(hosts, name="registry_mirrors", *, check=False, **options):
-    """What a module returns, by host."""
+    """Run a module on all hosts at once, and return its results by host."""
     return each(lambda host: host.execute(name, _ansible_check_mode=check, **options), hosts)
 
 
 @pytest.fixture
 def hosts(installed):
-    """One host of each engine, without a file, and without the container whose end each restart would wait for."""
+    """Yield one host of each engine, without a file, and without the container, whose end would delay each restart."""
     hosts = installed
-    kept = {host.name: (host.daemon_json(), text_of(host, OPTIONS)) for host in hosts}
+    saved = {host.name: (host.daemon_json(), text_of(host, OPTIONS)) for host in hosts}
 
     def begin(host):
         host.run("docker", "kill", "witness")
         host.write(FILE, None)
 
     def end(host):
-        data, options = kept[host.name]
+        data, options = saved[host.name]
         host.write(OPTIONS, options.encode())
         host.write(FILE, data)
         restart(host)
@@ -111,7 +113,7 @@ def hosts(installed):
 
 @contextlib.contextmanager
 def with_files(hosts, files):
-    """The engines run with these files; afterwards they are gone, and the next start shows it."""
+    """Restart the engines with these files, and remove the files at the end."""
 
     def make(host):
         for path, text in files.items():
@@ -136,14 +138,14 @@ def stop(host):
 
 
 def starts(host):
-    """Whether the engine starts as it is now."""
+    """Try to start the engine, and return whether it runs."""
     may_start_again(host)
     host.run("systemctl", "start", "docker.service", check=False)
     return host.run("systemctl", "is-active", "docker.service", check=False) == b"active\n"
 
 
 def refused(hosts, place, name="registry_mirrors", *, checks=(True, False), **options):
-    """The module refuses, with the place, in check mode and for real, and writes nothing."""
+    """Check that the module refuses and names the place, in check mode and for real, and writes nothing."""
     before = {host.name: (host.daemon_json(), text_of(host, DROP_IN), text_of(host, OPTIONS)) for host in hosts}
     for check in checks:
         for host, result in modules(hosts, name, check=check, **options).items():
@@ -172,7 +174,7 @@ def test_a_flag_in_a_place_that_is_not_edited(hosts, files, place):
 
 
 def test_a_key_beside_a_stray_flag_is_a_conflict(hosts):
-    """Someone wrote the key after the start; the engine will not start again."""
+    """Someone wrote the key after the start, so the engine will not start again."""
     files, place = STRAY["Environment on one line"]
     with with_files(hosts, files):
         for host in hosts:
@@ -191,7 +193,7 @@ def test_a_key_beside_a_stray_flag_is_a_conflict(hosts):
 
 
 def test_another_key_beside_a_flag_in_environment(hosts):
-    """The same for every key that a module is about to write."""
+    """This holds for every key that a module is about to write."""
     files = {DROP_IN: '[Service]\nEnvironment="DOCKER_OPTS=--debug --label \\"a b=c\\""\n'}
     with with_files(hosts, files):
         refused(hosts, f"{DROP_IN}, line 2", "daemon_config", settings={"debug": False})
@@ -201,7 +203,7 @@ def test_another_key_beside_a_flag_in_environment(hosts):
 
 
 def test_a_unit_that_systemd_will_not_start(hosts):
-    """A second ExecStart= and no empty one before it: the engine runs from before. A reload goes on, a restart is refused."""
+    """The unit has a second ExecStart= without an empty one before it. A reload works, a restart is refused."""
     try:
         for host in hosts:
             host.write(DROP_IN, SECOND_START.encode())
@@ -215,8 +217,8 @@ def test_a_unit_that_systemd_will_not_start(hosts):
         pids = {host.name: host.engine_pid() for host in hosts}
         for host, result in modules(hosts, mirrors=[GCR]).items():
             assert result["changed"] and result["reloaded"], (host, result)
-            said = json.dumps(result["warnings"])
-            assert f"{DROP_IN}, line 2" in said and "will fail at its next start" in said
+            warnings = json.dumps(result["warnings"])
+            assert f"{DROP_IN}, line 2" in warnings and "will fail at its next start" in warnings
         assert {host.name: host.engine_pid() for host in hosts} == pids
         for host in hosts:
             assert host.mirrors() == [GCR]

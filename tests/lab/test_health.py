@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mirrors are asked from real hosts: a real cache, a stand-in for Docker Hub, and mirrors that serve nothing."""
+"""Health checks on real hosts: of a real cache, of a stand-in for Docker Hub, and of mirrors that serve nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def as_it_was(engines):
 
 
 def digest_of(host, image):
-    """What the engine says it pulled."""
+    """Pull an image, and return the digest that the engine shows."""
     host.pull(image)
     with host.sdk() as client:
         return client.images.get(image).attrs["RepoDigests"][0].partition("@")[2]
@@ -104,7 +104,7 @@ def test_the_role_stops_before_anything_is_written(engines, as_it_was, tmp_path)
 
 
 def test_the_role_reports(engines, tmp_path):
-    """A report stops nothing, and one mirror that can be used is enough."""
+    """With report the role goes on. With require one usable mirror is enough."""
     with conftest.as_they_were(engines):
         for health, urls in (("report", [DEAD]), ("require", [DEAD, GCR])):
             code, counts, out = role(tmp_path, engines, urls=urls, health=health)

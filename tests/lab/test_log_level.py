@@ -24,7 +24,7 @@ FILE = "/etc/docker/daemon.json"
 HUB = "registry-1.docker.io"
 
 LEVELS = {
-    # name: (flag at the start, level in the file at the start, level in the file afterwards, whether info lines are written)
+    # name: (flag at the start, level in the file at the start, level in the file later, whether info lines are written)
     "no level": (None, None, None, True),
     "info": (None, "info", "info", True),
     "Debug": (None, "Debug", "Debug", True),
@@ -48,7 +48,7 @@ TRIED = {name: level for name, level in LEVELS.items() if conftest.WHOLE or name
 
 @pytest.fixture(scope="module")
 def engines(lab):
-    """One host of each engine. Afterwards each engine starts with the file that it had."""
+    """Yield one host of each engine, and restore its file at the end."""
     hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
     before = {host.name: host.daemon_json() for host in hosts}
     yield hosts
@@ -67,7 +67,7 @@ def configuration(host, level, mirrors):
 
 
 def spelled(host, text):
-    """Only the oldest engine starts with the level warning. The later ones take warn, in any case."""
+    """Return a level as this engine spells it. Only the oldest engine accepts warning; later ones accept warn."""
     return text if host.name == "engine-20.10" else text.replace("warning", "WARN")
 
 
@@ -99,7 +99,7 @@ def test_a_dead_mirror_is_never_called_served(engines, prove, request, flag, at_
 
 
 def test_a_dead_mirror_on_the_host_itself_is_never_called_served(engines):
-    """Its address begins like that of the registry that marks the end of the log."""
+    """The address begins like that of the registry that marks the end of the log."""
     start(engines, None, None, [DEAD_HERE])
     for name, found in canary(engines).items():
         assert (found["used"], found["by"]) == ("fell_through", HUB) and found["evidence"], (name, found)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command make run, as a newcomer gives it: on a fresh Debian 12 without engine and init, and for hosts of an inventory."""
+"""make run for a newcomer: on a fresh Debian 12 without engine and init, and for hosts of an inventory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ STORE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class Fresh:
-    """A machine on which nobody has done anything yet but install make, Python and sudo, and unpack the project."""
+    """A fresh machine with make, Python, sudo and the unpacked project."""
 
     def __init__(self):
         self.name = f"{PREFIX}fresh-{uuid.uuid4().hex[:8]}"
         options = ["--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=private", "--device-cgroup-rule=a *:* rwm"]
         options += [f"--security-opt={name}=unconfined" for name in ("seccomp", "apparmor", "systempaths")]
-        # Whom this machine trusts, the fresh one does: there may be a proxy on the way to the package registries.
+        # The fresh machine trusts the same CAs as this one, as there may be a proxy before the package registries.
         options += ["--volume=/var/lib/docker", f"--volume={STORE}:{STORE}:ro", f"--env=PIP_CERT={STORE}"]
         command = [
             "docker",
@@ -40,15 +40,14 @@ class Fresh:
         folder = subprocess.run([ROOT / "tools/stage"], check=True, capture_output=True, text=True).stdout.strip()
         archive = subprocess.run(["tar", "-C", folder, "-c", "."], check=True, capture_output=True).stdout
         assert self("mkdir /src && tar -x -C /src", data=archive)[0] == 0
-        assert (
-            self(
-                "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends make python3 sudo"
-            )[0]
-            == 0
+        install = (
+            "apt-get update -qq && DEBIAN_FRONTEND=noninteractive "
+            "apt-get install -qq -y --no-install-recommends make python3 sudo"
         )
+        assert self(install)[0] == 0
 
     def __call__(self, command, data=None, user="root"):
-        """Run a command of a shell in the folder of the project: exit code and output."""
+        """Run a shell command in the folder of the project, and return exit code and output."""
         flags = ["-i"] if data is not None else []
         folder = ["--workdir", "/src"] if data is None else []
         words = ["docker", "exec", *flags, *folder, "--user", user, self.name, "sh", "-c", command]
@@ -56,7 +55,7 @@ class Fresh:
         return done.returncode, done.stdout.decode()
 
     def add_user(self):
-        """A user with a checkout of their own."""
+        """Add a user who has their own checkout."""
         assert (
             self("useradd -m op && cp -r /src /home/op/src && rm -rf /home/op/src/.venv && chown -R op /home/op")[0]
             == 0
@@ -73,28 +72,28 @@ def fresh():
 def test_on_a_fresh_machine_twice_and_back(fresh):
     code, out = fresh("make run")
     assert code == 0, out
-    for said in (
+    for words in (
         "Installing the distribution's",
         "apt-get remove docker.io",
         "No init system runs here",
         "kill $(cat /var/run/docker.pid)",
         "make undo",
     ):
-        assert said in out
+        assert words in out
     assert out.rstrip().splitlines()[-3:-1] == [" Registry Mirrors:", "  https://mirror.gcr.io/"], out
     info = fresh("docker system info")[1]
     assert "Registry Mirrors:\n  https://mirror.gcr.io/" in info
     pid = fresh("cat /var/run/docker.pid")
 
-    # Again, by a user who has sudo, in a checkout of their own.
+    # A user with sudo runs it again in their own checkout.
     fresh.add_user()
     assert fresh("echo 'op ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/op")[0] == 0
     code, out = fresh("cd ~op/src && make run", user="op")
     assert code == 0 and "changed=0" in out and "Installing the distribution's" not in out, out
-    assert fresh("find /home/op/src ! -user op")[1] == "", "nothing of root's in the user's checkout"
+    assert fresh("find /home/op/src ! -user op")[1] == "", "root owns nothing in the user's checkout"
     assert fresh("cat /var/run/docker.pid") == pid
 
-    # A file that cannot be edited is refused with its line, and nothing of the run stays.
+    # A file that cannot be edited is refused with its line, and the run leaves no file.
     file = fresh("cat /etc/docker/daemon.json")
     assert fresh("echo '{,}' >/etc/docker/daemon.json")[0] == 0
     code, out = fresh("cd ~op/src && make run", user="op")
@@ -106,7 +105,7 @@ def test_on_a_fresh_machine_twice_and_back(fresh):
     assert code == 0 and "gcr" not in fresh("docker system info; cat /etc/docker/daemon.json")[1], out
     assert fresh("make undo")[0] == 0
 
-    # By the way that was said, and it starts again.
+    # The engine stops with the printed command, and make run starts it again.
     assert fresh("kill $(cat /var/run/docker.pid)")[0] == 0
     wait_until(lambda: fresh("pgrep -x dockerd || test ! -e /var/run/docker.pid")[0] == 0)
     wait_until(lambda: fresh("test -e /var/run/docker.pid")[0] != 0)
@@ -114,8 +113,8 @@ def test_on_a_fresh_machine_twice_and_back(fresh):
     assert code == 0 and "https://mirror.gcr.io/" in out, out
 
 
-def test_the_lab_is_roots_and_the_checkout_its_users(fresh):
-    """For make test by a user who has sudo, with a molecule that only says who it is, and leaves what the real one leaves."""
+def test_root_owns_the_lab_and_the_user_owns_the_checkout(fresh):
+    """A user with sudo runs make test. The stub of molecule prints its user and leaves the same files as molecule."""
     fresh.add_user()
     stub = "id -u; mkdir -p build/lab; touch build/lab/id build/proofs.json"
     folders = 'mkdir -p .venv/test/bin .venv/run && echo "$PWD $(sha256sum <requirements.txt)" >.venv/run/ready'
@@ -132,7 +131,7 @@ def test_the_lab_is_roots_and_the_checkout_its_users(fresh):
     assert fresh("echo 'op ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/op")[0] == 0
     assert fresh(step.format("create", "default"), user="op") == (0, "0\n")
     assert fresh("cd ~op/src && find . ! -user op")[1].split() == ["./build/lab", "./build/lab/id"], (
-        "what hosts have mounted"
+        "hosts have mounted these"
     )
     assert fresh(step.format("destroy", "default"), user="op") == (0, "0\n")
     assert fresh("find ~op/src ! -user op")[1] == ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Someone forgot become: the login user has no engine, and root's engine runs. Nothing may be written for that user."""
+"""The play lacks become: the login user has no engine, and root's engine runs. Nothing is written for that user."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def engines(lab):
 
 @pytest.fixture(autouse=True)
 def nothing_changes(engines):
-    def seen(host):
+    def snapshot(host):
         return [
             host.state(),
             host.mirrors(),
@@ -47,15 +47,15 @@ def nothing_changes(engines):
 
     for host in engines:
         host.run("rm", "-rf", f"/home/{USER}/.config", f"/home/{USER}/.ansible")
-    before = each(seen, engines)
+    before = each(snapshot, engines)
     yield
     for host in engines:
         host.run("rm", "-rf", f"/home/{USER}/.ansible")
-    assert each(seen, engines) == before
+    assert each(snapshot, engines) == before
 
 
 def as_user(hosts, name, *flags, **options):
-    """Call a module on the hosts at once, as that user."""
+    """Call a module on all hosts at once as that user."""
     arguments = ["-a", json.dumps(options)] if options else []
     login = ["-e", f"ansible_user={USER}", "-m", f"pullthrough.docker.{name}"]
     return conftest.ansible("ansible", ",".join(host.name for host in hosts), *login, *arguments, *flags)
@@ -76,14 +76,14 @@ def test_check_mode_refuses_as_well(engines):
     assert code == 2 and out.count('"msg": "The task does not run as root') == len(engines), out
 
 
-def test_a_look_is_data_with_the_reason(engines):
+def test_the_info_module_does_not_fail_and_gives_the_reason(engines):
     code, out = as_user(engines, "registry_mirrors_info")
     assert code == 0 and out.count('"state": "absent"') == len(engines), out
     assert len(re.findall('"reason": "user .* add become: true"', out)) == len(engines), out
     assert "[WARNING]: The task does not run as root" in out, out
 
 
-def test_mirrors_that_are_named_can_be_asked(engines):
+def test_named_mirrors_can_be_checked(engines):
     code, out = as_user(engines, "registry_mirrors_health_info", mirrors=[GCR])
     assert code == 0 and out.count('"usable": true') == len(engines), out
 
@@ -96,8 +96,8 @@ def test_the_role_writes_nothing(engines, tmp_path):
     assert out.count("add become: true") >= len(engines), out
 
 
-def test_a_file_that_is_named_is_written(engines):
-    """Whoever names the file does not mean an engine of their own."""
+def test_a_named_file_is_written(engines):
+    """With path, the module does not need an engine of the user."""
     file = f"/home/{USER}/daemon.json"
     code, out = as_user(engines, "registry_mirrors", mirrors=[GCR], path=file)
     written = each(lambda host: host.run("sh", "-c", 'cat "$0"; rm -f "$0"', file), engines)

@@ -4,7 +4,7 @@
 
 """A cache made with the commands and files of guide_own_cache on a new host, and engines that pull through it.
 
-Each block of the guide runs as it is printed. The cache's journal and the access log of the stand-in are the witnesses.
+Each block of the guide runs as printed. The cache's journal and the access log of the stand-in show what happened.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from conftest import FOLDER, HOSTS, LAB, PREFIX, ROOT, Host, wait_until
 NAME = "cache.example.com"
 URL = f"https://{NAME}/"
 STATE = "/var/lib/registry-cache/scheduler-state.json"
-# Without these, Python 3.13 takes the certificate for one of a CA, and refuses it.
+# Without these, Python 3.13 treats the certificate as a CA certificate, and refuses it.
 LEAF = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=critical,digitalSignature"]
 # Two repositories of the stand-in that share one layer.
 IMAGES = ["own-one", "own-two"]
@@ -36,7 +36,7 @@ BLOCK = re.compile(r"^(?:Write ``(/\S+)``:\n\n)?[.][.] code-block:: (\w+)\n\n((?
 
 
 def steps(section):
-    """What a section of the guide tells the reader to do: (path, text) of a file, (None, text) of commands."""
+    """Return the steps in a section of the guide: (path, text) of a file, (None, text) of commands."""
     found = BLOCK.findall(SECTIONS[section])
     return [(path or None, textwrap.dedent(text).strip("\n") + "\n") for path, _kind, text in found]
 
@@ -65,7 +65,7 @@ class CacheHost(Host):
             self.lab.container("own-cache").remove(force=True, v=True)
 
     def follow(self, section):
-        """Do what a section of the guide says."""
+        """Do the steps in a section of the guide."""
         for path, text in steps(section):
             if path:
                 self.write(path, text.encode())
@@ -86,12 +86,12 @@ class CacheHost(Host):
         self.write("/etc/registry-cache/tls.crt", certificate)
 
     def journal(self, pattern=""):
-        """The lines of the cache's log that match."""
+        """Return the lines of the cache's log that match."""
         lines = self.run("journalctl", "--unit=registry-cache", "--output=cat", "--no-pager").decode().splitlines()
         return [line for line in lines if re.search(pattern, line)]
 
     def blobs(self, image, host):
-        """How many layers and configurations of an image this host got from the cache."""
+        """Return how many layers and configurations of an image this host got from the cache."""
         return len(self.journal(rf'^{re.escape(host.address)} .*"GET /v2/library/{image}/blobs/.*" 200 '))
 
     def shows(self, what):
@@ -122,7 +122,7 @@ def cache(lab):
 
 @pytest.fixture(scope="module")
 def engines(lab, cache):
-    """One host of each engine, with only this mirror in force, and two images at the stand-in that share a layer."""
+    """Yield one host of each engine that uses only this mirror. Two images at the stand-in share a layer."""
     hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
     one, two = (f"registry-1.docker.io/library/{image}" for image in IMAGES)
     hosts[0].run("sh", "-s", IMAGES[0], data=(ROOT / "tests/lab/push-images").read_bytes())
@@ -134,7 +134,7 @@ def engines(lab, cache):
 
 
 def pull(host, image):
-    """Pull an image anew, with the layer that it shares."""
+    """Remove both images, so that the shared layer is pulled too, and pull one of them."""
     host.run("sh", "-c", 'docker rmi --force "$@" >/dev/null 2>&1; docker pull --quiet "$0"', image, *IMAGES)
 
 
@@ -173,12 +173,12 @@ def pulls_through_it(cache, host, image):
 
 
 def held(cache):
-    """How many files of content the cache holds."""
+    """Return how many content files the cache holds."""
     return len(cache.run("find", "/var/lib/registry-cache/docker", "-name", "data").splitlines())
 
 
 def test_layers_may_be_deleted_while_it_runs(cache, engines):
-    """With a cache of descriptors, the layer that is gone is served as an empty file."""
+    """With a descriptor cache, the registry would serve a deleted layer as an empty file."""
     for image in IMAGES:
         assert pulls_through_it(cache, engines[0], image)
     wait_until(lambda: held(cache) >= 3)
@@ -191,7 +191,7 @@ def test_layers_may_be_deleted_while_it_runs(cache, engines):
 
 
 def test_after_seven_days_it_serves_whole_layers(cache, engines):
-    """The layer expires for one repository after the other repository used it."""
+    """The layer expires for one repository after the other repository has used it."""
 
     def entries():
         state = json.loads(cache.run("cat", STATE, check=False) or b"{}")

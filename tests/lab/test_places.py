@@ -2,8 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host that names mirrors in all three places at once, one of them in conflict: reported, refused, moved from place to place,
-put back where the engine will not start, and taken out everywhere. All engines at once."""
+"""A host with mirrors in all three places, one of them in conflict.
+
+The conflict is reported and refused. The mirrors move from place to place, are put back if the engine does not start,
+and are removed everywhere. All engines run at once.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +31,19 @@ FILE_TEXT = f'{{\n\t"registry-mirrors": ["{FIRST}"],\n\t"max-concurrent-uploads"
 OPTIONS_TEXT = f'# Options of the engine\nDOCKER_OPTS="--registry-mirror={SECOND} --max-concurrent-downloads 4"\n'
 MACHINE_TEXT = (
     "# As docker-machine writes it\n[Service]\nExecStart=\n"
-    f"ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock \\\n  --registry-mirror {THIRD} \\\n  $DOCKER_OPTS\n"
+    "ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock \\\n"
+    f"  --registry-mirror {THIRD} \\\n  $DOCKER_OPTS\n"
 )
 
 
 def each(function, hosts):
-    """What it returns, by host; the hosts at once."""
+    """Call the function on all hosts at once, and return its results by host."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         return dict(zip((host.name for host in hosts), pool.map(function, hosts)))
 
 
 def may_start_again(host):
-    """systemd allows three starts a minute."""
+    """Reset the start limit of systemd, which is three starts a minute."""
     host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
 
 
@@ -55,8 +59,8 @@ def text_of(host, path):
     return host.run("sh", "-c", 'cat "$0" 2>/dev/null || true', path).decode()
 
 
-def seen(host):
-    """All that a refusal must leave alone."""
+def snapshot(host):
+    """Return everything that a refusal must not change."""
     return {
         "texts": [text_of(host, path) for path in (FILE, OPTIONS, MACHINE, OURS)],
         "in force": host.mirrors(),
@@ -65,16 +69,17 @@ def seen(host):
 
 
 def leftovers(host):
-    """Copies, and what a killed run leaves."""
+    """Return backups and the files that a killed run leaves."""
     return host.run(
         "sh",
         "-c",
-        "ls -A /etc/docker /etc/default /etc/systemd/system/docker.service.d 2>/dev/null | grep -E '~$|^\\.pull' || true",
+        "ls -A /etc/docker /etc/default /etc/systemd/system/docker.service.d 2>/dev/null "
+        "| grep -E '~$|^\\.pull' || true",
     )
 
 
 def role(path, hosts, *arguments, **variables):
-    """Use the role on these hosts at once, allowed to restart: exit code, counts by host, output."""
+    """Run the role on all of these hosts with restarts allowed, and return exit code, recap by host and output."""
     each(may_start_again, hosts)
     variables = {f"docker_mirror_{name}": value for name, value in {"keep_containers": False, **variables}.items()}
     plays = [{"hosts": [host.name for host in hosts], "gather_facts": False, "vars": variables, "roles": [ROLE]}]
@@ -83,14 +88,14 @@ def role(path, hosts, *arguments, **variables):
 
 @pytest.fixture
 def hosts(lab):
-    """One host of each engine."""
+    """Return one host of each engine."""
     return [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
 
 
 @pytest.fixture
 def places(hosts):
-    """The engine runs with two of the three places; the third was written since, and is the conflict."""
-    kept = {host.name: (host.daemon_json(), text_of(host, OPTIONS)) for host in hosts}
+    """Start the engines with two of the three places, then write the third one, which conflicts with them."""
+    saved = {host.name: (host.daemon_json(), text_of(host, OPTIONS)) for host in hosts}
 
     def make(host):
         host.write(FILE, b"{}\n")
@@ -101,7 +106,7 @@ def places(hosts):
         assert host.mirrors() == [f"{THIRD}/", f"{SECOND}/"]
 
     def unmake(host):
-        data, options = kept[host.name]
+        data, options = saved[host.name]
         for path in (MACHINE, OURS):
             host.write(path, None)
         host.write(OPTIONS, options.encode())
@@ -117,11 +122,11 @@ def places(hosts):
         each(unmake, hosts)
 
 
-def test_three_places_become_one_and_another_and_none(places, lab, tmp_path, prove):
+def test_mirrors_move_from_three_places_to_one_and_are_removed(places, lab, tmp_path, prove):
     hosts = places
-    before = each(seen, hosts)
+    before = each(snapshot, hosts)
 
-    # Reported.
+    # The conflict is reported.
     reports = conftest.modules(hosts, "registry_mirrors_info")
     for host in hosts:
         report = reports[host.name]
@@ -135,18 +140,18 @@ def test_three_places_become_one_and_another_and_none(places, lab, tmp_path, pro
         ]
         assert report["in_force"] == [f"{THIRD}/", f"{SECOND}/"] and report["drift"] is None
 
-    # Refused, with nothing touched.
+    # A change is refused, and nothing changes.
     for check in (True, False):
         for host, result in conftest.modules(hosts, mirrors=[GCR], check=check).items():
             assert result["failed"] and not result["changed"], host
             for word in (f"{OPTIONS}, line 2", f"{MACHINE}, line 4", f"{FILE}, line 2", "migrate: true"):
                 assert word in result["msg"], result["msg"]
-    assert each(seen, hosts) == before
+    assert each(snapshot, hosts) == before
 
-    # Moved to the file; what the check predicts comes about.
+    # The mirrors move to the file, as check mode predicts.
     wanted = [f"{FIRST}/", f"{SECOND}/", f"{THIRD}/", GCR]
     predicted = conftest.modules(hosts, mirrors=[GCR], migrate=True, keep_containers=False, check=True)
-    assert each(seen, hosts) == before
+    assert each(snapshot, hosts) == before
     code, counts, out = role(tmp_path, hosts, urls=[GCR], migrate=True)
     assert code == 0, out
     for host in hosts:
@@ -163,26 +168,28 @@ def test_three_places_become_one_and_another_and_none(places, lab, tmp_path, pro
             "engine": [before[host.name]["engine"], host.engine_pid()],
         }
         prove(host.name, "three places with a conflict, moved to daemon.json", value)
-    again = each(seen, hosts)
+    again = each(snapshot, hosts)
     code, counts, out = role(tmp_path, hosts, urls=[GCR], migrate=True)
-    assert code == 0 and all(count["changed"] == 0 for count in counts.values()) and each(seen, hosts) == again, out
+    assert code == 0 and all(count["changed"] == 0 for count in counts.values()) and each(snapshot, hosts) == again, out
 
-    # To the options file, and pulled through it. The mirrors that are nowhere go, and then the cache is the first that is asked.
+    # The mirror moves to the options file, and serves a pull. Unreachable mirrors are removed, so the engine asks the
+    # cache first.
     code, counts, out = role(tmp_path, hosts, urls=[GCR], exclusive=True, source="options_file", migrate=True)
     assert code == 0, out
     for host in hosts:
         assert host.mirrors() == [GCR] and "registry-mirrors" not in text_of(host, FILE)
         assert f"--max-concurrent-downloads 4 --registry-mirror={GCR}" in text_of(host, OPTIONS), text_of(host, OPTIONS)
 
-        def asked(host=host):
+        def request_count(host=host):
             return len(lab.requests("cache", r'"(GET|HEAD) /v2/library/alpine/', host.address))
 
-        count = asked()
+        count = request_count()
         host.pull("alpine")
-        wait_until(lambda asked=asked, count=count: asked() > count)
-        prove(host.name, "pulled through a mirror of the options file", {"requests at the cache": asked() - count})
+        wait_until(lambda request_count=request_count, count=count: request_count() > count)
+        value = {"requests at the cache": request_count() - count}
+        prove(host.name, "pulled through a mirror of the options file", value)
 
-    # To a drop-in of ours, and a unit that changes under it.
+    # The mirror moves to our drop-in, which follows a change of the unit.
     code, counts, out = role(tmp_path, hosts, urls=[GCR], source="systemd_drop_in", migrate=True)
     assert code == 0, out
     for host in hosts:
@@ -200,7 +207,7 @@ def test_three_places_become_one_and_another_and_none(places, lab, tmp_path, pro
         )
         prove(host.name, "a drop-in of ours follows the unit", {"in force": host.mirrors()})
 
-    # Out of all of them, whoever names them.
+    # The mirror is removed from every place.
     code, counts, out = role(tmp_path, hosts, urls=[GCR], state="absent")
     assert code == 0, out
     for host in hosts:
@@ -210,7 +217,7 @@ def test_three_places_become_one_and_another_and_none(places, lab, tmp_path, pro
 
 
 def test_a_move_after_which_the_engine_does_not_start_is_put_back(places, tmp_path, prove):
-    """For a reason that nobody can see beforehand."""
+    """No check can find the reason beforehand."""
     hosts = places
     for host in hosts:
         host.write(FILE, b"{}\n")
@@ -221,13 +228,14 @@ def test_a_move_after_which_the_engine_does_not_start_is_put_back(places, tmp_pa
             ).encode(),
         )
     each(restart, hosts)
-    before = each(seen, hosts)
+    before = each(snapshot, hosts)
     code, _counts, out = role(tmp_path, hosts, urls=[GCR], migrate=True, restart_timeout=15)
     assert code != 0
     for host in hosts:
-        said = re.findall(rf"^fatal: \[{re.escape(host.name)}\]: FAILED! => (.*)$", out, re.MULTILINE)[-1]
-        assert "The change did not take effect" in said and all(path in said for path in (FILE, OPTIONS, MACHINE)), said
-        after = seen(host)
+        error = re.findall(rf"^fatal: \[{re.escape(host.name)}\]: FAILED! => (.*)$", out, re.MULTILINE)[-1]
+        assert "The change did not take effect" in error, error
+        assert all(path in error for path in (FILE, OPTIONS, MACHINE)), error
+        after = snapshot(host)
         assert {**after, "engine": None} == {**before[host.name], "engine": None}, host.name
         assert leftovers(host) == b""
         prove(
@@ -238,22 +246,22 @@ def test_a_move_after_which_the_engine_does_not_start_is_put_back(places, tmp_pa
 
 
 def test_an_options_file_that_the_unit_does_not_read_is_refused(hosts):
-    """As with Docker's own packages."""
+    """The units of Docker's own packages do not read it."""
     unit = MACHINE.replace("10-machine", "own-packages")
     for host in hosts:
         host.write(unit, b"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd://\n")
     try:
-        before = each(seen, hosts)
+        before = each(snapshot, hosts)
         for result in conftest.modules(hosts, mirrors=[GCR], source="options_file").values():
             assert result["failed"] and "reads none" in result["msg"] and "source: daemon_json" in result["msg"]
-        assert each(seen, hosts) == before
+        assert each(snapshot, hosts) == before
     finally:
         for host in hosts:
             host.write(unit, None)
 
 
 def test_two_flags_and_a_file_stop_an_engine_for_real(hosts):
-    """What all this is refused for: on one engine, as each start costs seconds."""
+    """This is the reason for the refusals. It is tested on one engine, because each start takes seconds."""
     host = hosts[0]
     data, options = host.daemon_json(), text_of(host, OPTIONS)
     try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the engine refuses changes nothing: neither what our checks find, nor what they are made to miss."""
+"""Values that the engine refuses change nothing, with and without our own checks."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def without_checks(tmp_path_factory):
     return root
 
 
-def seen(host):
-    """All that a refusal must leave alone."""
+def snapshot(host):
+    """Return everything that a refusal must not change."""
     return {
         "in force": host.mirrors(),
         "file": host.daemon_json(),
@@ -32,9 +32,9 @@ def seen(host):
 
 
 def test_the_engine_refuses_and_all_is_put_back(host, without_checks, prove):
-    before = seen(host)
+    before = snapshot(host)
     result = host.module(collections=without_checks, mirrors=[BAD])
-    after = seen(host)
+    after = snapshot(host)
     assert after == before
     assert result["failed"] and result["changed"] is False
     assert "invalid mirror" in result["msg"] or "not allowed" in result["msg"], result["msg"]
@@ -51,11 +51,11 @@ def test_the_engine_refuses_and_all_is_put_back(host, without_checks, prove):
     )
 
 
-def test_our_own_check_refuses_it_before(host):
-    before = seen(host)
+def test_our_own_check_refuses_it_first(host):
+    before = snapshot(host)
     result = host.module(mirrors=[BAD])
     assert result["failed"] and not result["changed"] and "ftp" in result["msg"]
-    assert seen(host) == before
+    assert snapshot(host) == before
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_our_own_check_refuses_it_before(host):
     ],
 )
 def test_a_file_that_the_engine_would_refuse_stays_as_it_is(hosts, text, where):
-    """An unknown key too: before 23.0 by a table of keys, later by the engine's own check."""
+    """This includes unknown keys: before 23.0 by a table of keys, later by the engine's own check."""
     before = {host: (host.daemon_json(), host.mirrors()) for host in hosts}
     try:
         for host in hosts:
@@ -86,7 +86,7 @@ def test_a_file_that_the_engine_would_refuse_stays_as_it_is(hosts, text, where):
     assert all(host.mirrors() == mirrors for host, (_data, mirrors) in before.items())
 
 
-def test_a_hung_engine_is_data_within_the_time_and_nothing_is_changed(hosts):
+def test_a_hung_engine_is_reported_in_time_and_nothing_is_changed(hosts):
     before = {host.name: host.daemon_json() for host in hosts}
     pids = {host.name: str(host.engine_pid()) for host in hosts}
     for host in hosts:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Engines that a reload does not serve, that have the flag, that are stopped, or that are not there."""
+"""Engines that need a restart, that have the flag, that are stopped, or that are not installed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DROP_IN = "/etc/systemd/system/docker.service.d/lab.conf"
 ENGINES = [name for name in conftest.HOSTS if name != "engine-28.5-bare"]
 """One host of each engine."""
 ON_EACH = {"test_a_restart_needs_consent_and_then_comes_into_force", "test_the_same_setting_as_a_flag_is_refused"}
-"""What each generation of engines does in a way of its own. The rest is tried on one engine, the next test on the next."""
+"""Tests that run on every engine, since each generation differs. Each other test runs on one engine, in turn."""
 
 
 def pytest_generate_tests(metafunc):
@@ -43,7 +43,7 @@ def host(request, lab):
 
 @contextlib.contextmanager
 def engine_with(host, *flags, pre=None, settings=None):
-    """The engine with flags in a drop-in, a command before its start, settings in its file; afterwards as it was."""
+    """Run the engine with flags in a drop-in, a command before its start and settings in its file, then restore it."""
     data = host.daemon_json()
     start = host.run("sh", "-c", "systemctl cat docker.service | sed -n 's/^ExecStart=//p'").decode().splitlines()[0]
     lines = [
@@ -64,13 +64,13 @@ def engine_with(host, *flags, pre=None, settings=None):
 
 
 def restart(host):
-    """Restart the engine, clear of systemd's limit on starts, and run the container again that no engine restarts."""
+    """Restart the engine without systemd's start limit, and start the container that has no restart policy."""
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "reset-failed", "docker.service", "docker.socket")
     host.run("systemctl", "restart", "docker.service")
     with host.sdk() as client:
         wait_until(client.ping)
-        # With the other image store, an engine does not see it.
+        # With the other image store, an engine does not have this container.
         with contextlib.suppress(docker.errors.NotFound):
             client.containers.get("witness").start()
 
@@ -86,7 +86,7 @@ def plugin(host):
 
 
 def declare(path, host, mirror, **variables):
-    """Use the role on this host alone."""
+    """Run the role on this host only."""
     variables = {f"docker_mirror_{name}": value for name, value in variables.items()}
     plays = [
         {
@@ -134,7 +134,7 @@ def test_live_restore_keeps_containers_through_the_restart(host, plugin, tmp_pat
 
 
 def test_a_restart_that_fails_is_put_back(host, plugin, tmp_path, prove):
-    """An engine that will not start with this mirror, for a reason that nobody can see beforehand."""
+    """The engine does not start with this mirror, for a reason that no check can find beforehand."""
     with engine_with(host, plugin, pre=f"/bin/sh -c '! grep -q {REFUSED} /etc/docker/daemon.json'"):
         before, files = host.daemon_json(), host.files()
         code, _counts, out = declare(tmp_path, host, REFUSED, keep_containers=False)
@@ -149,7 +149,7 @@ def test_a_restart_that_fails_is_put_back(host, plugin, tmp_path, prove):
         )
 
 
-def test_an_engine_that_no_longer_starts_at_all_is_said_to_be_down(host, plugin, tmp_path):
+def test_an_engine_that_no_longer_starts_is_reported_as_down(host, plugin, tmp_path):
     with engine_with(host, plugin, pre="/bin/sh -c 'test ! -e /run/broken'"):
         before = host.daemon_json()
         host.run("touch", "/run/broken")
@@ -166,7 +166,7 @@ def test_an_engine_that_no_longer_starts_at_all_is_said_to_be_down(host, plugin,
         assert host.daemon_json() == before
 
 
-def test_what_someone_else_left_half_done_is_not_brought_into_force_unasked(host, plugin):
+def test_a_restart_does_not_apply_the_unfinished_change_of_someone_else(host, plugin):
     with engine_with(host, plugin, settings={"live-restore": True}):
         pid = host.engine_pid()
         edited = b'{\n  "live-restore": true,\n  "data-root": "/mnt/new",\n  "debug": true\n}\n'
@@ -189,7 +189,7 @@ def test_what_someone_else_left_half_done_is_not_brought_into_force_unasked(host
         result = host.module(mirrors=[NEW])
         assert result["changed"] and "line 2: debug is True, and the engine uses False" in result["output"]
         with host.sdk() as client:
-            assert client.info()["Debug"] is True, "as it was told"
+            assert client.info()["Debug"] is True, "the setting is applied"
 
 
 def test_the_same_setting_as_a_flag_is_refused(host):
@@ -216,13 +216,13 @@ def test_the_same_setting_as_a_flag_is_refused(host):
 
 @contextlib.contextmanager
 def options(host, text):
-    """An options file that the next start will read, and the running engine has not."""
-    kept = host.run("cat", "/etc/default/docker")
+    """Yield an options file that the next start will read, and the running engine has not read."""
+    saved = host.run("cat", "/etc/default/docker")
     host.write("/etc/default/docker", text.encode())
     try:
         yield
     finally:
-        host.write("/etc/default/docker", kept)
+        host.write("/etc/default/docker", saved)
 
 
 def test_a_flag_that_only_the_next_start_has_is_refused(host, prove):
@@ -235,7 +235,7 @@ def test_a_flag_that_only_the_next_start_has_is_refused(host, prove):
         host.run("systemctl", "stop", "docker.service")
         stopped = host.module(mirrors=["https://mirror.gcr.io"])
         assert stopped["failed"] and "/etc/default/docker, line 2" in stopped["msg"]
-        # What it was refused for: the engine does not start.
+        # This is the reason for the refusal: the engine does not start.
         host.write_daemon_json(b'{"registry-mirrors": ["https://mirror.gcr.io"]}')
         host.run("systemctl", "start", "docker.service", check=False)
         assert host.run("systemctl", "is-active", "docker.service", check=False) != b"active\n"
@@ -280,7 +280,7 @@ HOSTS_TOML = "/etc/docker/certs.d/docker.io/hosts.toml"
 
 
 @pytest.mark.parametrize(("name", "warned"), [("engine-26.1", False), ("engine-28.5", True)])
-def test_mirrors_that_are_shown_and_not_used_or_not_safe(lab, name, warned):
+def test_warnings_about_mirrors_that_are_not_used_or_not_safe(lab, name, warned):
     host = Host(lab, name)
     with engine_with(host, settings={"features": {"containerd-snapshotter": True}}):
         host.write(HOSTS_TOML, b'\n[host."https://other.example"]\n')
@@ -319,7 +319,7 @@ def test_a_stopped_engine_stays_stopped(host):
 
 
 def test_a_host_without_docker(lab, tmp_path):
-    """Last, since it removes the engine's package from one host."""
+    """This test is the last one, because it removes the engine's package from one host."""
     host = Host(lab, "engine-28.5-bare")
     host.run("sh", "-c", "dpkg --remove --force-depends docker.io 2>&1 && rm -rf /etc/docker")
     info = host.module("registry_mirrors_info")

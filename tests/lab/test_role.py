@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role in every form of use, on engines that need no restart for it."""
+"""The role in every form of use, on engines that need no restart."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_each_form_of_use_comes_into_force_and_a_second_run_changes_nothing(form
     facts = 1 if FORMS[form].get("gather_facts") else 0
     included = 1 if form == "include_role" else 0
     assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
-    # Role argument validation runs on the controller; what is left is one task.
+    # The role validates its arguments on the controller, so one task is left.
     assert all(counts[host.name]["ok"] == 2 + facts + included for host in hosts), out
 
 
@@ -79,7 +79,7 @@ def test_limit_and_tags(hosts, tmp_path):
     assert not [host for host in others if f"{NEW}/" in host.mirrors()]
 
 
-def test_check_mode_predicts_and_touches_nothing(hosts, tmp_path):
+def test_check_mode_predicts_and_changes_nothing(hosts, tmp_path):
     before = [(host.daemon_json(), host.mirrors(), host.files()) for host in hosts]
     code, counts, out = playbook(tmp_path / "play.yml", play("roles"), "--check", "--diff")
     assert code == 0 and all(counts[host.name]["changed"] == 1 for host in hosts), out
@@ -87,7 +87,7 @@ def test_check_mode_predicts_and_touches_nothing(hosts, tmp_path):
     assert [(host.daemon_json(), host.mirrors(), host.files()) for host in hosts] == before
 
 
-def test_bad_variables_are_named_and_nothing_is_touched(hosts, tmp_path):
+def test_bad_variables_are_named_and_nothing_is_changed(hosts, tmp_path):
     for name, value, word in (("docker_mirror_state", "gone", "absent"), ("docker_mirror_timeout", "soon", "int")):
         code, _counts, out = playbook(tmp_path / "play.yml", play("roles", vars={name: value}))
         assert code != 0 and name in out and word in out

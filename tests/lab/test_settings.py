@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Further settings of daemon.json: by a reload where that is enough, proven by the engine's own event, and put back where it refuses."""
+"""Other settings of daemon.json: applied by a reload if possible, as the engine's event shows, or put back."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ TEXT = b'{\n    "max-concurrent-uploads" : 4,\n    "log-opts": {"max-size": "9m"
 
 @pytest.fixture(scope="module")
 def engines(lab):
-    """One host of each engine, with a file in an odd style, which the engine has read."""
+    """Yield one host of each engine, which has read a file in an odd style."""
     hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
-    kept = {host.name: host.daemon_json() for host in hosts}
+    saved = {host.name: host.daemon_json() for host in hosts}
     settle(hosts)
     yield hosts
-    settle(hosts, kept)
+    settle(hosts, saved)
 
 
 @pytest.fixture
 def settled(engines):
-    """They are as they were, whatever a test has done."""
+    """Yield the hosts, and restore them at the end."""
     yield engines
     if any(host.daemon_json() != TEXT for host in engines):
         settle(engines)
@@ -56,14 +56,14 @@ def shown(host):
         return client.info()
 
 
-def seen(host):
-    """All that a refusal must leave alone."""
+def snapshot(host):
+    """Return everything that a refusal must not change."""
     info = shown(host)
     return [host.daemon_json(), host.engine_pid(), host.witness(), info["RegistryConfig"], info["Debug"]]
 
 
 def reloads(host, since):
-    """Attributes of the engine's own reload events since then."""
+    """Return the attributes of the engine's reload events since then."""
     with host.sdk() as client:
         events = client.events(
             since=since, until=time.time() + 1, filters={"type": "daemon", "event": "reload"}, decode=True
@@ -72,12 +72,12 @@ def reloads(host, since):
 
 
 def settings_of(hosts, check=False, **options):
-    """Call the module on the hosts at once."""
+    """Call the module daemon_config on all hosts at once."""
     return conftest.modules(hosts, "daemon_config", check=check, **options)
 
 
 def role(path, hosts, **variables):
-    """Use the role on the hosts at once, allowed to restart."""
+    """Run the role on all hosts at once, with restarts allowed."""
     each(may_start_again, hosts)
     variables = {f"docker_mirror_{name}": value for name, value in {"keep_containers": False, **variables}.items()}
     return playbook(
@@ -87,7 +87,7 @@ def role(path, hosts, **variables):
 
 
 def test_settings_by_a_reload(settled, prove):
-    before, since = each(seen, settled), time.time()
+    before, since = each(snapshot, settled), time.time()
     settings = {
         "debug": True,
         "max-concurrent-downloads": 7,
@@ -95,7 +95,7 @@ def test_settings_by_a_reload(settled, prove):
         "labels": ["lab=1"],
     }
     predicted = settings_of(settled, check=True, settings=settings)
-    assert each(seen, settled) == before and all(reloads(host, since) == [] for host in settled)
+    assert each(snapshot, settled) == before and all(reloads(host, since) == [] for host in settled)
     for name, result in settings_of(settled, settings=settings).items():
         assert (
             result["changed"]
@@ -121,10 +121,10 @@ def test_settings_by_a_reload(settled, prove):
         assert host.daemon_json().startswith(TEXT[:-2]), "every byte that was there"
     assert not any(result["changed"] for result in settings_of(settled, settings=settings).values())
 
-    # Taken out again: the engine keeps what some were, unless it is told.
+    # Removed again: the engine keeps some values until the file has the default.
     for result in settings_of(settled, remove=list(settings)).values():
         assert result["changed"] and result["reloaded"], result
-    after = each(seen, settled)
+    after = each(snapshot, settled)
     assert after == before, "file, engine, container, what is in force"
     assert not any(result["changed"] for result in settings_of(settled, remove=list(settings)).values())
     for host in settled:
@@ -136,8 +136,8 @@ def test_settings_by_a_reload(settled, prove):
 
 
 def test_what_the_engine_refuses_is_put_back(settled, prove):
-    """No check finds it but the engine's own, at the reload."""
-    before = each(seen, settled)
+    """Only the engine itself finds the wrong value, at the reload."""
+    before = each(snapshot, settled)
     for name, result in settings_of(
         settled, settings={"debug": True, "insecure-registries": ["r.example/path"]}
     ).items():
@@ -148,14 +148,14 @@ def test_what_the_engine_refuses_is_put_back(settled, prove):
             and "as they were" in result["msg"]
         ), result["msg"]
         prove(name, "a setting that the engine refuses is put back", {"message": result["msg"]})
-    assert each(seen, settled) == before
+    assert each(snapshot, settled) == before
 
 
 def test_settings_that_take_a_restart(settled, tmp_path, prove):
-    before = each(seen, settled)
+    before = each(snapshot, settled)
     for result in settings_of(settled, settings={"log-opts": {"max-size": "10m"}}).values():
         assert result["failed"] and "would stop 1 running container" in result["msg"]
-    assert each(seen, settled) == before
+    assert each(snapshot, settled) == before
 
     variables = {"daemon_settings": {"log-opts": {"max-size": "10m"}, "log-level": "warn"}}
     code, counts, out = role(tmp_path, settled, **variables)
@@ -176,7 +176,7 @@ def test_settings_that_take_a_restart(settled, tmp_path, prove):
 
 
 REFUSED = {"log-opts": {"max-size": "11m"}}
-"""Settings that need a restart, which the running container forbids."""
+"""Settings that need a restart, which the running container prevents."""
 OTHER = "https://other.example"
 
 
@@ -211,8 +211,8 @@ def test_the_summary_of_a_fleet_names_hosts_that_changed_before_they_failed(sett
     assert all(f"{OTHER}/" in host.mirrors() for host in settled)
 
 
-def test_settings_with_which_the_engine_does_not_start_are_put_back(settled, tmp_path):
-    """A mirror by a reload, and a setting that stops the start: of the one file, the setting is put back, and the mirror stays."""
+def test_settings_that_prevent_the_start_are_put_back(settled, tmp_path):
+    """The mirror is in force after a reload and stays in the file, while the setting is put back."""
     code, counts, out = role(tmp_path, settled, daemon_settings={"data-root": "/proc/no"}, restart_timeout=15)
     assert code != 0 and all(count["failed"] == 1 for count in counts.values()), out
     assert out.count("The change did not take effect") >= len(settled) and f"The role restored {FILE}" in out, out

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""After check mode on hosts that never saw the collection: nothing has changed."""
+"""After check mode on new hosts: nothing has changed."""
 
 from __future__ import annotations
 

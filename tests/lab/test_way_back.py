@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A disk that is full from the n-th rename on: what the module says of files and engine is compared with the files and the engine.
+"""The disk is full from the n-th rename on. What the module says is compared with the files and the engine.
 
-strace makes the renames of the module's interpreter fail, the ones that put things back as well. All engines at once.
+strace makes the module's renames fail, including those that put files back. All engines run at once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def installed(lab, tmp_path_factory):
-    """One host of each engine, with the modules on it."""
+    """Return one host of each engine, with the modules installed."""
     hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
     for folder, copy in {"/opt/lab": conftest.collection, "/opt/unchecked": conftest.collection_without_checks}.items():
         root = tmp_path_factory.mktemp("collections")
@@ -51,15 +51,15 @@ def installed(lab, tmp_path_factory):
 
 @pytest.fixture
 def hosts(installed):
-    """One host of each engine; afterwards they are as they were."""
-    kept = {host.name: (host.daemon_json(), text_of(host, OPTIONS)) for host in installed}
+    """Yield one host of each engine, and restore it at the end."""
+    saved = {host.name: (host.daemon_json(), text_of(host, OPTIONS)) for host in installed}
     try:
         each(lambda host: host.run("docker", "kill", "witness"), installed)
         yield installed
     finally:
 
         def end(host):
-            data, options = kept[host.name]
+            data, options = saved[host.name]
             host.write(OPTIONS, options.encode())
             host.write(FILE, data)
             host.run("sh", "-c", "rm -f /etc/docker/*~ /etc/default/docker.*~")
@@ -73,14 +73,14 @@ def in_force(host):
     return host.info()["RegistryConfig"]["Mirrors"] or []
 
 
-def seen(host):
-    """All that the module changes, asked of the host and the engine."""
+def snapshot(host):
+    """Return everything that the module can change, read from the host and the engine."""
     folders = host.run("sh", "-c", "ls -A /etc/docker /etc/default").decode()
     return {FILE: text_of(host, FILE), OPTIONS: text_of(host, OPTIONS), "in force": in_force(host), "folders": folders}
 
 
 def begin(host, daemon_json, options):
-    """The state that each run begins with."""
+    """Restore the initial state of each run."""
     host.write(FILE, daemon_json.encode())
     host.write(OPTIONS, options.encode())
     host.run(
@@ -92,7 +92,7 @@ def begin(host, daemon_json, options):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_said_is_true(hosts, kind):
+def test_the_message_is_true(hosts, kind):
     daemon_json, options, arguments, folder = KINDS[kind]
 
     def make(host):
@@ -101,15 +101,15 @@ def test_what_is_said_is_true(hosts, kind):
         restart(host)
 
     def runs(host):
-        """The results of the runs on one host, each judged: what was said of it that is not true."""
+        """Return the untrue statements of the runs on one host, and how many runs failed."""
         lies, failed = [], 0
         for first in range(1, 6):
             begin(host, daemon_json, options)
-            before = seen(host)
+            before = snapshot(host)
             inject = f"inject=rename,renameat,renameat2:error=ENOSPC:when={first}+"
             under = ["strace", "-o", "/dev/null", "-e", "trace=rename,renameat,renameat2", "-e", inject]
             result = host.execute(folder=folder, under=under, timeout=5, **arguments)
-            after, message = seen(host), result.get("msg", "")
+            after, message = snapshot(host), result.get("msg", "")
             if not result.get("failed"):
                 continue
             failed += 1

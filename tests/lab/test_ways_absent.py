@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""State absent: as check mode says, not in force, no trace of ours, and the engine was not restarted."""
+"""After state: absent, as predicted, the mirror is not in force, no file of ours is left, and no engine restarted."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import conftest
 import ways
 
 
-def test_absent_is_what_check_mode_said_and_as_it_was(lab, state, tmp_path, prove):
+def test_absent_is_as_check_mode_said(lab, state, tmp_path, prove):
     hosts = ways.hosts_of(lab)
-    before = ways.each(ways.seen, hosts)
+    before = ways.each(ways.snapshot, hosts)
     options = {"mirrors": ["https://mirror.gcr.io"], "state": "absent"}
     predicted = conftest.modules(hosts, check=True, **options)
-    assert ways.each(ways.seen, hosts) == before, "check mode touches nothing"
+    assert ways.each(ways.snapshot, hosts) == before, "check mode changes nothing"
     done = conftest.modules(hosts, **options)
     for host in hosts:
         began = state[host.name]
-        assert ways.said(predicted[host.name]) == ways.said(done[host.name])
+        assert ways.predictable(predicted[host.name]) == ways.predictable(done[host.name])
         assert done[host.name]["changed"] and host.mirrors() == began["in force"] == done[host.name]["in_force"]
         data = host.daemon_json()
         assert data.decode() == predicted[host.name]["diff"][0]["after"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who served a pull, where the log is a file, a user's journal, or that of a containerd image store, which says it at level debug alone."""
+"""Who served a pull: from a log file, a user's journal, or a containerd image store, which needs level debug."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLASSIC = [name for name in ways.DECLARED if name not in ways.CONTAINERD]
 
 
 def canary(hosts, image):
-    """What the module says of an image that the engines do not have."""
+    """Return what the module says about an image that the engines do not have."""
     ways.each(lambda host: ways.forget(host, image), hosts)
     return {
         name: result["images"][0]
@@ -34,7 +34,7 @@ def test_the_classic_image_stores(lab):
 
 @contextlib.contextmanager
 def refused(lab, hosts):
-    """The hosts get no connection to the cache."""
+    """The hosts cannot connect to the cache."""
     rule = ["OUTPUT", "-p", "tcp", "-d", lab.address("cache"), "-j", "REJECT", "--reject-with", "tcp-reset"]
     for host in hosts:
         host.run("iptables", "-I", *rule)
@@ -51,7 +51,7 @@ def hosts(lab):
 
 
 def test_the_containerd_image_store(lab, hosts, prove):
-    """At level info a mirror that fails is named, and one that serves is not."""
+    """At level info the log names a mirror that fails, but not one that serves."""
     for level in ("info", "debug"):
         if level == "debug":
             conftest.modules(hosts, "daemon_config", settings={"debug": True})
@@ -73,6 +73,6 @@ def test_the_containerd_image_store(lab, hosts, prove):
                 )
                 prove(
                     name,
-                    f"without a way to the cache, at level {level}",
+                    f"without a connection to the cache, at level {level}",
                     {key: found[key] for key in ("used", "by", "reason", "evidence")},
                 )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""After converge: the mirror is in force by a reload, in the file that the engine reads, and pulls prove it."""
+"""After converge: a reload put the mirror in force, from the file that the engine reads, and pulls use it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_in_force_and_the_rest_of_the_file_is_as_it_was(host, state, prove):
     prove(host.name, "SHA-256 of the rest of the file", {"before": before["rest"], "after": conftest.rest_of(data)})
 
 
-def test_a_file_that_the_engine_does_not_read_is_nobodys_business(lab):
+def test_a_file_that_the_engine_does_not_read_is_unchanged(lab):
     host = Host(lab, ways.MOVED)
     assert host.file == "/etc/docker/elsewhere.json"
     assert (
@@ -47,16 +47,16 @@ def test_a_file_that_the_engine_does_not_read_is_nobodys_business(lab):
     )
 
 
-def test_the_engine_of_another_user_is_nobodys_business(lab, state, prove):
+def test_the_engine_of_another_user_is_unchanged(lab, state, prove):
     before = {key: state[ways.BESIDE][key] for key in ("in force", "file", "files", "engine")}
-    after = ways.seen(Host(lab, ways.BESIDE))
+    after = ways.snapshot(Host(lab, ways.BESIDE))
     assert after == before
     prove(ways.BESIDE, "as it was while the other engine of its host changed", {"before": before, "after": after})
 
 
-def test_every_host_pulls_and_docker_hub_is_asked_by_the_cache_alone(lab, prove):
-    def asked(registry, client=None):
-        """How often each blob was asked for. With the containerd store, a query tells the registry whom it stands for."""
+def test_every_host_pulls_and_only_the_cache_asks_docker_hub(lab, prove):
+    def blob_requests(registry, client=None):
+        """Return the number of requests by blob, without the query that the containerd store adds."""
         lines = [line for _client, line in lab.requests(registry, BLOBS, client)]
         return dict(collections.Counter(line.split('"')[1].split()[1].partition("?")[0] for line in lines))
 
@@ -65,19 +65,19 @@ def test_every_host_pulls_and_docker_hub_is_asked_by_the_cache_alone(lab, prove)
         return host.pull("alpine")
 
     first, *others = hosts = ways.hosts_of(lab)
-    before = {host.name: asked("cache", host.address) for host in hosts}
+    before = {host.name: blob_requests("cache", host.address) for host in hosts}
     pull(first)
-    # The cache fetches in the background what it keeps; it has a layer when it has linked it.
+    # The cache stores layers in the background. It has a layer when the link exists.
     wait_until(lambda: lab.container("cache").exec_run(["sh", "-c", f"ls -d {LAYERS} | wc -l"]).output.strip() == b"2")
-    hub = asked("hub")
+    hub = blob_requests("hub")
     assert len(hub) == 2, "the configuration and the layer"
     ways.each(pull, others)
     assert {client for client, _line in lab.requests("hub", BLOBS)} == {lab.address("cache")}
-    assert asked("hub") == hub, "Docker Hub is not asked again"
+    assert blob_requests("hub") == hub, "Docker Hub is not asked again"
     for host in hosts:
-        # A registry writes its log when the request has ended, which may be after the pull.
-        wait_until(lambda host=host: len(asked("cache", host.address)) == 2)
-        after = asked("cache", host.address)
+        # A registry logs a request at its end, which may be after the pull.
+        wait_until(lambda host=host: len(blob_requests("cache", host.address)) == 2)
+        after = blob_requests("cache", host.address)
         assert set(after) == set(hub) and after != before[host.name], "this host got both from the cache, now"
         value = {
             "at Docker Hub, by the cache": hub,
@@ -86,8 +86,8 @@ def test_every_host_pulls_and_docker_hub_is_asked_by_the_cache_alone(lab, prove)
         prove(host.name, "requests for layers of alpine, by path, and who made them", value)
 
 
-def test_the_private_cache_is_trusted_with_its_own_ca_alone(lab):
-    """Of the lab itself."""
+def test_the_private_cache_is_trusted_only_with_its_own_ca(lab):
+    """This tests the lab itself."""
     host = Host(lab, ways.MOVED)
     host.write("/root/private-ca.crt", (conftest.FOLDER / "private-ca.crt").read_bytes())
     curl = [

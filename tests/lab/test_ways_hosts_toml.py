@@ -4,7 +4,7 @@
 
 """A hosts.toml that makes an engine ask another host than its mirrors: the cache's access log and the caution agree.
 
-All of it with the containerd image store. Engines before 28.0 do not read these files.
+All engines use the containerd image store. Engines before 28.0 do not read these files.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def hosts(lab):
         host.run("rm", "-rf", CERTS)
 
 
-def asked(host):
+def request_count(host):
     return len(host.lab.requests("cache", r"/v2/library/alpine/manifests/", host.address))
 
 
@@ -60,10 +60,10 @@ def test_the_caution_says_whether_the_engine_asks_its_mirrors(hosts, prove, requ
     for host in hosts:
         for path, text in files.items():
             host.write(path, text.encode())
-        before = asked(host)
+        before = request_count(host)
         ways.forget(host, "alpine")
         host.pull("alpine")
-        uses_mirrors = asked(host) > before
+        uses_mirrors = request_count(host) > before
         expected = place if host.name == "containerd-28.5" else None
         info = host.module("registry_mirrors_info")
         assert info["in_force"] == [conftest.GCR], info

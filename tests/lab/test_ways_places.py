@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mirrors as flags where no unit of the system's systemd starts the engine: kept there, pulled through, and moved to the file and back."""
+"""Mirrors as flags of engines that the system's systemd does not start: used, and moved to the file and back."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ def text_of(host, path):
 
 
 def pulls_through_the_cache(lab, host):
-    """How many requests for the image the cache gets from this host."""
+    """Pull the image, and return how many requests for it the cache got from this host."""
 
-    def asked():
+    def request_count():
         return len(lab.requests("cache", r'"(GET|HEAD) /v2/library/alpine/', host.address))
 
-    before = asked()
+    before = request_count()
     ways.forget(host, "alpine")
     host.pull("alpine")
-    wait_until(lambda: asked() > before)
-    return asked() - before
+    wait_until(lambda: request_count() > before)
+    return request_count() - before
 
 
 @pytest.fixture
 def hosts(lab):
     hosts = ways.hosts_of(lab, ways.OTHER_INITS)
-    with ways.kept(hosts, ways.OPTIONS, DROP_IN):
+    with ways.restored_afterwards(hosts, ways.OPTIONS, DROP_IN):
         for host in hosts:
-            host.run("sh", "-c", 'rmdir "${0%/*}" 2>/dev/null || true', DROP_IN)  # Root's, where a test has made it.
+            # root owns the folder if a test has created it.
+            host.run("sh", "-c", 'rmdir "${0%/*}" 2>/dev/null || true', DROP_IN)
             host.write(host.file, b'{"max-concurrent-uploads": 4}\n')
             if host.name != ways.ROOTLESS:
                 host.write(ways.OPTIONS, VENDOR.encode())
@@ -57,7 +58,7 @@ def test_kept_as_flags_and_moved_to_the_file_and_back(lab, hosts, tmp_path, prov
     by_shell = [host for host in hosts if host.name != ways.ROOTLESS]
     rootless = [host for host in hosts if host.name == ways.ROOTLESS]
 
-    # The vendor's recipe has made it so: the options file, which a shell expands, and a restart by the init script.
+    # The vendor describes this: the options file, which a shell expands, and a restart by the init script.
     reports = conftest.modules(by_shell, "registry_mirrors_info")
     for host in by_shell:
         report = reports[host.name]
@@ -69,13 +70,13 @@ def test_kept_as_flags_and_moved_to_the_file_and_back(lab, hosts, tmp_path, prov
     assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
     for result in conftest.modules(by_shell, mirrors=[GCR]).values():
         assert result["failed"] and f"{ways.OPTIONS}, line 2" in result["msg"], result["msg"]
-    # A rootless engine is told by a drop-in of its user.
+    # A rootless engine gets its flags from a drop-in of its user.
     code, counts, out = ways.role(tmp_path, rootless, urls=[GCR], source="systemd_drop_in")
     assert code == 0, out
     assert all(host.mirrors() == [GCR] and f"--registry-mirror={GCR}" in text_of(host, DROP_IN) for host in rootless)
 
     pulled = {host.name: pulls_through_the_cache(lab, host) for host in hosts}
-    before = ways.each(ways.seen, hosts)
+    before = ways.each(ways.snapshot, hosts)
     code, counts, out = ways.role(tmp_path, hosts, urls=[GCR], migrate=True)
     assert code == 0, out
     for host in hosts:
@@ -107,7 +108,7 @@ def test_kept_as_flags_and_moved_to_the_file_and_back(lab, hosts, tmp_path, prov
 def test_moved_between_a_flag_and_a_file_elsewhere(lab, tmp_path, prove):
     host = Host(lab, ways.MOVED)
     unread = text_of(host, "/etc/docker/daemon.json")
-    with ways.kept([host], ways.OPTIONS):
+    with ways.restored_afterwards([host], ways.OPTIONS):
         before = host.daemon_json()
         for source, named in (("options_file", ways.OPTIONS), ("daemon_json", host.file)):
             host.run("systemctl", "reset-failed", "docker.service", "docker.socket")

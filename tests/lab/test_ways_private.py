@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A private mirror whose CA no system store has: its certificate goes where this engine reads it, with both image stores."""
+"""A private mirror whose CA is in no system store: its certificate goes where the engine reads it, in both stores."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ HOSTS = [ways.SYSVINIT, ways.MOVED, *ways.CONTAINERD]
 @pytest.fixture
 def hosts(lab):
     hosts = ways.hosts_of(lab, HOSTS)
-    kept = {host.name: (host.daemon_json(), host.mirrors()) for host in hosts}
+    saved = {host.name: (host.daemon_json(), host.mirrors()) for host in hosts}
     yield hosts
     conftest.modules(hosts, mirrors=[CACHE, GCR], state="absent")
     for host in hosts:
-        data, mirrors = kept[host.name]
+        data, mirrors = saved[host.name]
         conftest.modules([host], mirrors=mirrors, exclusive=True)
         host.write(host.file, data)
         host.run("rm", "-rf", "/etc/docker/certs.d")
 
 
 def served(lab, host):
-    """Successful requests for blobs of the image that the private cache got from this host's engine."""
+    """Return the successful requests for blobs of the image from this host's engine to the private cache."""
     return len(lab.requests("private", r'"GET /v2/library/alpine/blobs/.*" 200 ', host.address))
 
 
@@ -45,7 +45,7 @@ def pull(lab, host):
 
 def test_the_ca_goes_where_the_engine_reads_it(lab, hosts, prove):
     pem = (conftest.FOLDER / "private-ca.crt").read_text()
-    before = ways.each(ways.seen, hosts)
+    before = ways.each(ways.snapshot, hosts)
     results = conftest.modules(hosts, mirrors=[CACHE], exclusive=True)
     assert {name: result.get("in_force", result) for name, result in results.items()} == {
         host.name: [f"{CACHE}/"] for host in hosts
@@ -78,9 +78,9 @@ def test_the_ca_goes_where_the_engine_reads_it(lab, hosts, prove):
         assert host.run("sh", "-c", "ls -A /etc/docker/certs.d 2>/dev/null || true") == b"", "no trace of ours"
 
 
-def test_what_would_break_every_pull_is_refused_before(hosts):
+def test_a_file_that_would_break_every_pull_is_refused(hosts):
     pem = (conftest.FOLDER / "private-ca.crt").read_text()
-    before = ways.each(ways.seen, hosts)
+    before = ways.each(ways.snapshot, hosts)
     broken = pem.replace("MII", "!!!", 1)
     for result in conftest.modules(hosts, mirrors=[CACHE], ca_certificates={"cache.lan": broken}).values():
         assert result["failed"] and '"cache.lan": certificate 1' in result["msg"] and not result["changed"], result[
@@ -95,4 +95,4 @@ def test_what_would_break_every_pull_is_refused_before(hosts):
         )
     for host in hosts:
         host.run("rm", "-r", "/etc/docker/certs.d")
-    assert ways.each(ways.seen, hosts) == before
+    assert ways.each(ways.snapshot, hosts) == before

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where only a restart helps, the role restarts the engine through the init system that runs it, and puts back what did not come about."""
+"""If only a restart helps, the role restarts the engine with its init system, and puts back a change that fails."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ REFUSED = "https://refused.example"
 
 @pytest.fixture(scope="module")
 def hosts(lab):
-    """Engines with a flag that a reload would lose, and which will not start with one mirror, for a reason that nobody can see beforehand."""
+    """Yield engines with a flag that a reload would lose, and that do not start with one of the mirrors."""
     hosts = ways.hosts_of(lab, ways.OTHER_INITS)
-    with ways.plugin(hosts) as flag, ways.kept(hosts, *{ways.options_of(host) for host in hosts}):
+    with ways.plugin(hosts) as flag, ways.restored_afterwards(hosts, *{ways.options_of(host) for host in hosts}):
         for host in hosts:
             ways.give_flag(host, flag, unless=REFUSED)
         ways.each(ways.restart, hosts)
@@ -30,15 +30,15 @@ def hosts(lab):
 
 
 def test_a_restart_where_only_a_restart_helps(lab, hosts, tmp_path, prove):
-    neighbour = ways.seen(Host(lab, ways.BESIDE))
-    before = ways.each(ways.seen, hosts)
+    neighbour = ways.snapshot(Host(lab, ways.BESIDE))
+    before = ways.each(ways.snapshot, hosts)
     predicted = conftest.modules(hosts, mirrors=[ways.NEW], check=True)
     assert {predicted[host.name]["pending"] for host in hosts} == {"restart"}, predicted
-    assert ways.each(ways.seen, hosts) == before
+    assert ways.each(ways.snapshot, hosts) == before
 
     code, counts, out = ways.role(tmp_path, hosts, urls=[ways.NEW])
     assert code == 0, out
-    after = ways.each(ways.seen, hosts)
+    after = ways.each(ways.snapshot, hosts)
     for host in hosts:
         old, new = before[host.name], after[host.name]
         assert new["engine"] != old["engine"] and new["in force"] == [*old["in force"], f"{ways.NEW}/"], host.name
@@ -52,19 +52,19 @@ def test_a_restart_where_only_a_restart_helps(lab, hosts, tmp_path, prove):
         prove(host.name, "a restart where only a restart helps", value)
     code, counts, out = ways.role(tmp_path, hosts, urls=[ways.NEW])
     assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
-    assert ways.each(ways.seen, hosts) == after
-    assert ways.seen(Host(lab, ways.BESIDE)) == neighbour
+    assert ways.each(ways.snapshot, hosts) == after
+    assert ways.snapshot(Host(lab, ways.BESIDE)) == neighbour
 
 
 def test_a_restart_that_fails_is_put_back(hosts, tmp_path, prove):
-    before = ways.each(ways.seen, hosts)
+    before = ways.each(ways.snapshot, hosts)
     code, counts, out = ways.role(tmp_path, hosts, urls=[REFUSED], restart_timeout=15)
     assert code != 0, out
     for host in hosts:
-        said = re.findall(rf"^fatal: \[{re.escape(host.name)}\]: FAILED! => (.*)$", out, re.MULTILINE)[-1]
-        assert "The change did not take effect" in said and f"The role restored {host.file}" in said, said
+        error = re.findall(rf"^fatal: \[{re.escape(host.name)}\]: FAILED! => (.*)$", out, re.MULTILINE)[-1]
+        assert "The change did not take effect" in error and f"The role restored {host.file}" in error, error
         assert counts[host.name]["failed"] == 1
-        after = ways.seen(host)
+        after = ways.snapshot(host)
         assert after["engine"] != before[host.name]["engine"], "it was restarted, and started again"
         assert {**after, "engine": None} == {**before[host.name], "engine": None}, host.name
         hashes = {"before": before[host.name]["file"], "after": after["file"]}

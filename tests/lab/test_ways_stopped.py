@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A stopped engine stays stopped under every init system, with another engine running on its host too."""
+"""A stopped engine stays stopped under every init system, even if another engine runs on its host."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from conftest import Host
 
 def test_a_stopped_engine_stays_stopped_and_its_next_start_reads_the_file(lab, prove):
     hosts, beside = ways.hosts_of(lab, ways.OTHER_INITS), Host(lab, ways.BESIDE)
-    neighbour = ways.seen(beside)
-    with ways.kept(hosts):
+    neighbour = ways.snapshot(beside)
+    with ways.restored_afterwards(hosts):
         ways.each(ways.stop, hosts)
         infos = conftest.modules(hosts, "registry_mirrors_info")
         predicted = conftest.modules(hosts, mirrors=[ways.NEW], check=True)
@@ -23,7 +23,7 @@ def test_a_stopped_engine_stays_stopped_and_its_next_start_reads_the_file(lab, p
         for host in hosts:
             engine = infos[host.name]["engine"]
             assert engine["state"] == "stopped" and infos[host.name]["in_force"] is None, engine
-            assert ways.said(predicted[host.name]) == ways.said(done[host.name])
+            assert ways.predictable(predicted[host.name]) == ways.predictable(done[host.name])
             assert (
                 done[host.name]["changed"]
                 and done[host.name]["pending"] == "none"
@@ -31,7 +31,7 @@ def test_a_stopped_engine_stays_stopped_and_its_next_start_reads_the_file(lab, p
             )
             assert f'"{ways.NEW}"'.encode() in host.daemon_json()
             assert not ways.runs(host)
-        assert ways.seen(beside) == neighbour
+        assert ways.snapshot(beside) == neighbour
         ways.each(ways.start, hosts)
         for host in hosts:
             assert f"{ways.NEW}/" in host.mirrors(), "the next start reads it"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""After check mode on hosts that never saw the collection: nothing has changed, and each engine is run in the way it is here for."""
+"""After check mode on new hosts: nothing has changed, and each engine runs in the way that it is here to test."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def test_check_mode_changed_nothing(host, state, prove):
     assert host.daemon_json() == before
     mirrors = host.mirrors()
     assert conftest.GCR not in mirrors
-    state[host.name] = {**ways.seen(host), "rest": conftest.rest_of(before)}
+    state[host.name] = {**ways.snapshot(host), "rest": conftest.rest_of(before)}
     prove(host.name, "check mode changed nothing", {"mirrors in force": mirrors, "files": host.files()})
 
 
-def test_each_engine_is_run_in_its_way(lab):
+def test_each_engine_runs_in_its_way(lab):
     hosts = {host.name: host for host in ways.hosts_of(lab, conftest.HOSTS)}
     infos = {}
     for name, host in hosts.items():
@@ -47,7 +47,7 @@ def test_each_engine_is_run_in_its_way(lab):
 
 
 def test_what_is_predicted(lab, state):
-    """Kept for the tests after converge: what comes about must be that."""
+    """The tests after converge compare the results with these predictions."""
     hosts = ways.hosts_of(lab)
     for name, predicted in conftest.modules(hosts, mirrors=["https://mirror.gcr.io"], check=True).items():
         assert predicted["changed"], predicted

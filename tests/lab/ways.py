@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests of the scenario ways share: which hosts there are, and how each init system is spoken to."""
+"""What the tests of the scenario ways share: the hosts, and the commands of each init system."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONTAINERD = [name for name in HOSTS if name.startswith("containerd-")]
 DECLARED = [name for name in HOSTS if name != BESIDE]
 """The hosts on which the scenario uses the role."""
 OTHER_INITS = [SYSVINIT, OPENRC, ROOTLESS]
-"""The hosts whose service is not one of the system's systemd."""
+"""The hosts whose engine is not a service of the system's systemd."""
 
 USER_UNITS = "/home/rl/.config/systemd/user"
 OPTIONS = "/etc/default/docker"
@@ -44,7 +44,7 @@ def as_user(host, *words):
 
 
 def service(host, verb):
-    """Give a command to the init system that runs the engine."""
+    """Run a command of the init system that runs the engine."""
     if host.name == SYSVINIT:
         host.run("service", "docker", verb)
     elif host.name == OPENRC:
@@ -56,7 +56,7 @@ def service(host, verb):
 
 
 def runs(host):
-    """Whether the user of this host has an engine process."""
+    """Return whether the user of this host has an engine process."""
     return host.run("pgrep", "-x", "-u", host.user, "dockerd", check=False) != b""
 
 
@@ -69,17 +69,17 @@ def answers(host):
 
 
 def each(function, hosts):
-    """What it returns, by host; the hosts at once."""
+    """Call the function on all hosts at once, and return its results by host."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         return dict(zip((host.name for host in hosts), pool.map(function, hosts)))
 
 
 def restart(host):
-    """Restart the engine, clear of systemd's limit on starts."""
+    """Restart the engine, without systemd's limit on starts."""
     if host.name == ROOTLESS:
         as_user(host, "systemctl", "--user", "daemon-reload")
         as_user(host, "systemctl", "--user", "reset-failed", "docker.service")
-    # Not restart: where no pid file is, the init script of Debian ends without a word, and without a start.
+    # Not restart: without a pid file, Debian's init script ends silently and starts nothing.
     stop(host)
     start(host)
 
@@ -94,8 +94,8 @@ def stop(host):
     wait_until(lambda: not runs(host))
 
 
-def seen(host):
-    """All of an engine that a change of something else must leave alone."""
+def snapshot(host):
+    """Return the state of an engine that a change elsewhere must not affect."""
     return {
         "in force": host.mirrors(),
         "file": conftest.sha256(host.daemon_json()),
@@ -105,8 +105,8 @@ def seen(host):
 
 
 @contextlib.contextmanager
-def kept(hosts, *paths):
-    """Whatever a test does to these files and to the configuration, the engines end as they began."""
+def restored_afterwards(hosts, *paths):
+    """Restore these files and the configuration file at the end, and restart the engines."""
     before = [(host, path, content(host, path)) for host in hosts for path in (host.file, *paths)]
     try:
         yield
@@ -117,17 +117,17 @@ def kept(hosts, *paths):
 
 
 def content(host, path):
-    """The bytes of a file, or None."""
+    """Return the bytes of a file, or None."""
     return host.run("cat", path) if host.run("sh", "-c", 'test -e "$0" && echo yes || true', path) else None
 
 
 def options_of(host):
-    """The file in which an administrator gives this engine a flag."""
+    """Return the file in which an administrator sets flags of this engine."""
     return f"{USER_UNITS}/docker.service.d/lab.conf" if host.name == ROOTLESS else OPTIONS
 
 
 def give_flag(host, flag, unless=None):
-    """Give the engine a flag at its next start; it will not start at all when C(unless) stands in its configuration file."""
+    """Set a flag for the engine's next start. If ``unless`` is in its configuration file, the engine does not start."""
     if host.name == ROOTLESS:
         start = host.run("sed", "-n", "s/^ExecStart=//p", f"{USER_UNITS}/docker.service").decode().strip()
         refuse = [f"ExecStartPre=/bin/sh -c '! grep -q {unless} {host.file}'"] if unless else []
@@ -142,14 +142,14 @@ def give_flag(host, flag, unless=None):
 
 @contextlib.contextmanager
 def plugin(hosts):
-    """An authorization plugin for each engine, which has to run as long as the engine has its flag."""
+    """Run an authorization plugin for each engine, and yield the engine's flag for it."""
     started = []
     for host in hosts:
         host.write("/usr/local/lib/plugin.py", conftest.PLUGIN.read_bytes())
         socket = "/run/docker/plugins/lab.sock"
         if host.name == ROOTLESS:
-            # A rootless engine has a /run of its own, and learns of the socket from a file. The documented folder, in
-            # ~/.config, is not read (26.1.5, moby pkg/plugins/discovery_unix.go).
+            # A rootless engine has its own /run, and finds the socket through a file. It does not read the documented
+            # folder in ~/.config (26.1.5, moby pkg/plugins/discovery_unix.go).
             socket = "/run/user/1000/lab.sock"
             host.write("/home/rl/.local/lib/docker/plugins/lab.spec", f"unix://{socket}".encode())
         script = 'mkdir -p "${0%/*}" && echo $$ >"$0.pid" && exec python3 /usr/local/lib/plugin.py "$0"'
@@ -166,7 +166,7 @@ def plugin(hosts):
 
 
 def role(path, hosts, *arguments, **variables):
-    """Use the role on these hosts at once: exit code, counts by host, output."""
+    """Run the role on all of these hosts, and return exit code, recap by host and output."""
     names = [host.name for host in hosts]
     variables = {f"docker_mirror_{name}": value for name, value in variables.items()}
     return conftest.playbook(
@@ -175,7 +175,10 @@ def role(path, hosts, *arguments, **variables):
 
 
 def forget(host, image):
-    """Remove an image with all its content, so that a pull fetches every object: the containerd store keeps content otherwise."""
+    """Remove an image with all its content, so that a pull fetches every object.
+
+    Otherwise the containerd store keeps the content.
+    """
     with host.sdk() as client, contextlib.suppress(docker.errors.ImageNotFound):
         client.images.remove(image, force=True)
     if host.name in CONTAINERD:
@@ -185,8 +188,8 @@ def forget(host, image):
         host.run("sh", "-c", "ctr -n moby content ls -q | xargs -r ctr -n moby content rm")
 
 
-def said(result):
-    """What check mode must predict to the letter."""
+def predictable(result):
+    """Return the parts of a result that check mode must predict exactly."""
     names = (
         "changed",
         "source",

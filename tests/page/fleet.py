@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fleets of any size, as the two modules would find them: every kind of finding, several mirrors, and names that are meant ill. Always the same."""
+"""Fleets of any size, as the two modules would find them: every kind of finding, several mirrors, and hostile names.
+
+The same size always gives the same fleet.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +41,13 @@ SLOW = {GCR: 30, OWN: 4, LONG: 400}
 
 def _health(chance, url, **changes):
     answer = {
-        "url": url, "usable": True, "reason": None, "failed_at": None, "silent": False, "proxy": None, "addresses": ["192.0.2.10"], "status": 200,
-        "authentication": None, "redirected_to": None, "latency_ms": round(SLOW[url] * chance.lognormvariate(0, 0.4), 1), "images": [],
-        "tls": {"version": "TLSv1.3", "verified": True, "not_after": "Mar  1 12:00:00 2027 GMT", "days_left": 394, "certificates": []},
+        "url": url, "usable": True, "reason": None, "failed_at": None, "silent": False, "proxy": None,
+        "addresses": ["192.0.2.10"], "status": 200, "authentication": None, "redirected_to": None,
+        "latency_ms": round(SLOW[url] * chance.lognormvariate(0, 0.4), 1), "images": [],
+        "tls": {
+            "version": "TLSv1.3", "verified": True, "not_after": "Mar  1 12:00:00 2027 GMT", "days_left": 394,
+            "certificates": [],
+        },
     }  # fmt: skip
     return {**answer, **changes}
 
@@ -57,7 +64,7 @@ def _dead(chance, url):
 
 
 def _host(chance, kind):
-    """What the modules return on a host with this finding: the result of the one, and of the other."""
+    """Return what each of the two modules returns on a host with this finding."""
     if kind == "unreachable":
         why = "ssh: connect to host 10.1.2.3 port 22: No route to host"
         return {"unreachable": True, "msg": f"Task failed: Failed to connect to the host via ssh: {why}"}, None
@@ -65,8 +72,10 @@ def _host(chance, kind):
         return {"failed": True, "msg": "Task failed: sudo: a password is required"}, None
     used = chance.choice([[GCR], [GCR], [GCR, OWN], [OWN, GCR], [GCR, LONG]])
     engine = {
-        "service": "docker", "state": "running", "reason": None, "version": chance.choice(["28.5.2", "27.3.1", "26.1.5+dfsg1", "29.0.1"]), "pid": 712,
-        "rootless": False, "live_restore": False, "containers_running": chance.randrange(60), "swarm_active": False, "image_store": "containerd",
+        "service": "docker", "state": "running", "reason": None,
+        "version": chance.choice(["28.5.2", "27.3.1", "26.1.5+dfsg1", "29.0.1"]), "pid": 712, "rootless": False,
+        "live_restore": False, "containers_running": chance.randrange(60), "swarm_active": False,
+        "image_store": "containerd",
     }  # fmt: skip
     sources = [
         {"source": "daemon_json", "path": "/etc/docker/daemon.json", "line": 3, "mirrors": used, "reason": None},
@@ -78,7 +87,10 @@ def _host(chance, kind):
             "reason": None,
         },
     ]
-    written = f"2026-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T{chance.randrange(24):02}:{chance.randrange(60):02}:00Z"
+    written = (
+        f"2026-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
+        f"T{chance.randrange(24):02}:{chance.randrange(60):02}:00Z"
+    )
     info = {
         "mirrors": used,
         "in_force": used,
@@ -114,8 +126,8 @@ def _host(chance, kind):
         mirrors = None
     elif kind == "conflict":
         message = (
-            "registry-mirrors stands in /etc/docker/daemon.json line 3 and as --registry-mirror in /etc/default/docker line 8: an engine does not start "
-            "with both. Take it out of one."
+            "registry-mirrors stands in /etc/docker/daemon.json line 3 and as --registry-mirror in /etc/default/docker "
+            "line 8: an engine does not start with both. Take it out of one."
         )
         info["conflicts"] = [
             {
@@ -139,7 +151,8 @@ def _host(chance, kind):
         mirrors = [_dead(chance, url) for url in used]
     elif kind == "caution":
         info["cautions"] = [
-            "/etc/docker/certs.d/docker.io/hosts.toml, line 1: the host that is named there is asked instead of the registry mirrors."
+            "/etc/docker/certs.d/docker.io/hosts.toml, line 1: the host that is named there is asked instead of "
+            "the registry mirrors."
         ]
     elif kind == "mirror_unused":
         info.update(mirrors=[LONG], in_force=[LONG])
@@ -152,13 +165,13 @@ def _host(chance, kind):
 
 
 def _names(number):
-    """Names as fleets have them, each role with its own numbers, and two that no one should have given."""
+    """Return names as fleets have them, with numbers for each role, and two names that nobody should use."""
     roles = ["build", "db", "web", "worker"]
     return [ENDLESS, HOSTILE, *(f"{roles[index % 4]}-{index // 4 + 1}" for index in range(number - 2))]
 
 
 def report(number):
-    """The report of a fleet with so many hosts: of each five, four are well, as long as every kind of finding has a host."""
+    """Return the report of a fleet of this size. Four of five hosts are well; the others show each finding."""
     chance = random.Random(number)
     kinds = list(audit_report.KINDS)
     states = (
@@ -174,7 +187,7 @@ def report(number):
 
 
 def hostile(value):
-    """The same with hostile text after every text, in keys too."""
+    """Return the value with hostile text after every text, including keys."""
     if isinstance(value, dict):
         return {hostile(key): hostile(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -183,14 +196,14 @@ def hostile(value):
 
 
 def _free(value, *fixed):
-    """The same with hostile text after every text, but for the values of these keys, which are words of a list."""
+    """Return the value with hostile text after every text, except for the values of these keys, which are choices."""
     if isinstance(value, dict):
         return {key: inner if key in fixed else _free(inner, *fixed) for key, inner in value.items()}
     return [_free(inner, *fixed) for inner in value] if isinstance(value, list) else hostile(value)
 
 
 def hostile_hosts():
-    """By name, a good host and hosts of an attacker, as ``audit`` takes them."""
+    """Return a good host and hosts of an attacker, by name, as ``audit`` takes them."""
     chance = random.Random(7)
     info, mirrors = _host(chance, "conflict")
     info["engine"]["version"] = "28.5.2"
@@ -232,17 +245,17 @@ def hostile_hosts():
     return {name: (*results, {}) for name, results in hosts.items()}
 
 
-def page(said):
-    """The page of a report."""
-    return pages({"one": said})["one"]
+def page(report):
+    """Return the page of a report."""
+    return pages({"one": report})["one"]
 
 
 def pages(reports):
-    """The page of each report. Ansible itself renders them, with the task of the playbook."""
+    """Return the page of each report. Ansible itself renders them, with the task of the playbook."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        for name, said in reports.items():
-            (folder / f"{name}.json").write_text(json.dumps(said), encoding="utf-8")
+        for name, content in reports.items():
+            (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
         load = {
             "ansible.builtin.set_fact": {
                 "audit_report": "{{ lookup('ansible.builtin.file', audit_report_folder ~ '.json') | from_json }}"
@@ -257,7 +270,7 @@ def pages(reports):
 
 
 def _rendering():
-    """The playbook's task that renders the page; here the template's path must be absolute."""
+    """Return the playbook's task that renders the page, with an absolute path of the template."""
     (play,) = yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))
     (task,) = [task for task in _tasks(play["tasks"]) if TEMPLATE in task]
     return {**task, TEMPLATE: {**task[TEMPLATE], "src": str(PLAYBOOK.parent / "templates" / task[TEMPLATE]["src"])}}
@@ -270,7 +283,7 @@ def _tasks(tasks):
 
 
 def ansible_playbook(playbook, *arguments, collections=None):
-    """Run a playbook with the local machine as its hosts; what it printed."""
+    """Run a playbook with the local machine as its hosts, and return what it printed."""
     environment = dict(
         os.environ,
         ANSIBLE_LOCALHOST_WARNING="false",
@@ -293,7 +306,7 @@ import json, pathlib, sys
 options = json.loads(pathlib.Path(sys.argv[1]).read_text())
 print(pathlib.Path(options["service"], "NAME.json").read_text())
 """
-"""A module that returns what lies in a folder. It stands for a host that returns what it likes."""
+"""A module that returns a file of a folder. It stands for a host that can return anything."""
 
 
 def audit(folder, hosts, *arguments):

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page of the audit in a real browser: small and large fleets, a narrow and a wide window, light and dark, on paper, by keyboard.
+"""The page of the audit in a real browser: small and large fleets, narrow and wide windows, light and dark.
 
-Screenshots of all that are left in build/page, to be looked at.
+Also on paper and by keyboard. The screenshots in build/page are for people to look at.
 """
 
 from __future__ import annotations
@@ -32,18 +32,24 @@ SIZES, WIDTHS, SCHEMES = [3, 200, 2000], [400, 1400], ["light", "dark"]
 RANKS = [*audit_report.KINDS, "ok"]
 FOLDER = fleet.ROOT / "build/page"
 
-# What is seen of an element: by no name of a class, so that the page is free to look as it likes.
+# These scripts use no names of classes, so the looks of the page can change.
 SHOWN_ROWS = """
-  return [...document.querySelectorAll("tbody tr")].filter(row => row.getClientRects().length).map(row => row.querySelector("th").textContent);
+  return [...document.querySelectorAll("tbody tr")].filter(row => row.getClientRects().length)
+    .map(row => row.querySelector("th").textContent);
 """
 FAINT = """
   const numbers = colour => colour.match(/[\\d.]+/g).map(Number), faint = [];
-  const over = (front, back) => { const a = front[3] ?? 1; return [0, 1, 2].map(i => front[i] * a + back[i] * (1 - a)); };
+  const over = (front, back) => {
+    const a = front[3] ?? 1;
+    return [0, 1, 2].map(i => front[i] * a + back[i] * (1 - a));
+  };
   const linear = part => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4;
   const light = colour => colour.reduce((sum, part, i) => sum + linear(part / 255) * [.2126, .7152, .0722][i], 0);
   const backs = new Map([[null, [255, 255, 255]]]);
   const back = element => {
-    if (!backs.has(element)) backs.set(element, over(numbers(getComputedStyle(element).backgroundColor), back(element.parentElement)));
+    if (!backs.has(element)) {
+      backs.set(element, over(numbers(getComputedStyle(element).backgroundColor), back(element.parentElement)));
+    }
     return backs.get(element);
   };
   const check = (what, front, behind, least) => {
@@ -54,14 +60,16 @@ FAINT = """
   let checked = 0;
   for (const element of document.body.querySelectorAll("*")) {
     if (!element.getClientRects().length || getComputedStyle(element).visibility !== "visible") continue;
-    const own = [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data.trim()).join(" ").trim();
+    const own = [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)
+      .map(node => node.data.trim()).join(" ").trim();
     if (own) { check(own, getComputedStyle(element).color, back(element), 4.5); checked++; }
     for (const pseudo of ["::before", "::after"]) {
       const style = getComputedStyle(element, pseudo);
       if (!["none", "normal", '""'].includes(style.content)) check(style.content, style.color, back(element), 4.5);
     }
-    // What is drawn is to be told from the page, too.
-    if (!element.textContent.trim() && !element.children.length && element.tagName !== "BR" && element.closest("[role=img], li")) {
+    // Drawn elements must differ from the page, too.
+    if (!element.textContent.trim() && !element.children.length && element.tagName !== "BR"
+        && element.closest("[role=img], li")) {
       const behind = element.closest("[role=img]") ?? element.parentElement;
       check(`drawn: ${element.outerHTML}`, getComputedStyle(element).backgroundColor, back(behind), 3);
     }
@@ -71,8 +79,10 @@ FAINT = """
 
 
 OVERFLOWING = """
-  return [...document.body.querySelectorAll("*")].filter(element => element.clientWidth && element.scrollWidth > element.clientWidth + 1)
-    .filter(element => !["INPUT", "SELECT"].includes(element.tagName)).slice(0, 5).map(element => element.outerHTML.slice(0, 200));
+  return [...document.body.querySelectorAll("*")]
+    .filter(element => element.clientWidth && element.scrollWidth > element.clientWidth + 1)
+    .filter(element => !["INPUT", "SELECT"].includes(element.tagName))
+    .slice(0, 5).map(element => element.outerHTML.slice(0, 200));
 """
 
 
@@ -89,10 +99,10 @@ class Browser:
         ):
             options.add_argument(argument)
         if os.geteuid() == 0:
-            # Root's Chromium does not start with one. The only page that it opens is ours.
+            # As root, Chromium does not start with its sandbox. It opens only our own page.
             options.add_argument("--no-sandbox")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        # A driver that is named and not there is an error. For one that is not named, selenium would look in the network.
+        # If the driver is named and missing, that is an error. Without a name, selenium would download one.
         self.driver = webdriver.Chrome(
             options=options, service=webdriver.ChromeService(shutil.which("chromedriver") or "chromedriver")
         )
@@ -136,7 +146,7 @@ class Browser:
 
     def screenshot(self, name):
         self.run("scrollTo(0, 0)")
-        # In a taller window: to capture what is beyond the window takes long where that is much.
+        # The window is made taller, because capturing much beyond the window takes long.
         self.resize(self.run("return innerWidth"), min(self.run("return document.documentElement.scrollHeight"), 2500))
         image = self.cdp("Page.captureScreenshot", {})
         (FOLDER / f"{name}.png").write_bytes(base64.b64decode(image["data"]))
@@ -174,7 +184,7 @@ def test_it_fits_each_window(browser, pages, size):
                 "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
             )
             assert needed <= given <= width, f"{scheme}, {width} px"
-            # For 2,000 hosts, to ask every element takes the browser half a minute.
+            # For 2,000 hosts, checking every element takes the browser half a minute.
             assert size == 2000 or browser.run(OVERFLOWING) == [], "nothing runs into what is beside it"
             browser.screenshot(f"{size}-{width}-{scheme}")
 
@@ -202,7 +212,7 @@ def test_it_asks_no_network_and_complains_of_nothing(browser, pages):
 
 
 def requested(browser):
-    """The URLs that the browser asked for since it was asked last."""
+    """Return the URLs that the browser has requested since the last call."""
     events = [json.loads(entry["message"])["message"] for entry in browser.driver.get_log("performance")]
     return {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
 
@@ -215,11 +225,11 @@ ACTIVE = """
     || [...element.attributes].some(attribute => /^on|^src|^href|^action|^style$|^formaction/.test(attribute.name))
   ).map(element => element.outerHTML);
 """
-"""Elements that run or load something. The report has none."""
+"""Finds elements that run or load something. The report has none."""
 
 
 def open_hostile(browser, path):
-    """Open a page, touch what an attacker could wait for, and see that nothing ran, was loaded or was even there."""
+    """Open a page, touch its elements, and check that nothing active ran, was loaded or exists."""
     browser.driver.get_log("browser"), browser.driver.get_log("performance")
     browser.open(path)
     assert browser.run("return window.ran === undefined")
@@ -239,7 +249,7 @@ def test_hostile_host_names_stay_text(browser, pages):
 
 
 def test_hostile_results_stay_text(browser, tmp_path):
-    """The whole playbook runs on hosts whose modules return what an attacker likes, in every text and every key."""
+    """The whole playbook runs on hosts whose modules return hostile text in every text and every key."""
     (tmp_path / "fleet").mkdir()
     report, page, printed = fleet.audit(tmp_path / "fleet", fleet.hostile_hosts())
     assert {host["name"]: host["state"] for host in report["hosts"]} == {
@@ -274,7 +284,7 @@ INJECTED = """
 
 @pytest.fixture
 def attacker():
-    """A web server: its address, and the paths that were asked of it."""
+    """Run a web server, and yield its address and the list of requested paths."""
     paths = []
 
     class Answer(http.server.BaseHTTPRequestHandler):
@@ -284,7 +294,7 @@ def attacker():
             self.end_headers()
 
         def log_message(self, *_arguments):
-            """Nothing."""
+            """Log nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -296,7 +306,7 @@ def attacker():
 
 @pytest.mark.parametrize("where", ["<title>", "<main>", "</body>"])
 def test_the_policy_refuses_what_is_injected(browser, pages, tmp_path, attacker, where):
-    """As if a text had come through unescaped. The same injection works in a page without the policy."""
+    """The injection stands for a text that was not escaped. It works in a page without the policy."""
     server, asked = attacker
     text = pages[3].read_text(encoding="utf-8")
     assert text.count(where) == 1
@@ -325,7 +335,7 @@ def test_the_policy_refuses_what_is_injected(browser, pages, tmp_path, attacker,
 
 
 def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, reports):
-    """At the top of the window, before anything scrolls, on a telephone too."""
+    """It is at the top of the window without scrolling, also on a telephone."""
     report = reports[200]
     for width in WIDTHS:
         browser.open(pages[200], width)
@@ -337,7 +347,8 @@ def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, re
         assert summary["will_not_start"] > 1 and f" {summary['will_not_start']} run and will not start again. " in lead
         assert browser.find("[aria-labelledby=coverage] [role=img]").rect["y"] < 400
         entries = browser.run(
-            "return [...document.querySelectorAll('li')].map(entry => [entry.innerText, entry.getBoundingClientRect().bottom])"
+            "return [...document.querySelectorAll('li')]"
+            ".map(entry => [entry.innerText, entry.getBoundingClientRect().bottom])"
         )
         expected = []
         for state in ["ok", *report["kinds"]]:
@@ -353,7 +364,7 @@ def test_it_says_first_how_many_are_covered_and_what_is_wrong(browser, pages, re
         assert max(bottom for _text, bottom in entries) < 900
     states = {host["name"]: RANKS.index(host["state"]) for host in report["hosts"]}
     order = [states[name] for name in browser.rows()]
-    assert order == sorted(order), "the gravest come first"
+    assert order == sorted(order), "the worst come first"
 
 
 # -- charts ----------------------------------------------------------------------------------------------------------
@@ -389,7 +400,7 @@ def test_the_chart_of_latency(browser, pages, reports):
 
 
 def plain_name(host):
-    """As people count. Of names that are no word with a number, the order is the browser's own."""
+    """Return the key of a natural order, or None for a name that is not a word with a number."""
     found = re.fullmatch(r"([a-z]+)-(\d+)", host["name"])
     return found and (found[1], int(found[2]))
 
@@ -413,14 +424,17 @@ KEYS = {
 
 
 def says_order(browser):
-    """By column, what it says of its order: to those who see it, and to those who hear it."""
-    said = browser.run("""
-      return [...document.querySelectorAll("thead th")].map(head =>
-        [head.textContent.trim(), head.getAttribute("aria-sort"), getComputedStyle(head.firstElementChild, "::after").content]);
+    """Return the order that each column shows, and the one that it tells a screen reader."""
+    columns = browser.run("""
+      return [...document.querySelectorAll("thead th")].map(head => [
+        head.textContent.trim(),
+        head.getAttribute("aria-sort"),
+        getComputedStyle(head.firstElementChild, "::after").content,
+      ]);
     """)
     return {
         name: ("ascending" if "↑" in arrow else "descending" if "↓" in arrow else None, spoken)
-        for name, spoken, arrow in said
+        for name, spoken, arrow in columns
     }
 
 
@@ -443,7 +457,7 @@ def test_sorting(browser, pages, reports, width):
             known = [value for value in keys if value is not None]
             assert len(set(map(str, known))) > 3
             assert known == sorted(known, reverse=order == "descending"), f"{column}, {order}"
-            assert keys[len(known) :] == [None] * (len(keys) - len(known)), "what is not known comes last, either way"
+            assert keys[len(known) :] == [None] * (len(keys) - len(known)), "unknown values come last in both orders"
 
 
 def test_filtering_by_text(browser, pages, reports):
@@ -476,7 +490,7 @@ def test_filtering_by_state_and_text(browser, pages, reports):
             for host in hosts
             if state in {finding["kind"] for finding in host["findings"]} or state == host["state"]
         ]
-        assert sorted(browser.rows()) == sorted(fits), "by what was found there, the gravest or not"
+        assert sorted(browser.rows()) == sorted(fits), "by any finding of the host, not only the worst one"
         number = reports[200]["summary"]["findings" if state != "ok" else "states"][state]
         assert len(fits) == number and browser.find(f'option[value="{state}"]').text.endswith(f"({number})")
     browser.type("web")
@@ -504,30 +518,32 @@ def test_two_thousand_hosts_are_handled(browser, pages, reports, capsys):
     found = time.monotonic()
     with capsys.disabled():
         print(
-            f"\n2,000 hosts: shown after {shown - began:.1f} s, sorted after {ordered - shown:.1f} s, searched after {found - ordered:.1f} s"
+            f"\n2,000 hosts: shown after {shown - began:.1f} s, sorted after {ordered - shown:.1f} s, "
+            f"searched after {found - ordered:.1f} s"
         )
 
 
-# -- by keyboard, by ear, on paper -----------------------------------------------------------------------------------
+# -- keyboard, screen reader, paper ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_keyboard_reaches_and_works_all(browser, pages, reports, width):
+def test_the_keyboard_reaches_every_control(browser, pages, reports, width):
     browser.open(pages[200], width)
     focused = []
     for _number in range(9):
         browser.press(Keys.TAB)
         element = browser.driver.switch_to.active_element
         focused.append(element.accessible_name)
-        seen = browser.run(
+        visible, style, width_of_outline = browser.run(
             """
             const box = arguments[0].getBoundingClientRect(), style = getComputedStyle(arguments[0]);
             const middle = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-            return [middle === arguments[0] || arguments[0].contains(middle), style.outlineStyle, parseFloat(style.outlineWidth)];
+            const visible = middle === arguments[0] || arguments[0].contains(middle);
+            return [visible, style.outlineStyle, parseFloat(style.outlineWidth)];
             """,
             element,
         )
-        assert seen[0] and seen[1] != "none" and seen[2] >= 2, f"{focused[-1]}: whoever tabs there sees where that is"
+        assert visible and style != "none" and width_of_outline >= 2, f"{focused[-1]}: the focus is visible"
     assert focused == ["Search", "State", *KEYS, "Sources and health"]
     browser.press(Keys.ENTER)
     assert len(browser.find_all("details[open]")) == 1
@@ -545,34 +561,35 @@ def test_the_keyboard_reaches_and_works_all(browser, pages, reports, width):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_what_a_screen_reader_is_told(browser, pages, width):
+def test_what_a_screen_reader_reads(browser, pages, width):
     browser.open(pages[3], width)
     nodes = [node for node in browser.cdp("Accessibility.getFullAXTree", {})["nodes"] if not node["ignored"]]
-    told = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes]
+    names = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes]
     assert browser.find("html").get_attribute("lang") == "en" and "hosts covered" in browser.driver.title
-    assert {"banner", "main", "table"} <= {role for role, _name in told}
-    assert [name for role, name in told if role == "columnheader"] == list(KEYS)
-    assert len([name for role, name in told if role == "rowheader"]) == 3
-    assert len([name for role, name in told if role == "row"]) == 4
+    assert {"banner", "main", "table"} <= {role for role, _name in names}
+    assert [name for role, name in names if role == "columnheader"] == list(KEYS)
+    assert len([name for role, name in names if role == "rowheader"]) == 3
+    assert len([name for role, name in names if role == "row"]) == 4
     controls = {"button", "searchbox", "combobox", "image", "region", "table", "DisclosureTriangle"}
-    assert [said for said in told if said[0] in controls and not said[1]] == [], "each has a name"
+    assert [role for role, name in names if role in controls and not name] == [], "each control has a name"
     levels = [int(heading.tag_name[1]) for heading in browser.find_all("h1, h2, h3, h4")]
     assert levels[0] == 1 and all(after - before <= 1 for before, after in zip(levels, levels[1:]))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_on_paper(browser, pages, scheme):
-    """All hosts are there, also those that were filtered away, as nothing on paper would say that they were; and no dark sheets."""
+    """Paper shows all hosts without the filter, since it does not show the filter. Sheets are never dark."""
     browser.open(pages[200], 718, scheme)
     browser.type("db-4")
     assert len(browser.rows()) < 200 and browser.find("form").is_displayed()
     browser.look(718, scheme, "print")
     assert len(browser.rows()) == 200
     assert not browser.find("form").is_displayed()
-    seen = browser.run(
-        "return [...document.querySelectorAll('dd')].filter(dd => dd.checkVisibility({contentVisibilityAuto: true})).length"
+    visible = browser.run(
+        "return [...document.querySelectorAll('dd')]"
+        ".filter(dd => dd.checkVisibility({contentVisibilityAuto: true})).length"
     )
-    assert seen > 200, "what is folded is there too"
+    assert visible > 200, "folded details are printed too"
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert browser.run(FAINT)[1] == []
     needed, given = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")

@@ -22,7 +22,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 settings.register_profile("mutants", settings.get_profile("fast"), phases=[Phase.generate], report_multiple_bugs=False)
-settings.register_profile("nightly", settings.get_profile("fast"), derandomize=False, max_examples=3000, print_blob=True)
+settings.register_profile(
+    "nightly", settings.get_profile("fast"), derandomize=False, max_examples=3000, print_blob=True
+)
 settings.load_profile("fast")
 
 _COUNTED = pytest.StashKey["_Counted"]()
@@ -30,7 +32,9 @@ _TRIED = pytest.StashKey[dict]()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--least-examples", type=int, default=0, help="say how many examples were tried, and fail when there were fewer")
+    parser.addoption(
+        "--least-examples", type=int, default=0, help="say how many examples were tried, and fail when there were fewer"
+    )
 
 
 def pytest_configure(config):

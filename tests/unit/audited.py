@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fleet in every state that the audit knows: the results of the modules on each host, and what is reported of it."""
+"""A fleet in every state that the audit knows: the modules' results on each host, and the expected report."""
 
 from __future__ import annotations
 

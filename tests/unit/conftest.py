@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Another user of the machine, for tests of what such a user can and cannot do."""
+"""Another user of the machine, for tests of what such a user can do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOBODY = 65534
 
 
 class Nobody:
-    """The user nobody, and a folder that all may enter."""
+    """The user nobody, and a folder that all users can enter."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -25,7 +25,7 @@ class Nobody:
         self._children = []
 
     def start(self, function):
-        """Run a function as this user, in a process of its own that ends with the test."""
+        """Run a function as this user, in its own process, which ends with the test."""
         child = os.fork()
         if not child:
             code = 1
@@ -41,7 +41,7 @@ class Nobody:
         return child
 
     def can(self, function):
-        """Whether a function ends well as this user."""
+        """Return whether a function succeeds as this user."""
         child = self.start(function)
         self._children.remove(child)
         return os.waitpid(child, 0)[1] == 0
@@ -55,7 +55,7 @@ class Nobody:
 @pytest.fixture
 def nobody():
     if os.geteuid() != 0:
-        why = "this test acts as the user nobody, which takes root: sudo make unit"
+        why = "this test acts as the user nobody, which needs root: sudo make unit"
         if "CI" in os.environ:
             pytest.fail(why)
         pytest.skip(why)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The built artifact holds the collection, and nothing that a fleet or a checkout leaves beside it."""
+"""The built artifact holds the collection, and no files that a fleet or a checkout leaves beside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Files of the repository that the collection does not need.
 LEFT_OUT = {".ci/run", ".gitignore", "changelogs/fragments/.keep", "galaxy.yml"}
-# Files that a checkout may hold and that are no part of the collection: reports, inventories, secrets, caches.
+# Files of a checkout that do not belong to the collection: reports, inventories, secrets, caches.
 PLANTED = """
     .ansible/collections/x .ansible.log .ansible_vault_password .ansible-vault-pass .aws/credentials .cache/x
     .coverage .env .envrc .git/config .hypothesis/x .idea/x .mypy_cache/x .netrc .pytest_cache/x .ruff_cache/x
@@ -38,14 +38,14 @@ PLANTED = """
 
 
 def repository():
-    """The files of the repository that exist."""
+    """Return the names of the files of the repository that exist."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return {name for name in listed.split("\0") if name and (ROOT / name).is_file()}
 
 
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory):
-    """The names of the files in an artifact, built from a checkout that also holds the planted files."""
+    """Return the names of the files in an artifact, built from a checkout that also holds the planted files."""
     checkout, output = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("output")
     for name in repository():
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def artifact(tmp_path_factory):
         return {member.name for member in archive.getmembers() if member.isfile()}
 
 
-def test_nothing_of_a_fleet_or_a_checkout_is_in_the_artifact(artifact):
+def test_the_artifact_has_no_file_of_a_fleet_or_a_checkout(artifact):
     assert artifact & set(PLANTED) == set()
 
 

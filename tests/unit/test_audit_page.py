@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page that the report of a fleet becomes."""
+"""The page that shows the report of a fleet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ansible_collections.pullthrough.docker.tests.unit.audited import (
 
 
 class Page(html.parser.HTMLParser):
-    """Reads a page as a browser does: open elements, and everything that would be fetched."""
+    """Parse a page, and record its text, its elements and attributes, and the elements that are still open."""
 
     VOID = ("br", "input", "meta")
 
@@ -88,7 +88,7 @@ def test_each_text_is_escaped():
 
 
 def test_hostile_texts_stay_text():
-    """Texts of a host, of its results, and of a mirror."""
+    """The hostile texts are in a host's name, in its results and in the results of its mirrors."""
     result = info(
         in_force=[EVIL],
         mirrors=[EVIL],

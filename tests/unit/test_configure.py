@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is said of a fleet that was configured."""
+"""The summary of a fleet that was configured."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def host(*results, name="a", pid=7, failure=""):
     return {"host": name, "results": list(results), "pid": pid, "failure": failure}
 
 
-FARED = {
+HOSTS = {
     # name: (host, its outcome, reloads, restarts, containers stopped)
     "nothing to do": (host({}, SAME, {"skipped": True}), "unchanged", 0, 0, 0),
     "written and reloaded": (host({}, {**RELOADED, "diff": [FILE, IN_FORCE]}), "changed", 1, 0, 0),
@@ -53,9 +53,9 @@ FARED = {
         1,
         3,
     ),
-    "no restart came": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=7, failure="no"), "refused", 0, 0, 0),
+    "not restarted": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=7, failure="no"), "refused", 0, 0, 0),
     "not reached": (host({"unreachable": True, "msg": "no route"}), "unreachable", 0, 0, 0),
-    "lost on its way": (
+    "unreachable after the first task": (
         host({**RELOADED, "diff": [FILE]}, {"unreachable": True, "msg": "no route"}, failure="x"),
         "unreachable",
         1,
@@ -65,47 +65,50 @@ FARED = {
 }
 
 
-@pytest.mark.parametrize(("said", "outcome", "reloads", "restarts", "stopped"), FARED.values(), ids=FARED)
-def test_how_a_host_fared(said, outcome, reloads, restarts, stopped):
-    went = configure_summary([said], ["a"])
-    assert {name: names for name, names in went["outcomes"].items() if names} == {outcome: ["a"]}
-    assert (went["reloads"], went["restarts"], went["containers_stopped"]) == (reloads, restarts, stopped)
-    assert went["left"] == (["a"] if outcome in ("refused", "unreachable") else [])
+@pytest.mark.parametrize(("result", "outcome", "reloads", "restarts", "stopped"), HOSTS.values(), ids=HOSTS)
+def test_the_outcome_of_a_host(result, outcome, reloads, restarts, stopped):
+    summary = configure_summary([result], ["a"])
+    assert {name: names for name, names in summary["outcomes"].items() if names} == {outcome: ["a"]}
+    assert (summary["reloads"], summary["restarts"], summary["containers_stopped"]) == (reloads, restarts, stopped)
+    assert summary["left"] == (["a"] if outcome in ("refused", "unreachable") else [])
 
 
-def test_in_check_mode_nothing_is_restarted():
-    went = configure_summary([host({**RESTART, "changed": True, "diff": [FILE]}, pid=None)], ["a"], check=True)
-    assert (went["restarts"], went["containers_stopped"]) == (0, 0)
-    assert went["lines"] == [
-        "Check mode, nothing was done. It would be: changed 1, healed 0, unchanged 0, refused 0, unreachable 0, waiting 0; "
+def test_check_mode_counts_no_restarts():
+    summary = configure_summary([host({**RESTART, "changed": True, "diff": [FILE]}, pid=None)], ["a"], check=True)
+    assert (summary["restarts"], summary["containers_stopped"]) == (0, 0)
+    assert summary["lines"] == [
+        "Check mode, nothing was done. It would be: "
+        "changed 1, healed 0, unchanged 0, refused 0, unreachable 0, waiting 0; "
         "reloads 0, restarts 0, containers stopped 0."
     ]
 
 
 def test_the_hosts_that_are_left():
-    said = [
+    results = [
         host(SAME, name="done"),
         host(failure="of itself", name="refused"),
         host({"unreachable": True}, name="gone"),
     ]
-    went = configure_summary(said, ["done", "refused", "gone", "next"], left_before=["other", "gone", "done", "next"])
-    assert went["left"] == ["refused", "gone", "next", "other"]
-    assert went["outcomes"]["waiting"] == ["next"]
-    assert went["lines"][1:] == ["refused: refused: of itself", "unreachable: gone: no reason is known"]
+    summary = configure_summary(
+        results, ["done", "refused", "gone", "next"], left_before=["other", "gone", "done", "next"]
+    )
+    assert summary["left"] == ["refused", "gone", "next", "other"]
+    assert summary["outcomes"]["waiting"] == ["next"]
+    assert summary["lines"][1:] == ["refused: refused: of itself", "unreachable: gone: no reason is known"]
 
 
 def test_a_message_is_one_line_and_a_terminal_is_not_flooded():
-    said = [host({}, name=f"h{number}", failure="a\n  b") for number in range(SHOWN + 2)]
-    lines = configure_summary(said, [])["lines"]
+    results = [host({}, name=f"h{number}", failure="a\n  b") for number in range(SHOWN + 2)]
+    lines = configure_summary(results, [])["lines"]
     assert lines[1] == "refused: h0: a b" and len(lines) == 1 + SHOWN + 1 and lines[-1] == "refused: and 2 more"
-    assert configure_summary(said[:SHOWN], [])["lines"][-1] == f"refused: h{SHOWN - 1}: a b"
+    assert configure_summary(results[:SHOWN], [])["lines"][-1] == f"refused: h{SHOWN - 1}: a b"
 
 
 FAILED = {"failed": True, "changed": False, "msg": "no"}
 BEFORE_FAILURE = {
     # name: (results, whether the host changed before the failure)
     "the settings failed after the mirrors changed": ([{}, {**RELOADED, "diff": [FILE]}, FAILED], True),
-    "the settings failed, the mirrors were there": ([{}, SAME, FAILED], False),
+    "the settings failed, the mirrors were unchanged": ([{}, SAME, FAILED], False),
     "the mirrors failed": ([{}, FAILED, {}], False),
     "the mirrors failed and could not be put back": ([{}, {**FAILED, "changed": True}, {}], True),
     "the restart failed, and all was put back": ([{}, {**RESTART, "changed": True, "diff": [FILE]}, {}], False),
@@ -114,13 +117,13 @@ BEFORE_FAILURE = {
 
 @pytest.mark.parametrize(("results", "changed"), BEFORE_FAILURE.values(), ids=BEFORE_FAILURE)
 def test_hosts_that_changed_before_they_failed_are_named(results, changed):
-    went = configure_summary([host(*results, failure="no")], ["a"])
-    assert went["outcomes"]["refused"] == ["a"] and went["changed_before_failure"] == (["a"] if changed else [])
-    assert went["lines"][2:] == (["1 of the refused hosts changed before the failure: a."] if changed else [])
+    summary = configure_summary([host(*results, failure="no")], ["a"])
+    assert summary["outcomes"]["refused"] == ["a"] and summary["changed_before_failure"] == (["a"] if changed else [])
+    assert summary["lines"][2:] == (["1 of the refused hosts changed before the failure: a."] if changed else [])
     assert configure_summary([host(*results, failure="no")], ["a"], check=True)["changed_before_failure"] == []
 
 
 def test_a_terminal_is_not_flooded_with_hosts_that_changed():
-    said = [host(RELOADED, FAILED, name=f"h{number}", failure="no") for number in range(SHOWN + 1)]
-    assert configure_summary(said, [])["lines"][-1].endswith(f"h{SHOWN - 1}, and 1 more.")
-    assert configure_summary(said[:SHOWN], [])["lines"][-1].endswith(f"h{SHOWN - 1}.")
+    results = [host(RELOADED, FAILED, name=f"h{number}", failure="no") for number in range(SHOWN + 1)]
+    assert configure_summary(results, [])["lines"][-1].endswith(f"h{SHOWN - 1}, and 1 more.")
+    assert configure_summary(results[:SHOWN], [])["lines"][-1].endswith(f"h{SHOWN - 1}.")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the guides say of the code is what the code says."""
+"""The guides agree with the code."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ QUOTED = [
 ]
 
 
-def said():
-    """All that modules, core and role can say, each text in one line, what is filled in left open."""
+def texts():
+    """Yield the texts of modules, module_utils and role, each on one line, with {} for the values."""
     for path in [*ROOT.glob("plugins/module*/**/*.py"), *ROOT.glob("roles/docker_mirror/tasks/*.yml")]:
         if path.suffix == ".yml":
             yield " ".join(path.read_text().split())
@@ -38,24 +38,24 @@ def said():
                 yield node.value
 
 
-SAID = list(said())
+TEXTS = list(texts())
 
 
 @pytest.mark.parametrize("quote", QUOTED)
-def test_every_message_that_is_explained_exists(quote):
+def test_every_explained_message_exists(quote):
     pattern = ".*".join(map(re.escape, re.split(r"unreachable|starting|ambiguous", quote)))
-    assert any(re.search(pattern, text) for text in SAID)
+    assert any(re.search(pattern, text) for text in TEXTS)
 
 
-def test_the_messages_are_many():
+def test_there_are_many_messages():
     assert len(QUOTED) >= 30
 
 
-def test_a_message_that_nobody_says_is_found():
-    assert not any("The whale is unwell" in text for text in SAID)
+def test_a_message_that_does_not_exist_is_noticed():
+    assert not any("The whale is unwell" in text for text in TEXTS)
 
 
-def test_the_guide_to_the_report_has_its_states_in_their_order():
+def test_the_guide_to_the_report_lists_the_states_in_order():
     rows = re.findall(r"^   [*] - (.*)$", GUIDES["guide_report"], re.MULTILINE)
     assert rows[1:] == [kind.title for kind in KINDS.values()]
     assert (
@@ -75,13 +75,13 @@ def configuration_of_the_cache():
     return yaml.safe_load(text)
 
 
-def test_the_cache_of_the_guide_keeps_no_descriptors_and_deletes_nothing():
-    """With storage.cache and storage.delete, a cache serves empty layers after seven days."""
+def test_the_cache_of_the_guide_has_no_descriptor_cache_and_deletes_nothing():
+    """With storage.cache and storage.delete, the registry serves empty layers after seven days."""
     assert set(configuration_of_the_cache()["storage"]) == {"filesystem"}
 
 
-def test_the_cache_of_the_guide_is_the_one_of_the_lab():
-    """Except for its log and the places of its files."""
+def test_the_cache_of_the_guide_has_the_configuration_of_the_lab():
+    """Only the values of the log and the paths differ."""
 
     def shape(value):
         return {key: shape(inner) for key, inner in value.items()} if isinstance(value, dict) else type(value)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No shell anywhere: what is run is a list of words, from one place of the plugins, and from the role by argv."""
+"""Nothing runs a shell: plugins run lists of words from one module, and the role uses argv."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def faults_of(source, may_run):
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.name)
 def test_plugins_run_programs_from_one_place_and_without_a_shell(path):
-    # A probe of a mirror is a copy of this process that runs no other program, and that the kernel can end.
+    # A probe of a mirror is a fork of this process. It runs no other program, and the kernel can end it.
     allowed = ["fork"] if path.name == "probes.py" else []
     assert list(faults_of(path.read_text(), may_run=path.name == "programs.py")) == allowed
 
@@ -58,7 +58,7 @@ def test_plugins_run_programs_from_one_place_and_without_a_shell(path):
         "eval(x)",
     ],
 )
-def test_such_a_call_would_be_seen(source):
+def test_such_a_call_is_found(source):
     assert list(faults_of(source, may_run=False))
 
 

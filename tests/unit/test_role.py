@@ -33,7 +33,7 @@ def module_options():
     return options
 
 
-def test_every_default_is_typed_and_every_type_has_its_default():
+def test_every_default_has_a_type_and_every_option_has_its_default():
     assert {name: option["default"] for name, option in OPTIONS.items()} == DEFAULTS
     assert all(option["type"] and option["description"] for option in OPTIONS.values())
 
@@ -46,7 +46,7 @@ def test_the_role_has_the_defaults_of_the_module():
             assert options[short].get("default") == default, name
 
 
-def test_every_variable_is_used_and_every_used_one_is_declared():
+def test_every_variable_is_used_and_declared():
     text = "".join(path.read_text() for path in ROLE.glob("*/*.yml") if path.parent.name in ("tasks", "handlers"))
     used = set(re.findall(r"(?<![\w])docker_mirror_\w+", text))
     assert used == set(DEFAULTS)
@@ -76,7 +76,7 @@ def test_the_readme_has_each_variable_with_its_default():
 
 
 def readme_rows():
-    """The table in the role's own README: type and default by variable."""
+    """Return the type and default of each variable in the README of the role."""
     rows = re.findall(
         r"^\| `(docker_mirror_\w+)` \| ([\w ]+) \| `(.*?)` \|", (ROLE / "README.md").read_text(), re.MULTILINE
     )
@@ -99,11 +99,11 @@ def test_the_readme_of_the_role_names_every_choice():
         assert all(f"`{choice}`" in table[name] for choice in option.get("choices", ())), name
 
 
-def test_the_readme_of_the_role_links_to_the_one_of_the_collection():
+def test_the_readme_of_the_role_links_to_the_readme_of_the_collection():
     documentation = yaml.safe_load((ROOT / "galaxy.yml").read_text())["documentation"]
     assert f"({documentation})" in (ROLE / "README.md").read_text()
 
 
-def test_the_play_written_by_hand_is_the_one_that_is_measured():
+def test_the_play_in_the_readme_is_the_measured_play():
     play = (ROOT / "tests/bench/by_hand.yml").read_text()
     assert play[play.index("- name: Use a registry mirror") :] in (ROOT / "README.md").read_text()

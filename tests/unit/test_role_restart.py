@@ -21,7 +21,7 @@ DOWN = {"in_force": None, "drift_reasons": [], "engine": {"pid": None, "reason":
 STUBS = {
     # Returns the result that the test wrote.
     "registry_mirrors": "print((folder / 'declared.json').read_text())",
-    # Takes the whole time that the engine has for an answer. Each call returns the next answer, or the last one again.
+    # Waits for the whole timeout. Each call returns the next answer, or the last one again.
     "registry_mirrors_info": """
 with (folder / "calls").open("a") as calls:
     calls.write(".")
@@ -40,7 +40,7 @@ folder = pathlib.Path(options.get("service", "/"))
 
 
 class Run:
-    """One run of the role: its exit code, its output, and how often it asked the engine."""
+    """One run of the role: its exit code, its output, and how often it queried the engine."""
 
     def __init__(self, folder, answers, **variables):
         collection = folder / "collections/ansible_collections/pullthrough/docker"
@@ -95,7 +95,7 @@ def engine(mirrors, pid):
 
 
 def test_the_restart_timeout_is_in_seconds(tmp_path):
-    """An engine that takes 2 s for each answer gets one question in 2 s, not one for each of the 2 seconds."""
+    """An engine that takes 2 s for each answer gets one query in 2 s, not one for each of the 2 seconds."""
     run = Run(tmp_path, [DOWN], timeout=2, restart_timeout="2")
     assert run.code == 2 and "THE ENGINE IS DOWN" in run.output, run.output
     # After the restart, before the role puts the file back, and after the second restart.

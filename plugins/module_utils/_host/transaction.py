@@ -24,10 +24,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
-from ansible_collections.pullthrough.docker.plugins.module_utils._host.leftovers import STAGED_PREFIX, TEMP_PREFIX, staged_path
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.leftovers import (
+    STAGED_PREFIX,
+    TEMP_PREFIX,
+    staged_path,
+)
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
 
 class WriteError(files.FileError):
     """A write that failed. The file holds the old text or the new one; read it to know which."""

@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from typing import List, Mapping, NoReturn, Sequence
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules.certs_d import SIZE_LIMIT, CertificateError, encoded, host_of, is_host
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules.certs_d import (
+    SIZE_LIMIT,
+    CertificateError,
+    encoded,
+    host_of,
+    is_host,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import pem
 
 

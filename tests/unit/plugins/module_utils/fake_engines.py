@@ -37,7 +37,10 @@ while True:
     caller.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + open(folder + path, "rb").read())
     caller.close()
 """
-"""A minimal engine that sends files of its folder. At SIGHUP, ``next`` replaces ``info``; without it, the engine dies."""
+"""A minimal engine that sends files of its folder.
+
+At SIGHUP, ``next`` replaces ``info``. Without ``next``, the engine ends.
+"""
 
 
 def write_program(path, script):

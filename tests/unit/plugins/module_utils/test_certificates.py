@@ -50,8 +50,8 @@ NO_KEY = (
     f"{{}} is a client certificate without its key a.key, {ENDS} The name of a CA's certificate must end with .crt."
 )
 NO_PEM = (
-    "{} holds no certificate in PEM. Engines then trust nothing more for it, and those since 28.0 with the containerd image "
-    "store end a pull that looks here. If it is DER, convert it: openssl x509 -inform DER -outform PEM."
+    "{} holds no certificate in PEM. Engines then trust nothing more for it, and those since 28.0 with the containerd "
+    "image store end a pull that looks here. If it is DER, convert it: openssl x509 -inform DER -outform PEM."
 )
 FAULTS = {
     # name: (files of the folder, by name the sentences)

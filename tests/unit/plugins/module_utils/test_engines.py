@@ -86,7 +86,7 @@ def test_facts_are_what_the_engine_says(host):
         image_store="containerd",
     )
     facts = engines.look("docker", 10)._replace(info=info).facts()
-    said = {
+    expected = {
         "version": "29.1.0",
         "rootless": True,
         "live_restore": True,
@@ -94,7 +94,7 @@ def test_facts_are_what_the_engine_says(host):
         "swarm_active": True,
         "image_store": "containerd",
     }
-    assert {name: facts[name] for name in said} == said
+    assert {name: facts[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(("user", "rootless"), [(0, False), (USER, True)])

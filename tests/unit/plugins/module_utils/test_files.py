@@ -178,6 +178,6 @@ def test_a_file_that_cannot_be_read_is_empty(tmp_path):
 
 
 def test_what_nobody_can_look_at_cannot_be_swapped(tmp_path):
-    """Then the reason is told by whoever reads it, and not as a folder of another user."""
+    """Then the read gives the reason, and not that the folder belongs to another user."""
     assert not files.can_be_swapped(f"{tmp_path}/{'x' * 300}/file")
     assert not files.can_be_swapped(f"{tmp_path}/none/file")

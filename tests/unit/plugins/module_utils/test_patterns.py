@@ -4,8 +4,8 @@
 
 """The time of every regular expression of the collection grows with the length of a text, and not with its square.
 
-No list names the patterns: each module is read, and each use of `re` in it is found. For each pattern, texts are made from the
-pattern itself: parts of it, repeated, which is what a hostile text is made of.
+The tests find each use of `re` in each module. For each pattern, they make texts of its own repeated parts, as an
+attacker would.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ LENGTH = 65536
 ENOUGH = 0.05
 """Seconds in which a text of this length is fast. With the square of the length it would take several times as long."""
 STEP, GROWTH = 4, 9
-"""A text that is STEP times as long may take GROWTH times as long: with the length it is 4 times, with its square 16."""
+"""A text that is STEP times as long may take GROWTH times as long. Linear growth gives 4, quadratic growth 16."""
 TOO_LONG = 1.5
-"""Seconds after which a search is stopped, by STEP more for the longer text. These are seconds of the processor, as all here are."""
+"""Seconds of processor time after which a search is stopped; STEP times as many for the longer text."""
 
 
 # -- the patterns of the collection ----------------------------------------------------------------------------------
@@ -171,7 +171,9 @@ def texts_for(pattern):
     return list(dict.fromkeys(
         (beginning, repeated, end)
         for before, part in starts
-        for beginning, repeated in ((before, part), ("", part), ("", before + part), ("", f"{before} "), (before, before + part))
+        for beginning, repeated in (
+            (before, part), ("", part), ("", before + part), ("", f"{before} "), (before, before + part)
+        )
         for end in ("", "\x00", "\n!")
     ))  # fmt: skip
 

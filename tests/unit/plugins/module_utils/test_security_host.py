@@ -165,9 +165,9 @@ def test_what_is_no_http_is_quoted_short_and_harmless(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "find", lambda pid: process)
     engine = engines.Engine("docker", "starting", None, process, None, (), None, "/x", str(tmp_path / "docker.sock"))
     line = b"\x1b[31m http://me:hush@x" + b"x" * 60000 + b"\r\n\r\n"
-    with answering(tmp_path / "docker.sock", [line]), pytest.raises(engine_api.Unreachable) as said:
+    with answering(tmp_path / "docker.sock", [line]), pytest.raises(engine_api.Unreachable) as error:
         engine_api.ask_info(engine, time.monotonic() + 5)
-    assert len(str(said.value)) < 1000 and "\x1b" not in str(said.value) and "hush" not in str(said.value)
+    assert len(str(error.value)) < 1000 and "\x1b" not in str(error.value) and "hush" not in str(error.value)
 
 
 WRONG = [5, -1, 1.5, True, None, "x", "\ud800", [1], [[]], [None], {"a": 1}, {"a": {"Secure": False}}, "9" * 5000]

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules.setting_table import Reload
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
+
+A, B = "https://a.example/", "https://b.example/"
 
 ROWS = setting_table._ROWS
 
@@ -82,3 +85,55 @@ def test_an_unknown_key_takes_a_restart_and_has_a_flag_of_its_name():
 def test_what_info_shows():
     answer = json.loads('{"Debug": true, "DockerRootDir": "/x", "Name": "host"}')
     assert setting_table.shown_by(answer) == {"debug": True, "data-root": "/x"}
+
+
+@pytest.mark.parametrize(
+    ("key", "configured", "used", "same"),
+    [
+        ("registry-mirrors", ["https://a.example", "https://a.example/"], [A], True),
+        ("registry-mirrors", None, [], True),
+        ("registry-mirrors", [A, B], [B, A], False),
+        ("insecure-registries", ["http://R.example:5000", "10.1.2.3/8"], ["10.0.0.0/8", "r.example:5000"], True),
+        ("insecure-registries", ["a/b"], ["a"], False),
+        ("insecure-registries", ["10.0.0.0/8"], ["192.168.0.0/16"], False),
+        ("insecure-registries", ["10.1.2.3"], ["10.1.2.3/32"], False),
+        ("insecure-registries", None, [], True),
+        ("insecure-registries", [5], ["5"], False),
+        ("labels", ["b=1", "a=1"], ["a=1", "b=1"], True),
+        ("labels", {"a": "1"}, {"a": "1"}, True),
+        ("labels", {"a": "1"}, ["a=1"], False),
+        ("data-root", "/a\0", "/a\0", True),
+        ("data-root", "/a\0", "/a", False),
+        ("debug", True, True, True),
+        ("shutdown-timeout", json_reader.Number("15"), json_reader.Number("15"), True),
+        ("default-runtime", "runc", "runsc", False),
+    ],
+)
+def test_the_same_setting(key, configured, used, same):
+    assert setting_table.is_same(key, configured, used) is same
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [("dns", ("--dns",)), ("labels", ("--label",)), ("data-root", ("--data-root", "--graph", "-g")), ("runtimes", ())],
+)
+def test_the_flags_of_a_setting(key, names):
+    assert setting_table.of(key).flags == names
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("/d --graph /x", "--graph"),
+        ("/d --graph=/x", "--graph"),
+        ("/d -g/x", "-g"),
+        ("/d -gx", "-g"),
+        ("/d --graphs /x", None),
+        ("/d --graph-x /x", None),
+        ("/d x--graph", None),
+        ("/d --log-g", None),
+    ],
+)
+def test_a_flag_in_a_line(line, found):
+    match = re.search(setting_table.flag_pattern(["--graph", "-g"]), line)
+    assert (match and match.group()) == found

@@ -17,7 +17,14 @@ from typing import ClassVar
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, host, programs, services, transaction
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
+    engines,
+    files,
+    host,
+    programs,
+    services,
+    transaction,
+)
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -58,7 +65,9 @@ def test_the_engine_and_the_file_that_are_named(engine, run, daemon_json, tmp_pa
     run("daemon_config", service="other", timeout=3, **DEBUG)
     run("registry_mirrors", service="other", timeout=3, mirrors=GCR)
     assert set(engine.looks) == {("other", 3)}
-    assert engine.reloads == [("other", 3, True), ("other", 3, False)], "what the engine does not show is proven by its event"
+    assert engine.reloads == [("other", 3, True), ("other", 3, False)], (
+        "what the engine does not show is proven by its event"
+    )
     path = tmp_path / "another.conf"
     result = run("daemon_config", path=str(path), **BIP)
     assert result["path"] == str(path) and json.loads(path.read_text()) == BIP["settings"]
@@ -83,7 +92,9 @@ class TestFlags:
         systemd.start("/usr/sbin/dockerd -D $DOCKER_OPTS")
         systemd.options.write_text("# note\nDOCKER_OPTS=-D\n")
         places = f" ({systemd.unit}, line 3 and {systemd.options}, line 2)"
-        assert run("daemon_config", **DEBUG)["msg"] == self.message(daemon_json, "the service docker, at its next start", "-D", places, "debug")
+        assert run("daemon_config", **DEBUG)["msg"] == self.message(
+            daemon_json, "the service docker, at its next start", "-D", places, "debug"
+        )
 
     def test_one_that_ends_with_the_restart(self, engine, run, daemon_json, systemd):
         engine.argv += ("--bip=10.0.0.1/24",)
@@ -124,16 +135,25 @@ class TestInstalled:
 
     @pytest.mark.parametrize(
         ("state", "options", "flags"),
-        [("running", DEBUG, []), ("running", {"settings": {"mtu": 1400}}, ["--icc=false"]), ("stopped", DEBUG, ["--icc=false"])],
+        [
+            ("running", DEBUG, []),
+            ("running", {"settings": {"mtu": 1400}}, ["--icc=false"]),
+            ("stopped", DEBUG, ["--icc=false"]),
+        ],
         ids=["reload", "restart", "start"],
     )
-    def test_it_is_asked_with_the_flags_that_will_be(self, engine, run, daemon_json, systemd, dockerd, state, options, flags):
+    def test_it_is_asked_with_the_flags_that_will_be(
+        self, engine, run, daemon_json, systemd, dockerd, state, options, flags
+    ):
         engine.state = state
         systemd.options.write_text("DOCKER_OPTS=--icc=false\n")
         run("daemon_config", check=True, timeout=7, **options)
         assert [timeout for _words, timeout, _data in dockerd] == [7, 7, 7]
         words, _timeout, data = dockerd[-1]
-        assert words == ["-H", "fd://", *flags, "--config-file=/dev/stdin", "--validate"] and json.loads(data) == options["settings"]
+        assert (
+            words == ["-H", "fd://", *flags, "--config-file=/dev/stdin", "--validate"]
+            and json.loads(data) == options["settings"]
+        )
 
     def test_without_a_file(self, engine, run, daemon_json, dockerd):
         engine.settings["debug"] = True
@@ -181,11 +201,15 @@ class TestConsent:
     def test_a_reload_warns(self, engine, run, daemon_json, check):
         given(daemon_json, self.TEXT)
         engine.containers_running = 3
-        warning = f"The reload also applies what someone changed since the engine read the file: {self.told(daemon_json)}."
+        warning = (
+            f"The reload also applies what someone changed since the engine read the file: {self.told(daemon_json)}."
+        )
         assert run("registry_mirrors", check=check, mirrors=GCR)["warnings"] == [warning]
 
     @pytest.mark.parametrize(
-        ("options", "pending"), [({"mirrors": GCR, "reload": False}, "reload"), ({"mirrors": OWN}, "none")], ids=["no reload", "nothing to bring into force"]
+        ("options", "pending"),
+        [({"mirrors": GCR, "reload": False}, "reload"), ({"mirrors": OWN}, "none")],
+        ids=["no reload", "nothing to bring into force"],
     )
     def test_nothing_to_say(self, engine, run, daemon_json, options, pending):
         given(daemon_json, self.TEXT)
@@ -215,8 +239,16 @@ class TestConsent:
         [
             ("-H fd://", "-H fd:// --log-level=warn", "the command line gains --log-level=warn"),
             ("-H fd:// --log-level=warn", "-H fd://", "the command line loses --log-level=warn"),
-            ("--mtu 1400 -H fd://", "-H fd:// --mtu 1500", "the command line loses --mtu 1400; the command line gains --mtu 1500"),
-            ("--dns=a --dns=b", "--dns=a --dns=a --dns=c", "the command line loses --dns=b; the command line gains --dns=a --dns=c"),
+            (
+                "--mtu 1400 -H fd://",
+                "-H fd:// --mtu 1500",
+                "the command line loses --mtu 1400; the command line gains --mtu 1500",
+            ),
+            (
+                "--dns=a --dns=b",
+                "--dns=a --dns=a --dns=c",
+                "the command line loses --dns=b; the command line gains --dns=a --dns=c",
+            ),
             ("-H fd:// --log-level=warn", "--log-level=warn -H fd://", None),
             (f"--registry-mirror {OWN} -H fd:// --registry-mirror={GCR}", f"-H fd:// --registry-mirror={OWN}", None),
             ("--bip 10.0.0.2/24 -H fd:// -D", "-H fd:// -D", None),
@@ -272,7 +304,11 @@ class TestConsent:
     def test_allowed(self, engine, run, daemon_json):
         given(daemon_json, self.TEXT)
         result = run("daemon_config", keep_containers=False, **BIP)
-        assert (result["pending"], result["pending_reasons"], result["warnings"]) == ("restart", ["the engine reads bip only at its start"], [])
+        assert (result["pending"], result["pending_reasons"], result["warnings"]) == (
+            "restart",
+            ["the engine reads bip only at its start"],
+            [],
+        )
 
 
 class TestFiles:
@@ -295,7 +331,10 @@ class TestFiles:
             result = run("registry_mirrors", mirrors=GCR, migrate=True, timeout=0)
         finally:
             os.close(folder)
-        assert result["msg"] == f"{path.parent}: another run has held its lock for 0 s. Nothing was changed. Run this again."
+        assert (
+            result["msg"]
+            == f"{path.parent}: another run has held its lock for 0 s. Nothing was changed. Run this again."
+        )
         assert before == {path: path.read_text() for path in before}
 
     def test_another_run_did_it_meanwhile(self, engine, run, daemon_json, monkeypatch):
@@ -323,7 +362,10 @@ class TestFiles:
         ]
         before = [certificate.read_text(), daemon_json.read_text()]
         entries = run("registry_mirrors", **options, state="absent")["backups"]
-        assert [(entry["path"], entry["checksum"]) for entry in entries] == [(str(certificate), ""), (str(daemon_json), checksum(daemon_json))]
+        assert [(entry["path"], entry["checksum"]) for entry in entries] == [
+            (str(certificate), ""),
+            (str(daemon_json), checksum(daemon_json)),
+        ]
         assert [pathlib.Path(entry["backup_file"]).read_text() for entry in entries] == before
         assert run("registry_mirrors", mirrors=OWN)["backups"] == []
 
@@ -353,7 +395,12 @@ class TestFiles:
         self.fail_at(monkeypatch, daemon_json, lambda: [path.write_text("# mine\n") for path in both])
         result = run("registry_mirrors", mirrors=GCR, migrate=True)
         left = [f"{path} was changed by someone else meanwhile and was left as they wrote it" for path in both]
-        states = [f"{path} is {state}" for path, state in zip([*reversed(both), daemon_json], ["neither as before nor as wanted"] * 2 + ["as before"])]
+        states = [
+            f"{path} is {state}"
+            for path, state in zip(
+                [*reversed(both), daemon_json], ["neither as before nor as wanted"] * 2 + ["as before"]
+            )
+        ]
         message = f"No space left on device. Going back did not succeed: {'; '.join(left)}. Now {'; '.join(states)}."
         assert (result["msg"], result["changed"]) == (message, True)
         assert [path.read_text() for path in both] == ["# mine\n"] * 2
@@ -426,7 +473,12 @@ class TestGoingBack:
         "shown": ({"debug": True}, '{"x": 1}', "debug: False", {"x": 1, "debug": False}),
         "shown, and no file": ({"debug": True}, None, "debug: False", {"debug": False}),
         "in the file already": ({"debug": True}, '{"debug": false}', "debug: False", {"debug": False}),
-        "two": ({"labels": [], "debug": True}, "{}", "labels: a=https://***@x b=2; debug: False", {"labels": ["a=https://me:pa55@x", "b=2"], "debug": False}),
+        "two": (
+            {"labels": [], "debug": True},
+            "{}",
+            "labels: a=https://***@x b=2; debug: False",
+            {"labels": ["a=https://me:pa55@x", "b=2"], "debug": False},
+        ),
         "mirrors, none": ({"registry-mirrors": [GCR]}, "{}", "registry-mirrors: none", {"registry-mirrors": []}),
     }
 
@@ -470,7 +522,10 @@ class TestGoingBack:
         refusing[0] = dies
         result = run("daemon_config", **DEBUG)
         problem = "whether the engine still uses what it used before (debug: False) is unknown, as it is unreachable: it is unreachable"
-        assert (result["msg"], result["changed"]) == (self.not_back(daemon_json, "as before", "unreachable (it is unreachable)", problem), True)
+        assert (result["msg"], result["changed"]) == (
+            self.not_back(daemon_json, "as before", "unreachable (it is unreachable)", problem),
+            True,
+        )
         assert held(daemon_json) == "{}" and len(engine.reloads) == 1
 
     def test_an_engine_that_does_not_go_back(self, engine, run, daemon_json, refusing):
@@ -478,7 +533,10 @@ class TestGoingBack:
         refusing.append(lambda: "it shows the old state")
         result = run("daemon_config", **DEBUG)
         problem = "the engine did not go back to what it had (debug: False): it shows the old state"
-        assert (result["msg"], result["changed"]) == (self.not_back(daemon_json, "as before", "as before", problem), True)
+        assert (result["msg"], result["changed"]) == (
+            self.not_back(daemon_json, "as before", "as before", problem),
+            True,
+        )
         assert held(daemon_json) == "{}"
 
     ENGINES: ClassVar = ["as wanted (debug: True)", "as before"]
@@ -496,7 +554,10 @@ class TestGoingBack:
         problems = [f"{daemon_json} was changed by someone else meanwhile and was left as they wrote it"]
         if at == 1:
             problems.insert(0, "the engine did not go back to what it had (debug: False): it has half of it")
-        assert (result["msg"], result["changed"]) == (self.not_back(daemon_json, "neither as before nor as wanted", self.ENGINES[at], *problems), True)
+        assert (result["msg"], result["changed"]) == (
+            self.not_back(daemon_json, "neither as before nor as wanted", self.ENGINES[at], *problems),
+            True,
+        )
         assert held(daemon_json) == "{ }" and len(engine.reloads) == at + 1
 
 
@@ -533,7 +594,9 @@ class TestStartedAgain:
 
         monkeypatch.setattr(engines, "POLL_SECONDS", 0.25)
         engine.reload = end
-        monkeypatch.setattr(host, "time", types.SimpleNamespace(monotonic=lambda: 1000 + sum(waited), sleep=sleep, time=lambda: 0.0))
+        monkeypatch.setattr(
+            host, "time", types.SimpleNamespace(monotonic=lambda: 1000 + sum(waited), sleep=sleep, time=lambda: 0.0)
+        )
         result = run("registry_mirrors", mirrors=GCR, service="one", timeout=1)
         assert (not result.get("failed"), held(daemon_json) is not None, len(waited)) == (stays, stays, waits)
         assert set(engine.looks) == {("one", 1)}
@@ -547,29 +610,48 @@ class TestReturns:
         engine.version = "24.0.9"
         build = "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only after its next restart."
         only = "Only the engine can say whether it accepts the file when it reloads."
-        expected = {"changed": True, "reloaded": True, "pending": "none", "pending_reasons": [only], "warnings": [build], "backups": []}
+        expected = {
+            "changed": True,
+            "reloaded": True,
+            "pending": "none",
+            "pending_reasons": [only],
+            "warnings": [build],
+            "backups": [],
+        }
         predicted = run("registry_mirrors", check=True, mirrors=[OWN, GCR])
         assert {key: predicted[key] for key in expected} == expected
         expected["pending_reasons"] = []
         result = run("registry_mirrors", mirrors=[OWN, GCR])
         assert {key: result[key] for key in expected} == expected
-        assert predicted["diff"] == result["diff"] == [
-            {
-                "before_header": str(daemon_json),
-                "after_header": str(daemon_json),
-                "before": "{}",
-                "after": f'{{"registry-mirrors": ["{OWN}", "{GCR}"]}}',
-            },
-            {"before_header": "engine", "after_header": "engine", "before": "", "after": f"{OWN}/\n{GCR}/\n"},
-        ]
+        assert (
+            predicted["diff"]
+            == result["diff"]
+            == [
+                {
+                    "before_header": str(daemon_json),
+                    "after_header": str(daemon_json),
+                    "before": "{}",
+                    "after": f'{{"registry-mirrors": ["{OWN}", "{GCR}"]}}',
+                },
+                {"before_header": "engine", "after_header": "engine", "before": "", "after": f"{OWN}/\n{GCR}/\n"},
+            ]
+        )
 
     def test_no_reload(self, engine, run, daemon_json):
         engine.version = "24.0.9"
         reason = "registry-mirrors: not in force, and a reload brings it into force"
-        expected = {"changed": True, "reloaded": False, "pending": "reload", "pending_reasons": [reason], "warnings": []}
+        expected = {
+            "changed": True,
+            "reloaded": False,
+            "pending": "reload",
+            "pending_reasons": [reason],
+            "warnings": [],
+        }
         result = run("registry_mirrors", mirrors=OWN, reload=False)
         assert {key: result[key] for key in expected} == expected
-        assert [entry["before_header"] for entry in result["diff"]] == [str(daemon_json)] and result["diff"][0]["before"] == ""
+        assert [entry["before_header"] for entry in result["diff"]] == [str(daemon_json)] and result["diff"][0][
+            "before"
+        ] == ""
         again = run("registry_mirrors", mirrors=OWN, reload=False)
         assert {key: again[key] for key in expected} == {**expected, "changed": False} and again["diff"] == []
 
@@ -578,7 +660,12 @@ class TestReturns:
         settings = {"debug": 1, "labels": ["a=https://me:pa55@x"], "max-concurrent-uploads": 9}
         diff = run("daemon_config", check=True, settings=settings)["diff"]
         assert diff[1:] == [
-            {"before_header": "engine", "after_header": "engine", "before": "debug: False\nlabels: a=1 b=2\n", "after": "debug: 1\nlabels: a=https://***@x\n"}
+            {
+                "before_header": "engine",
+                "after_header": "engine",
+                "before": "debug: False\nlabels: a=1 b=2\n",
+                "after": "debug: 1\nlabels: a=https://***@x\n",
+            }
         ]
 
     def test_an_options_file(self, engine, run, systemd):
@@ -592,7 +679,9 @@ class TestReturns:
             "after": f'# \ufffd\nDOCKER_OPTS="--label=a=https://***@x {FLAG}"\n',
         }
 
-    @pytest.mark.parametrize(("mirror", "what"), [("http://localhost:5000", "on this host"), (OWN, "an insecure registry")])
+    @pytest.mark.parametrize(
+        ("mirror", "what"), [("http://localhost:5000", "on this host"), (OWN, "an insecure registry")]
+    )
     def test_cautions(self, engine, run, daemon_json, mirror, what):
         given(daemon_json, '{"insecure-registries": ["cache.example:5000"]}')
         engine.store = "containerd"

@@ -32,7 +32,14 @@ def shown(engine):
 CHANGES = {
     # name: (file before, options, file after, changed keys, pending, in force)
     "no file": (None, {"settings": {"debug": True}}, '{\n  "debug": true\n}\n', ["debug"], "none", {"debug": True}),
-    "all is well": ('{"debug": false}', {"settings": {"debug": False}}, '{"debug": false}', [], "none", {"debug": True}),
+    "all is well": (
+        '{"debug": false}',
+        {"settings": {"debug": False}},
+        '{"debug": false}',
+        [],
+        "none",
+        {"debug": True},
+    ),
     "the rest stays": (
         '{"a-b": 1.50 ,\n\t"x": "\\u0041"}',
         {"settings": {"debug": True}},
@@ -49,8 +56,22 @@ CHANGES = {
         "restart",
         {"log-opts": None},
     ),
-    "lists are replaced": ('{"dns": ["1.1.1.1"]}', {"settings": {"dns": ["8.8.8.8"]}}, '{"dns": ["8.8.8.8"]}', ["dns"], "restart", {"dns": None}),
-    "numbers": ("{}", {"settings": {"shutdown-timeout": 10}}, '{"shutdown-timeout": 10}', ["shutdown-timeout"], "none", {"shutdown-timeout": None}),
+    "lists are replaced": (
+        '{"dns": ["1.1.1.1"]}',
+        {"settings": {"dns": ["8.8.8.8"]}},
+        '{"dns": ["8.8.8.8"]}',
+        ["dns"],
+        "restart",
+        {"dns": None},
+    ),
+    "numbers": (
+        "{}",
+        {"settings": {"shutdown-timeout": 10}},
+        '{"shutdown-timeout": 10}',
+        ["shutdown-timeout"],
+        "none",
+        {"shutdown-timeout": None},
+    ),
     "a number that is there": ('{"mtu": 10}', {"settings": {"mtu": 10}}, '{"mtu": 10}', [], "none", {"mtu": None}),
     "removed": ('{"debug": false, "x": 1}', {"remove": ["debug"]}, '{"x": 1}', ["debug"], "none", {"debug": True}),
     "removed within an object": (
@@ -61,8 +82,22 @@ CHANGES = {
         "restart",
         {"log-opts": None},
     ),
-    "a key with dots": ('{"runtimes": {"io.x.y": {}}}', {"remove": ["runtimes.io.x.y"]}, '{"runtimes": {}}', ["runtimes.io.x.y"], "none", {"runtimes": None}),
-    "removed, and not there": ('{"x": 1}', {"remove": ["debug", "log-opts.x"]}, '{"x": 1}', [], "none", {"debug": True, "log-opts": None}),
+    "a key with dots": (
+        '{"runtimes": {"io.x.y": {}}}',
+        {"remove": ["runtimes.io.x.y"]},
+        '{"runtimes": {}}',
+        ["runtimes.io.x.y"],
+        "none",
+        {"runtimes": None},
+    ),
+    "removed, and not there": (
+        '{"x": 1}',
+        {"remove": ["debug", "log-opts.x"]},
+        '{"x": 1}',
+        [],
+        "none",
+        {"debug": True, "log-opts": None},
+    ),
     "mirrors, which the engine shows with a slash": (
         "{}",
         {"settings": {"registry-mirrors": [GCR]}},
@@ -71,9 +106,23 @@ CHANGES = {
         "none",
         {"registry-mirrors": True},
     ),
-    "a top-level key with dots": ('{"a.b": 1, "x": 2}', {"remove": ["a.b"]}, '{"x": 2}', ["a.b"], "restart", {"a.b": None}),
+    "a top-level key with dots": (
+        '{"a.b": 1, "x": 2}',
+        {"remove": ["a.b"]},
+        '{"x": 2}',
+        ["a.b"],
+        "restart",
+        {"a.b": None},
+    ),
     "removed, and no file": (None, {"remove": ["debug"]}, None, [], "none", {"debug": True}),
-    "shown, and read at the start": ("{}", {"settings": {"log-driver": "local"}}, '{"log-driver": "local"}', ["log-driver"], "restart", {"log-driver": False}),
+    "shown, and read at the start": (
+        "{}",
+        {"settings": {"log-driver": "local"}},
+        '{"log-driver": "local"}',
+        ["log-driver"],
+        "restart",
+        {"log-driver": False},
+    ),
 }
 
 
@@ -105,7 +154,12 @@ def test_a_key_whose_default_nobody_knows(engine, run, daemon_json):
 def test_drift_is_healed(engine, run, daemon_json):
     given(daemon_json, '{"debug": true}')
     result = run("daemon_config", settings={"debug": True})
-    assert (result["changed"], result["reloaded"], result["changed_keys"], engine.settings["debug"]) == (True, True, [], True)
+    assert (result["changed"], result["reloaded"], result["changed_keys"], engine.settings["debug"]) == (
+        True,
+        True,
+        [],
+        True,
+    )
 
 
 def test_a_key_that_the_engine_keeps_is_brought_to_its_default_by_naming_it(engine, run, daemon_json):
@@ -133,14 +187,20 @@ def test_a_refusal_is_put_back(refusing, run, daemon_json):
     given(daemon_json, '{"debug": false}')
     result = run("daemon_config", settings={"debug": True, "max-concurrent-uploads": 9})
     assert result["failed"] and not result["changed"] and "half of it" in result["msg"]
-    assert held(daemon_json) == '{"debug": false}' and refusing.settings["debug"] is False and refusing.texts[-1] == b'{"debug": false}'
+    assert (
+        held(daemon_json) == '{"debug": false}'
+        and refusing.settings["debug"] is False
+        and refusing.texts[-1] == b'{"debug": false}'
+    )
 
 
 def test_what_the_engine_does_not_show_is_taken_back_as_well(refusing, run, daemon_json):
     """Before 25.0, a reload that is refused may have applied half of the file."""
     given(daemon_json, "{}")
     assert run("daemon_config", settings={"max-concurrent-uploads": 9})["failed"]
-    assert [json.loads(text) for text in refusing.texts] == [{"max-concurrent-uploads": 9}, {}] and held(daemon_json) == "{}"
+    assert [json.loads(text) for text in refusing.texts] == [{"max-concurrent-uploads": 9}, {}] and held(
+        daemon_json
+    ) == "{}"
 
 
 REFUSALS = {
@@ -183,7 +243,11 @@ REFUSALS = {
         {"settings": {"debug": True}},
         "{path}, line 1, column 2: expected a key in double quotes, found the end of the text. Nothing was changed. Fix the file first.",
     ),
-    "NaN": (None, {"settings": {"x": {"y": float("nan")}}}, "settings: x.y is nan, which JSON cannot express. Nothing was changed."),
+    "NaN": (
+        None,
+        {"settings": {"x": {"y": float("nan")}}},
+        "settings: x.y is nan, which JSON cannot express. Nothing was changed.",
+    ),
 }
 
 
@@ -236,8 +300,18 @@ STORES = {
     "on, and in use": ("containerd", "{}", {"settings": {"features": {SNAPSHOTTER: True}}}, "none"),
     "off": ("containerd", "{}", {"settings": {"features": {SNAPSHOTTER: False}}}, "restart"),
     "off, and not in use": ("graphdriver", "{}", {"settings": {"features": {SNAPSHOTTER: False}}}, "none"),
-    "named before": ("graphdriver", f'{{"features": {{"{SNAPSHOTTER}": true}}}}', {"settings": {"features": {"x": True}}}, "none"),
-    "not named any more": ("containerd", f'{{"features": {{"{SNAPSHOTTER}": true}}}}', {"remove": [f"features.{SNAPSHOTTER}"]}, "none"),
+    "named before": (
+        "graphdriver",
+        f'{{"features": {{"{SNAPSHOTTER}": true}}}}',
+        {"settings": {"features": {"x": True}}},
+        "none",
+    ),
+    "not named any more": (
+        "containerd",
+        f'{{"features": {{"{SNAPSHOTTER}": true}}}}',
+        {"remove": [f"features.{SNAPSHOTTER}"]},
+        "none",
+    ),
 }
 
 
@@ -289,7 +363,10 @@ def test_containers_would_stop(engine, run, daemon_json):
 
 def test_secrets_are_masked(engine, run, daemon_json):
     given(daemon_json, '{"log-opts": {"splunk-token": "0ld"}}')
-    result = run("daemon_config", settings={"log-opts": {"splunk-token": "n3w"}, "proxies": {"http-proxy": "http://u:pa55@p.example"}})
+    result = run(
+        "daemon_config",
+        settings={"log-opts": {"splunk-token": "n3w"}, "proxies": {"http-proxy": "http://u:pa55@p.example"}},
+    )
     shown = {key: value for key, value in result.items() if key != "invocation"}
     assert result["changed"] and not any(secret in str(shown) for secret in ("0ld", "n3w", "pa55"))
 
@@ -298,5 +375,9 @@ def test_secrets_are_masked(engine, run, daemon_json):
 def test_an_engine_that_does_not_run(engine, run, daemon_json, state):
     engine.state = state
     result = run("daemon_config", settings={"debug": True, "log-level": "info"})
-    assert (result["changed"], result["pending"], result["in_force"]) == (True, "none", {"debug": None, "log-level": None})
+    assert (result["changed"], result["pending"], result["in_force"]) == (
+        True,
+        "none",
+        {"debug": None, "log-level": None},
+    )
     assert (result["pending_reasons"], result["reloaded"]) == ([], False)

@@ -153,7 +153,9 @@ def second(systemd):
 
 @pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
 @pytest.mark.parametrize(("text", "options_text", "words", "options", "message"), REFUSED.values(), ids=REFUSED)
-def test_refused(engine, run, daemon_json, given, systemd, second, certs, check, text, options_text, words, options, message):
+def test_refused(
+    engine, run, daemon_json, given, systemd, second, certs, check, text, options_text, words, options, message
+):
     given(text)
     systemd.options.write_text(options_text)
     engine.argv += tuple(words.split())
@@ -177,7 +179,9 @@ def test_no_service(engine, run, source, message):
     assert run("registry_mirrors", mirrors=GCR, source=source, service="podman")["msg"] == message
 
 
-@pytest.mark.parametrize("settings", ["EnvironmentFile=/x\nExecStart=dockerd ${X}", "ExecStart=dockerd $X"], ids=["no variable", "no file"])
+@pytest.mark.parametrize(
+    "settings", ["EnvironmentFile=/x\nExecStart=dockerd ${X}", "ExecStart=dockerd $X"], ids=["no variable", "no file"]
+)
 def test_a_unit_that_reads_no_options_file(run, systemd, settings):
     systemd.unit.write_text(f"[Service]\n{settings}\n")
     message = (
@@ -201,7 +205,9 @@ def script(machine, tmp_path):
 def test_what_only_a_shell_knows(run, script, source):
     text = 'DOCKER_OPTS="$(cat /x) --registry-mirror=https://a.example"\n'
     script.write_text(text)
-    message = f"{script}, line 1: only a shell knows the value of DOCKER_OPTS. Nothing was changed. Write plain words there."
+    message = (
+        f"{script}, line 1: only a shell knows the value of DOCKER_OPTS. Nothing was changed. Write plain words there."
+    )
     assert run("registry_mirrors", mirrors=GCR, source=source, migrate=True)["msg"] == message
     assert script.read_text() == text
 
@@ -292,8 +298,12 @@ MOVED = {
 }
 
 
-@pytest.mark.parametrize(("source", "state", "mirrors", "in_file", "in_options", "in_drop_in", "after"), MOVED.values(), ids=MOVED)
-def test_places_that_both_have_mirrors(engine, run, given, daemon_json, systemd, source, state, mirrors, in_file, in_options, in_drop_in, after):
+@pytest.mark.parametrize(
+    ("source", "state", "mirrors", "in_file", "in_options", "in_drop_in", "after"), MOVED.values(), ids=MOVED
+)
+def test_places_that_both_have_mirrors(
+    engine, run, given, daemon_json, systemd, source, state, mirrors, in_file, in_options, in_drop_in, after
+):
     """No engine starts so; but files may be found so."""
     given(file_of(OWN), GCR)
     systemd.options.write_text(options_of(GCR))
@@ -303,7 +313,10 @@ def test_places_that_both_have_mirrors(engine, run, given, daemon_json, systemd,
     assert systemd.options.read_text() == (options_of(*in_options) if in_options else "")
     assert systemd.own.exists() is bool(in_drop_in)
     if in_drop_in:
-        assert systemd.own.read_text().splitlines()[-1] == f"ExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS {' '.join(map(flag, in_drop_in))}"
+        assert (
+            systemd.own.read_text().splitlines()[-1]
+            == f"ExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS {' '.join(map(flag, in_drop_in))}"
+        )
     assert result["mirrors"] == shown(*after)
     assert sorted(result["previous_mirrors"]) == sorted(shown(OWN, GCR))
     assert result["in_force"] == shown(GCR)
@@ -322,7 +335,12 @@ def test_flags_beside_a_key_that_stays_away(engine, run, daemon_json, given, sys
     given('{"debug": true}', GCR)
     engine.argv += (flag(GCR),)
     result = run("registry_mirrors", mirrors=GCR, source=source)
-    assert (result["changed"], result["pending"], result["mirrors"], result["previous_mirrors"]) == (True, "none", shown(GCR), [])
+    assert (result["changed"], result["pending"], result["mirrors"], result["previous_mirrors"]) == (
+        True,
+        "none",
+        shown(GCR),
+        [],
+    )
     assert daemon_json.read_text() == '{"debug": true}'
 
 
@@ -388,16 +406,32 @@ WAYS = {
     # name: (version, file, words that run, options, pending, reasons, warnings)
     "a reload": ("28.5.2", "{}", [], {}, "none", [], []),
     "no reload": (
-        "28.5.2", "{}", [], {"reload": False}, "reload", ["registry-mirrors: not in force, and a reload brings it into force"], []
+        "28.5.2",
+        "{}",
+        [],
+        {"reload": False},
+        "reload",
+        ["registry-mirrors: not in force, and a reload brings it into force"],
+        [],
     ),
     "an older engine": ("24.0.9", "{}", [], {}, "none", [], [BUILD]),
-    "insecure registries that would be lost": ("23.0.3", '{"insecure-registries": ["x"]}', [], {}, "restart", [LOST], []),
+    "insecure registries that would be lost": (
+        "23.0.3",
+        '{"insecure-registries": ["x"]}',
+        [],
+        {},
+        "restart",
+        [LOST],
+        [],
+    ),
     "a plugin": ("28.5.2", "{}", ["--authorization-plugin=p"], {}, "restart", [PLUGIN], []),
     "a flag that a reload resets": ("28.5.2", "{}", ["--max-concurrent-downloads=9"], {}, "none", [], [RESET]),
 }
 
 
-@pytest.mark.parametrize(("version", "text", "words", "options", "pending", "reasons", "warnings"), WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(
+    ("version", "text", "words", "options", "pending", "reasons", "warnings"), WAYS.values(), ids=WAYS
+)
 def test_ways(engine, run, given, version, text, words, options, pending, reasons, warnings):
     given(text)
     engine.version = version
@@ -411,7 +445,9 @@ def test_ways(engine, run, given, version, text, words, options, pending, reason
 def checked_with(engine, tmp_path):
     """The words that the engine's own check of a configuration got."""
     program, noted = tmp_path / "dockerd", tmp_path / "noted"
-    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "Docker version 28.5.2, build x" || echo "$@" >>{noted}\n')
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo "Docker version 28.5.2, build x" || echo "$@" >>{noted}\n'
+    )
     program.chmod(0o755)
     engine.binary = str(program)
     return lambda: noted.read_text().split()
@@ -423,15 +459,33 @@ CHECKED = {
     # name: (words of the unit, options file, words that run, options, words of the next command line)
     "flags are added": ("-H fd:// $DOCKER_OPTS", "", "-H fd://", {"source": "options_file"}, f"-H fd:// {flag(GCR)}/"),
     "flags are replaced": (
-        f"--debug --registry-mirror {OWN}", "", f"--debug {flag(OWN)}", {"source": "systemd_drop_in"}, f"--debug {flag(OWN)}/ {flag(GCR)}/"
+        f"--debug --registry-mirror {OWN}",
+        "",
+        f"--debug {flag(OWN)}",
+        {"source": "systemd_drop_in"},
+        f"--debug {flag(OWN)}/ {flag(GCR)}/",
     ),
-    "the unit changed": ("--debug $DOCKER_OPTS", "", "-H fd://", {"source": "options_file", "keep_containers": False}, f"--debug {flag(GCR)}/"),
-    "flags are moved": ("-H fd:// $DOCKER_OPTS", options_of(OWN), f"-H fd:// {flag(OWN)}", {"migrate": True}, "-H fd://"),
+    "the unit changed": (
+        "--debug $DOCKER_OPTS",
+        "",
+        "-H fd://",
+        {"source": "options_file", "keep_containers": False},
+        f"--debug {flag(GCR)}/",
+    ),
+    "flags are moved": (
+        "-H fd:// $DOCKER_OPTS",
+        options_of(OWN),
+        f"-H fd:// {flag(OWN)}",
+        {"migrate": True},
+        "-H fd://",
+    ),
 }
 
 
 @pytest.mark.parametrize(("unit", "options_text", "words", "options", "checked"), CHECKED.values(), ids=CHECKED)
-def test_what_the_next_command_line_is_checked_with(engine, run, systemd, checked_with, unit, options_text, words, options, checked):
+def test_what_the_next_command_line_is_checked_with(
+    engine, run, systemd, checked_with, unit, options_text, words, options, checked
+):
     systemd.start(f"/usr/bin/dockerd {unit}")
     systemd.options.write_text(options_text)
     engine.argv = ("/usr/bin/dockerd", *words.split())
@@ -458,7 +512,9 @@ STAGED = {
 
 
 @pytest.mark.parametrize(("in_file", "in_options", "options", "name"), STAGED.values(), ids=STAGED)
-def test_what_moves_is_kept_aside_until_it_has_arrived(run, given, systemd, monkeypatch, in_file, in_options, options, name):
+def test_what_moves_is_kept_aside_until_it_has_arrived(
+    run, given, systemd, monkeypatch, in_file, in_options, options, name
+):
     given(file_of(*in_file) if in_file else "{}", *in_file, *in_options)
     systemd.options.write_text(options_of(*in_options) if in_options else "")
     stage, noted = transaction.Transaction.stage, []
@@ -476,7 +532,12 @@ ON_THE_WAY = {
     # name: (source, state, what was kept aside, mirrors in the end)
     "to the file": ("daemon_json", "present", file_of(OWN, THIRD), [OWN, THIRD, GCR]),
     "to the options file": ("options_file", "present", options_of(OWN, THIRD), [OWN, THIRD, GCR]),
-    "to a drop-in": ("systemd_drop_in", "present", f"[Service]\nExecStart=\nExecStart=dockerd {flag(OWN)} {flag(THIRD)}\n", [OWN, THIRD, GCR]),
+    "to a drop-in": (
+        "systemd_drop_in",
+        "present",
+        f"[Service]\nExecStart=\nExecStart=dockerd {flag(OWN)} {flag(THIRD)}\n",
+        [OWN, THIRD, GCR],
+    ),
     "some are there already": ("daemon_json", "present", file_of(OWN, GCR + "/", THIRD), [GCR, OWN, THIRD]),
     "absent": ("daemon_json", "absent", file_of(OWN, THIRD + "/"), [OWN]),
     "absent from the options file": ("options_file", "absent", options_of(OWN, THIRD), [OWN]),
@@ -498,7 +559,9 @@ def test_what_a_killed_run_left_on_the_way(run, daemon_json, given, systemd, sou
 
 def test_what_a_killed_run_left_on_the_way_to_an_init_script(run, script):
     """A shell reads what systemd would not."""
-    script.with_name(".pullthrough-docker-moving-options").write_text(f'MIRROR={OWN}\nDOCKER_OPTS="--registry-mirror=$MIRROR"\n')
+    script.with_name(".pullthrough-docker-moving-options").write_text(
+        f'MIRROR={OWN}\nDOCKER_OPTS="--registry-mirror=$MIRROR"\n'
+    )
     assert run("registry_mirrors", mirrors=GCR, source="options_file")["mirrors"] == shown(OWN, GCR)
     assert script.read_text() == options_of(OWN, GCR)
 

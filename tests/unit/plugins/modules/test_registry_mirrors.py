@@ -34,17 +34,43 @@ def held(daemon_json):
 
 WITH_GCR = '{\n  "registry-mirrors": [\n    "https://mirror.gcr.io"\n  ]\n}\n'
 
-RETURNED = "changed source path mirrors previous_mirrors in_force reloaded pending pending_reasons backups engine diff".split()
+RETURNED = (
+    "changed source path mirrors previous_mirrors in_force reloaded pending pending_reasons backups engine diff".split()
+)
 
 CHANGES = {
     # name: (file before, in force before, options, file after, in force after, changed, reloaded)
     "no file": (None, [], {"mirrors": GCR}, WITH_GCR, [GCR], True, True),
-    "an empty object": ('{"debug": true}', [], {"mirrors": GCR}, f'{{"debug": true, "registry-mirrors": ["{GCR}"]}}', [GCR], True, True),
+    "an empty object": (
+        '{"debug": true}',
+        [],
+        {"mirrors": GCR},
+        f'{{"debug": true, "registry-mirrors": ["{GCR}"]}}',
+        [GCR],
+        True,
+        True,
+    ),
     "all is well": (WITH_GCR, [GCR], {"mirrors": GCR}, WITH_GCR, [GCR], False, False),
     "all is well, with a slash": (WITH_GCR, [GCR], {"mirrors": GCR + "/"}, WITH_GCR, [GCR], False, False),
     "drift: the file is right, the engine is not": (WITH_GCR, [], {"mirrors": GCR}, WITH_GCR, [GCR], True, True),
-    "drift: no key, and the engine has mirrors": ("{}", [GCR], {"mirrors": GCR, "state": "absent"}, "{}", [], True, True),
-    "drift: no key, and the engine has others": ("{}", [OWN], {"mirrors": GCR}, f'{{"registry-mirrors": ["{GCR}"]}}', [GCR], True, True),
+    "drift: no key, and the engine has mirrors": (
+        "{}",
+        [GCR],
+        {"mirrors": GCR, "state": "absent"},
+        "{}",
+        [],
+        True,
+        True,
+    ),
+    "drift: no key, and the engine has others": (
+        "{}",
+        [OWN],
+        {"mirrors": GCR},
+        f'{{"registry-mirrors": ["{GCR}"]}}',
+        [GCR],
+        True,
+        True,
+    ),
     "added at the end": (
         f'{{"registry-mirrors": ["{OWN}"]}}',
         [OWN],
@@ -107,7 +133,9 @@ def test_change(engine, run, daemon_json, case):
     assert predicted["in_force"] == shown_before, "in check mode, what it uses now"
     same = set(RETURNED) - {"pending_reasons", "in_force"}
     assert {key: predicted[key] for key in same} == {key: result[key] for key in same}
-    assert [entry["after_header"] for entry in result["diff"]] == [str(daemon_json)] * (before != after) + ["engine"] * reloaded
+    assert [entry["after_header"] for entry in result["diff"]] == [str(daemon_json)] * (before != after) + [
+        "engine"
+    ] * reloaded
     assert os.listdir(daemon_json.parent) == ([daemon_json.name] if after is not None else [])
 
     if options.get("reload", True):
@@ -164,11 +192,19 @@ REFUSALS = {
     "a key twice": ('{"debug": true, "debug": false}', {"mirrors": GCR}, ["line 1, column 17", "debug"]),
     "a key twice, deep": ('{"log-opts": {"a": "1",\n"a": "2"}}', {"mirrors": GCR}, ["line 2, column 1"]),
     "not an object": ("[]", {"mirrors": GCR}, ["line 1, column 1"]),
-    "mirrors as a string": ('{"registry-mirrors": "x"}', {"mirrors": GCR}, ["line 1, column 22", "not a list of strings"]),
+    "mirrors as a string": (
+        '{"registry-mirrors": "x"}',
+        {"mirrors": GCR},
+        ["line 1, column 22", "not a list of strings"],
+    ),
     "a mirror as a number": ('{"registry-mirrors": [\n1]}', {"mirrors": GCR}, ["line 2, column 1", "not a string"]),
     "the singular": ('{"registry-mirror": []}', {"mirrors": GCR}, ["line 1, column 2", '"registry-mirrors"']),
     "nested": ('{"x": {"registry-mirrors": []}}', {"mirrors": GCR}, ["line 1, column 8", "top level"]),
-    "a bad mirror in the file": ('{"registry-mirrors": [\n"ftp://x"]}', {"mirrors": GCR}, ["line 2, column 1", "ftp://x"]),
+    "a bad mirror in the file": (
+        '{"registry-mirrors": [\n"ftp://x"]}',
+        {"mirrors": GCR},
+        ["line 2, column 1", "ftp://x"],
+    ),
 }
 
 
@@ -194,11 +230,14 @@ def test_not_utf8(engine, run, daemon_json):
     assert f"{daemon_json}, line 2, column 7" in result["msg"] and "UTF-8" in result["msg"]
 
 
-@pytest.mark.parametrize(("version", "text", "words"), [
-    ("20.10.24", '{"foo": 1}', ["line 1, column 2", '"foo"', "before 23.0"]),
-    ("20.10.24", '{"x": {"bar": 1}}', ["line 1, column 8", '"bar"']),
-    ("20.10.24", '\ufeff{}', ["byte order mark"]),
-])
+@pytest.mark.parametrize(
+    ("version", "text", "words"),
+    [
+        ("20.10.24", '{"foo": 1}', ["line 1, column 2", '"foo"', "before 23.0"]),
+        ("20.10.24", '{"x": {"bar": 1}}', ["line 1, column 8", '"bar"']),
+        ("20.10.24", "\ufeff{}", ["byte order mark"]),
+    ],
+)
 def test_what_an_old_engine_refuses(engine, run, daemon_json, version, text, words):
     engine.version = version
     given(daemon_json, text)
@@ -210,7 +249,9 @@ def test_what_an_old_engine_refuses(engine, run, daemon_json, version, text, wor
     assert run("registry_mirrors", mirrors=GCR)["changed"]
 
 
-@pytest.mark.parametrize("key", ["log-opts", "runtimes", "default-ulimits", "features", "builder", "cluster-store-opts"])
+@pytest.mark.parametrize(
+    "key", ["log-opts", "runtimes", "default-ulimits", "features", "builder", "cluster-store-opts"]
+)
 def test_an_old_engine_looks_not_into_every_object(engine, run, daemon_json, key):
     engine.version = "20.10.24"
     given(daemon_json, f'{{"{key}": {{"anything": {{}}}}}}')
@@ -223,7 +264,9 @@ def test_a_flag_for_the_same_setting(engine, run, daemon_json, flag, version):
     engine.version = version
     engine.argv += tuple(flag.split())
     result = run("registry_mirrors", mirrors=GCR)
-    assert result["failed"] and "process 4711" in result["msg"] and "--registry-mirror=https://x.example" in result["msg"]
+    assert (
+        result["failed"] and "process 4711" in result["msg"] and "--registry-mirror=https://x.example" in result["msg"]
+    )
     assert not daemon_json.exists()
 
 
@@ -312,7 +355,12 @@ class TestRestart:
     def test_pending_with_a_copy_for_putting_back(self, engine, run, daemon_json):
         given(daemon_json, "{}")
         result = run("registry_mirrors", mirrors=GCR)
-        assert (result["changed"], result["pending"], result["reloaded"], result["in_force"]) == (True, "restart", False, [])
+        assert (result["changed"], result["pending"], result["reloaded"], result["in_force"]) == (
+            True,
+            "restart",
+            False,
+            [],
+        )
         (copy,) = result["backups"]
         assert pathlib.Path(copy["backup_file"]).read_text() == "{}"
         again = run("registry_mirrors", mirrors=GCR)
@@ -325,7 +373,9 @@ class TestRestart:
     def test_containers_would_stop(self, engine, run, daemon_json):
         engine.containers_running = 3
         result = run("registry_mirrors", mirrors=GCR)
-        assert result["failed"] and "3 running container(s)" in result["msg"] and "keep_containers: false" in result["msg"]
+        assert (
+            result["failed"] and "3 running container(s)" in result["msg"] and "keep_containers: false" in result["msg"]
+        )
         assert not daemon_json.exists()
         given(daemon_json, WITH_GCR)
         assert run("registry_mirrors", mirrors=GCR)["failed"], "a file that is right already needs the same restart"
@@ -422,7 +472,12 @@ def test_a_folder_that_cannot_be_written(engine, run, daemon_json, monkeypatch):
 
     monkeypatch.setattr("tempfile.mkstemp", full)
     result = run("registry_mirrors", mirrors=GCR)
-    assert result["failed"] and "No space left on device" in result["msg"] and "Make room" in result["msg"] and held(daemon_json) == "{}"
+    assert (
+        result["failed"]
+        and "No space left on device" in result["msg"]
+        and "Make room" in result["msg"]
+        and held(daemon_json) == "{}"
+    )
 
 
 class TestNextStart:
@@ -436,9 +491,15 @@ class TestNextStart:
         for check in (True, False):
             result = run("registry_mirrors", check=check, mirrors=GCR)
             assert result["failed"] and not result["changed"]
-            assert f"{systemd.options}, line 2" in result["msg"] and "at its next start" in result["msg"] and "migrate: true" in result["msg"]
+            assert (
+                f"{systemd.options}, line 2" in result["msg"]
+                and "at its next start" in result["msg"]
+                and "migrate: true" in result["msg"]
+            )
         assert held(daemon_json) == "{}"
-        assert not run("registry_mirrors", mirrors=GCR, state="absent").get("failed"), "it is not there, so there is nothing to refuse"
+        assert not run("registry_mirrors", mirrors=GCR, state="absent").get("failed"), (
+            "it is not there, so there is nothing to refuse"
+        )
 
     @pytest.mark.parametrize(
         ("key", "flag"),
@@ -456,9 +517,16 @@ class TestNextStart:
         engine.argv = ("dockerd", flag)
         given(daemon_json, f'{{\n  "{key}": []\n}}')
         result = run("registry_mirrors", mirrors=GCR)
-        assert result["failed"] and f"{systemd.unit}, line 3" in result["msg"] and f"{key} in {daemon_json}, line 2" in result["msg"]
+        assert (
+            result["failed"]
+            and f"{systemd.unit}, line 3" in result["msg"]
+            and f"{key} in {daemon_json}, line 2" in result["msg"]
+        )
         (conflict,) = run("registry_mirrors_info")["conflicts"]
-        assert conflict["setting"] == key and conflict["places"] == [f"{daemon_json}, line 2", f"{systemd.unit}, line 3"]
+        assert conflict["setting"] == key and conflict["places"] == [
+            f"{daemon_json}, line 2",
+            f"{systemd.unit}, line 3",
+        ]
 
     def test_runtimes_are_merged(self, engine, run, daemon_json):
         engine.argv += ("--add-runtime=x=/x",)
@@ -482,7 +550,13 @@ class TestNextStart:
         given(daemon_json, "{}")
         result = run("registry_mirrors_info")
         assert (result["mirrors"], result["in_force"], result["drift"]) == ([OWN + "/"], [], True)
-        assert result["sources"][1] == {"source": "options_file", "path": str(systemd.options), "line": 1, "mirrors": [OWN + "/"], "reason": None}
+        assert result["sources"][1] == {
+            "source": "options_file",
+            "path": str(systemd.options),
+            "line": 1,
+            "mirrors": [OWN + "/"],
+            "reason": None,
+        }
 
 
 class TestPlaces:
@@ -505,9 +579,21 @@ class TestPlaces:
         predicted = run("registry_mirrors", check=True, mirrors=GCR, source="options_file")
         assert systemd.options.read_text() == before
         result = run("registry_mirrors", mirrors=GCR, source="options_file")
-        assert systemd.options.read_text() == f'# Options\nDOCKER_OPTS="--dns 8.8.8.8 {self.FLAG}"  \n' and not daemon_json.exists()
-        assert (result["changed"], result["pending"], result["source"], result["path"]) == (True, "restart", "options_file", str(systemd.options))
-        assert predicted["changed"] and predicted["diff"] == result["diff"] and [copy["path"] for copy in result["backups"]] == [str(systemd.options)]
+        assert (
+            systemd.options.read_text() == f'# Options\nDOCKER_OPTS="--dns 8.8.8.8 {self.FLAG}"  \n'
+            and not daemon_json.exists()
+        )
+        assert (result["changed"], result["pending"], result["source"], result["path"]) == (
+            True,
+            "restart",
+            "options_file",
+            str(systemd.options),
+        )
+        assert (
+            predicted["changed"]
+            and predicted["diff"] == result["diff"]
+            and [copy["path"] for copy in result["backups"]] == [str(systemd.options)]
+        )
         again = run("registry_mirrors", mirrors=GCR, source="options_file")
         assert (again["changed"], again["pending"]) == (False, "restart"), "a lost handler"
         self.restart(engine, systemd)
@@ -521,13 +607,20 @@ class TestPlaces:
     def test_a_drop_in(self, engine, run, daemon_json, systemd):
         result = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
         lines = systemd.own.read_text().splitlines()
-        assert lines[-3:] == ["[Service]", "ExecStart=", f"ExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS {self.FLAG}"]
+        assert lines[-3:] == [
+            "[Service]",
+            "ExecStart=",
+            f"ExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS {self.FLAG}",
+        ]
         assert (result["changed"], result["pending"], systemd.daemon_reloads) == (True, "restart", 1)
         self.restart(engine, systemd)
         assert run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")["pending"] == "none"
         systemd.start("/usr/sbin/dockerd --new")
         renewed = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
-        assert (renewed["changed"], renewed["pending"]) == (True, "none") and f"dockerd --new {self.FLAG}" in systemd.own.read_text()
+        assert (renewed["changed"], renewed["pending"]) == (
+            True,
+            "none",
+        ) and f"dockerd --new {self.FLAG}" in systemd.own.read_text()
         self.restart(engine, systemd)
         gone = run("registry_mirrors", mirrors=GCR, state="absent", source="systemd_drop_in")
         assert (gone["changed"], gone["pending"], systemd.own.exists()) == (True, "restart", False)
@@ -537,8 +630,14 @@ class TestPlaces:
     def test_systemd_that_has_not_seen_the_drop_in_is_told(self, engine, run, daemon_json, systemd):
         run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")
         systemd.needs_daemon_reload = "yes"
-        assert run("registry_mirrors", check=True, mirrors=GCR, source="systemd_drop_in")["pending"] == "restart" and systemd.daemon_reloads == 1
-        assert not run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")["changed"] and systemd.daemon_reloads == 2
+        assert (
+            run("registry_mirrors", check=True, mirrors=GCR, source="systemd_drop_in")["pending"] == "restart"
+            and systemd.daemon_reloads == 1
+        )
+        assert (
+            not run("registry_mirrors", mirrors=GCR, source="systemd_drop_in")["changed"]
+            and systemd.daemon_reloads == 2
+        )
 
     @pytest.mark.parametrize("source", ["daemon_json", "options_file", "systemd_drop_in"])
     def test_all_three_places_become_one(self, engine, run, daemon_json, systemd, source):
@@ -546,7 +645,9 @@ class TestPlaces:
         given(daemon_json, f'{{"registry-mirrors": ["{OWN}"], "debug": true}}')
         systemd.options.write_text('DOCKER_OPTS="--registry-mirror=https://second.example --dns 8.8.8.8"\n')
         drop_in = systemd.drop_ins / "10-machine.conf"
-        drop_in.write_text(f"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// \\\n  --registry-mirror {third} \\\n  $DOCKER_OPTS\n")
+        drop_in.write_text(
+            f"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// \\\n  --registry-mirror {third} \\\n  $DOCKER_OPTS\n"
+        )
         engine.argv += ("--registry-mirror", third, "--registry-mirror=https://second.example", "--dns", "8.8.8.8")
         engine.mirrors = [third + "/", "https://second.example/"]
         refused = run("registry_mirrors", mirrors=GCR, source=source)
@@ -584,7 +685,9 @@ class TestPlaces:
             self.restart(engine, systemd)
             assert engine.mirrors == [mirror + "/" for mirror in mirrors]
 
-    def test_they_leave_the_old_place_before_they_reach_the_new_one(self, engine, run, daemon_json, systemd, monkeypatch):
+    def test_they_leave_the_old_place_before_they_reach_the_new_one(
+        self, engine, run, daemon_json, systemd, monkeypatch
+    ):
         systemd.options.write_text(f'DOCKER_OPTS="{self.FLAG}"\n')
         write, order = transaction.Transaction.write, []
 
@@ -614,9 +717,12 @@ class TestPlaces:
 
     @pytest.mark.parametrize("state", ["running", "stopped"])
     @pytest.mark.parametrize(
-        ("source", "killed_at"), [("daemon_json", 0), ("daemon_json", 1), ("options_file", 0), ("options_file", 1), ("systemd_drop_in", 1)]
+        ("source", "killed_at"),
+        [("daemon_json", 0), ("daemon_json", 1), ("options_file", 0), ("options_file", 1), ("systemd_drop_in", 1)],
     )
-    def test_a_run_that_was_killed_between_two_files(self, engine, run, daemon_json, systemd, monkeypatch, source, killed_at, state):
+    def test_a_run_that_was_killed_between_two_files(
+        self, engine, run, daemon_json, systemd, monkeypatch, source, killed_at, state
+    ):
         """What was not declared, but was there, is not lost."""
         engine.state = state
         if source == "daemon_json":
@@ -644,8 +750,16 @@ class TestPlaces:
         result = run("registry_mirrors", mirrors=GCR, migrate=True, source=source)
         assert result["mirrors"] == [OWN + "/", GCR + "/"]
         for folder in (daemon_json.parent, systemd.options.parent, systemd.drop_ins):
-            assert not [name for name in os.listdir(folder) if name.startswith(".pullthrough")] if folder.exists() else True
-        texts = [path.read_text() for path in (daemon_json, systemd.options, *systemd.drop_ins.glob("*.conf")) if path.exists()]
+            assert (
+                not [name for name in os.listdir(folder) if name.startswith(".pullthrough")]
+                if folder.exists()
+                else True
+            )
+        texts = [
+            path.read_text()
+            for path in (daemon_json, systemd.options, *systemd.drop_ins.glob("*.conf"))
+            if path.exists()
+        ]
         assert "".join(texts).count(OWN) == 1, "nor is it there twice"
         self.restart(engine, systemd)
         assert engine.mirrors == [OWN + "/", GCR + "/"]
@@ -660,13 +774,48 @@ class TestPlaces:
 
     REFUSED: ClassVar = {
         # name: (unit's command, options file, options, words)
-        "a unit that reads no options file": ("/usr/bin/dockerd -H fd://", "", {"source": "options_file"}, ["reads none", "source: daemon_json"]),
-        "a file that is not read": (None, "", {"source": "options_file", "options_file": "/etc/x"}, ["does not read /etc/x", "it reads"]),
-        "a variable that is not used": (None, "", {"source": "options_file", "options_variable": "OPTIONS"}, ["does not use OPTIONS", "DOCKER_OPTS"]),
-        "a self-reference": (None, 'DOCKER_OPTS="$DOCKER_OPTS -D"\n', {"source": "options_file"}, ["line 1", "does not expand"]),
-        "an escape": (None, '\nDOCKER_OPTS="--label a=\\"b\\""\n', {"source": "options_file"}, ["line 2", "more than plain words"]),
-        "a URL with a meaning for a shell": (None, "", {"source": "options_file", "mirrors": ["https://a.example/$x"]}, ["source: daemon_json"]),
-        "a flag in a file of a package": ("/usr/bin/dockerd --registry-mirror=https://a.example", "", {"migrate": True}, ["is in a file of a package"]),
+        "a unit that reads no options file": (
+            "/usr/bin/dockerd -H fd://",
+            "",
+            {"source": "options_file"},
+            ["reads none", "source: daemon_json"],
+        ),
+        "a file that is not read": (
+            None,
+            "",
+            {"source": "options_file", "options_file": "/etc/x"},
+            ["does not read /etc/x", "it reads"],
+        ),
+        "a variable that is not used": (
+            None,
+            "",
+            {"source": "options_file", "options_variable": "OPTIONS"},
+            ["does not use OPTIONS", "DOCKER_OPTS"],
+        ),
+        "a self-reference": (
+            None,
+            'DOCKER_OPTS="$DOCKER_OPTS -D"\n',
+            {"source": "options_file"},
+            ["line 1", "does not expand"],
+        ),
+        "an escape": (
+            None,
+            '\nDOCKER_OPTS="--label a=\\"b\\""\n',
+            {"source": "options_file"},
+            ["line 2", "more than plain words"],
+        ),
+        "a URL with a meaning for a shell": (
+            None,
+            "",
+            {"source": "options_file", "mirrors": ["https://a.example/$x"]},
+            ["source: daemon_json"],
+        ),
+        "a flag in a file of a package": (
+            "/usr/bin/dockerd --registry-mirror=https://a.example",
+            "",
+            {"migrate": True},
+            ["is in a file of a package"],
+        ),
     }
 
     @pytest.mark.parametrize(("command", "text", "options", "words"), REFUSED.values(), ids=REFUSED)
@@ -676,7 +825,12 @@ class TestPlaces:
         if command:
             systemd.start(command)
         result = run("registry_mirrors", **{"mirrors": GCR, **options})
-        assert result["failed"] and not result["changed"] and systemd.options.read_text() == text and not daemon_json.exists()
+        assert (
+            result["failed"]
+            and not result["changed"]
+            and systemd.options.read_text() == text
+            and not daemon_json.exists()
+        )
         for word in words:
             assert word in result["msg"]
 
@@ -713,14 +867,20 @@ class TestForeignEdits:
         for check in (True, False):
             result = run("registry_mirrors", check=check, mirrors=GCR)
             (warning,) = [warning for warning in result["warnings"] if "someone changed" in warning]
-            assert f"{daemon_json}, line 3: debug is True, and the engine uses False" in warning and "data-root" not in warning
+            assert (
+                f"{daemon_json}, line 3: debug is True, and the engine uses False" in warning
+                and "data-root" not in warning
+            )
             assert result["changed"]
 
     def test_a_restart_needs_consent(self, engine, run, daemon_json):
         engine.argv += ("--authorization-plugin=p",)
         given(daemon_json, self.TEXT)
         result = run("registry_mirrors", mirrors=GCR)
-        assert result["failed"] and f"{daemon_json}, line 2: data-root is /mnt/new, and the engine uses /var/lib/docker" in result["msg"]
+        assert (
+            result["failed"]
+            and f"{daemon_json}, line 2: data-root is /mnt/new, and the engine uses /var/lib/docker" in result["msg"]
+        )
         assert held(daemon_json) == self.TEXT
         assert run("registry_mirrors", mirrors=GCR, keep_containers=False)["pending"] == "restart"
 
@@ -763,7 +923,11 @@ class TestCertificates:
 
     @pytest.mark.parametrize(
         ("certificates", "words"),
-        [({"cache.example:5000": "x"}, "cache.example:5000"), ({"other.example": PEM}, "no declared mirror"), ({"cache.example:5000": 3}, "not text")],
+        [
+            ({"cache.example:5000": "x"}, "cache.example:5000"),
+            ({"other.example": PEM}, "no declared mirror"),
+            ({"cache.example:5000": 3}, "not text"),
+        ],
     )
     def test_refused(self, engine, run, daemon_json, certs, certificates, words):
         result = run("registry_mirrors", mirrors=OWN, ca_certificates=certificates)

@@ -24,7 +24,13 @@ def given(daemon_json, text):
 
 @pytest.mark.parametrize(
     ("text", "in_force", "drift"),
-    [(WITH_GCR, [GCR], False), (WITH_GCR, [], True), ("{}", [GCR], True), ("{}", [], False), ('{"registry-mirrors": null}', [], False)],
+    [
+        (WITH_GCR, [GCR], False),
+        (WITH_GCR, [], True),
+        ("{}", [GCR], True),
+        ("{}", [], False),
+        ('{"registry-mirrors": null}', [], False),
+    ],
 )
 def test_drift(engine, run, daemon_json, text, in_force, drift):
     given(daemon_json, text)
@@ -42,7 +48,9 @@ def test_an_engine_that_gives_no_answer_is_data(engine, run, daemon_json, state)
     result = run("registry_mirrors_info")
     assert (result["mirrors"], result["in_force"], result["drift"]) == ([GCR], None, None)
     assert result["engine"]["state"] == state and result["engine"]["reason"]
-    assert result["sources"] == [{"source": "daemon_json", "path": str(daemon_json), "line": 2, "mirrors": [GCR], "reason": None}]
+    assert result["sources"] == [
+        {"source": "daemon_json", "path": str(daemon_json), "line": 2, "mirrors": [GCR], "reason": None}
+    ]
 
 
 def place(source, path, line, mirrors, reason=None):
@@ -51,7 +59,9 @@ def place(source, path, line, mirrors, reason=None):
 
 def conflict(setting, places):
     places = [str(one) for one in places]
-    message = f"An engine with {setting} in more than one of {'; '.join(places)} does not start. Remove it from all but one."
+    message = (
+        f"An engine with {setting} in more than one of {'; '.join(places)} does not start. Remove it from all but one."
+    )
     return {"setting": setting, "places": places, "message": message}
 
 
@@ -105,7 +115,11 @@ def test_a_symlink_is_followed(returned, daemon_json):
     daemon_json.rename(daemon_json.with_name("real.json")).write_text('{"registry-mirrors": ["ftp://x", 1]}')
     daemon_json.symlink_to("real.json")
     reason = f"{daemon_json.with_name('real.json')}, line 1, column 34: an entry of registry-mirrors is not a string. Fix the file first."
-    assert returned() == {"mirrors": None, "drift": None, "sources": [place("daemon_json", daemon_json, None, None, reason)]}
+    assert returned() == {
+        "mirrors": None,
+        "drift": None,
+        "sources": [place("daemon_json", daemon_json, None, None, reason)],
+    }
     daemon_json.with_name("real.json").write_text(WITH_GCR)
     assert returned()["mirrors"] == [GCR]
 
@@ -115,7 +129,11 @@ def test_a_symlink_is_followed(returned, daemon_json):
     [
         (WITH_GCR, [], f"The engine uses no mirror, and {GCR} is configured."),
         ("{}", [GCR, OWN], f"The engine uses {GCR} {OWN}, and no mirror is configured."),
-        (f'{{"registry-mirrors": ["{GCR}", "{OWN}"]}}', [OWN, GCR], f"The engine uses {OWN} {GCR}, and {GCR} {OWN} is configured."),
+        (
+            f'{{"registry-mirrors": ["{GCR}", "{OWN}"]}}',
+            [OWN, GCR],
+            f"The engine uses {OWN} {GCR}, and {GCR} {OWN} is configured.",
+        ),
     ],
     ids=["not in force", "not configured", "another order"],
 )
@@ -160,7 +178,10 @@ def test_conflicts_of_other_settings_leave_the_mirrors(engine, returned, daemon_
     systemd.options.write_text("DOCKER_OPTS='-D --log-level=info'\n")
     engine.argv += ("--log-level=warn",)
     engine.mirrors = [GCR]
-    given(daemon_json, '{\n"debug": true,\n"log-level": "warn",\n"ipv6": true,\n"registry-mirrors": ["https://mirror.gcr.io"]\n}')
+    given(
+        daemon_json,
+        '{\n"debug": true,\n"log-level": "warn",\n"ipv6": true,\n"registry-mirrors": ["https://mirror.gcr.io"]\n}',
+    )
     assert returned() == {
         "mirrors": [GCR],
         "in_force": [GCR],
@@ -178,7 +199,9 @@ def test_a_flag_of_no_file(engine, returned, daemon_json):
     sources = [place("daemon_json", daemon_json, None, []), place("command_line", None, None, [MASKED])]
     assert returned() == {"mirrors": [MASKED], "in_force": [MASKED], "sources": sources}
     given(daemon_json, WITH_GCR)
-    conflicts = [conflict("registry-mirrors", [f"{daemon_json}, line 2", "the engine's command line (--registry-mirror)"])]
+    conflicts = [
+        conflict("registry-mirrors", [f"{daemon_json}, line 2", "the engine's command line (--registry-mirror)"])
+    ]
     assert returned()["conflicts"] == conflicts
 
 
@@ -188,12 +211,18 @@ def test_of_several_options_files_the_last_that_assigns_counts(engine, returned,
     systemd.unit.write_text(
         f"[Service]\nEnvironmentFile={systemd.options}\nEnvironmentFile=-{second}\nEnvironmentFile={third}\nExecStart=/usr/bin/dockerd $A $B $C\n"
     )
-    systemd.options.write_text(f"A=--registry-mirror=https://no.example\nB='\n--registry-mirror={OWN}'\nB=--registry-mirror={OWN}\n")
+    systemd.options.write_text(
+        f"A=--registry-mirror=https://no.example\nB='\n--registry-mirror={OWN}'\nB=--registry-mirror={OWN}\n"
+    )
     second.write_text(f"; two\\\nA=--registry-mirror={GCR}\n")
     third.write_text("D=--registry-mirror=https://no.example\n")
     engine.mirrors = [GCR, OWN]
     flags = [place("options_file", second, 2, [GCR]), place("options_file", systemd.options, 4, [OWN])]
-    assert returned() == {"mirrors": [GCR, OWN], "in_force": [GCR, OWN], "sources": [place("daemon_json", daemon_json, None, []), *flags]}
+    assert returned() == {
+        "mirrors": [GCR, OWN],
+        "in_force": [GCR, OWN],
+        "sources": [place("daemon_json", daemon_json, None, []), *flags],
+    }
 
 
 def test_a_fault_of_the_next_start_is_a_conflict(returned, systemd):
@@ -227,7 +256,9 @@ def test_what_only_a_shell_knows_is_said(engine, run, returned, daemon_json, mac
     start = services.Start("docker", "shell", ("dockerd",), [], [str(options)], ["DOCKER_OPTS"], None)
     machine.next_start = lambda service: start
     reason = f"{options}, line 1: only a shell knows the value of DOCKER_OPTS"
-    assert returned() == {"sources": [place("daemon_json", daemon_json, None, []), place("options_file", options, 1, None, reason)]}
+    assert returned() == {
+        "sources": [place("daemon_json", daemon_json, None, []), place("options_file", options, 1, None, reason)]
+    }
     result = run("registry_mirrors", mirrors=GCR)
     assert result["failed"] and result["msg"] == f"{reason}. Nothing was changed. Write plain words there."
 
@@ -235,7 +266,9 @@ def test_what_only_a_shell_knows_is_said(engine, run, returned, daemon_json, mac
 def test_an_init_script_s_options_file(returned, daemon_json, machine, tmp_path):
     options = tmp_path / "options"
     options.write_text(f'DOCKER_OPTS="--registry-mirror={GCR}"\n')
-    start = services.Start("docker", "shell", ("dockerd", f"--registry-mirror={GCR}"), [], [str(options)], ["DOCKER_OPTS"], None)
+    start = services.Start(
+        "docker", "shell", ("dockerd", f"--registry-mirror={GCR}"), [], [str(options)], ["DOCKER_OPTS"], None
+    )
     machine.next_start = lambda service: start
     assert returned()["sources"][1:] == [place("options_file", options, 1, [GCR])]
 

@@ -87,12 +87,21 @@ class TestModes:
         path.write_bytes(b"before")
         path.chmod(0o640)
         os.chown(path, nobody.id, nobody.id)
-        module = type("Module", (), {"params": {"unsafe_writes": False}, "atomic_move": lambda _self, one, two, unsafe_writes: os.rename(one, two)})
+        module = type(
+            "Module",
+            (),
+            {
+                "params": {"unsafe_writes": False},
+                "atomic_move": lambda _self, one, two, unsafe_writes: os.rename(one, two),
+            },
+        )
         files = transaction.Transaction(module())
         files.write(str(path), b"before", None)
         path.parent.chmod(0o755)
         assert files.undo() == [] and path.read_bytes() == b"before"
-        assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (nobody.id, nobody.id, mode(path)) and not mode(path) & 0o137
+        assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (nobody.id, nobody.id, mode(path)) and not mode(
+            path
+        ) & 0o137
 
     def test_a_folder_s_access_list_lets_nobody_into_a_file_that_had_none(self, nobody, engine, run, tmp_path):
         path = nobody.folder / "daemon.json"
@@ -142,11 +151,17 @@ class TestFoldersOfOthers:
         home.mkdir()
         os.chown(home, nobody.id, -1)
         assert nobody.can(lambda: (home / "daemon.json").symlink_to(tmp_path / "secret"))
-        for name, options in (("registry_mirrors", {"mirrors": GCR}), ("registry_mirrors_info", {}), ("daemon_config", {"settings": {"debug": True}})):
+        for name, options in (
+            ("registry_mirrors", {"mirrors": GCR}),
+            ("registry_mirrors_info", {}),
+            ("daemon_config", {"settings": {"debug": True}}),
+        ):
             result = run(name, path=str(home / "daemon.json"), **options)
             assert "another user can write" in json.dumps(result) and "hush" not in json.dumps(result)
 
-    def test_certificates_go_through_no_symlink_of_another_user(self, nobody, engine, run, daemon_json, machine, tmp_path):
+    def test_certificates_go_through_no_symlink_of_another_user(
+        self, nobody, engine, run, daemon_json, machine, tmp_path
+    ):
         folder = nobody.folder / "certs.d"
         machine.certs = folder
         elsewhere = tmp_path / "elsewhere"
@@ -195,10 +210,20 @@ class TestWhatLiesInTheWay:
             with daemon_json.open("wb") as file:
                 file.truncate(1 << 40)
         else:
-            texts = {"deep": b'{"a":' * 50_000, "binary": bytes(range(256)), "NUL": b'{"a": "\0"}', "numbers": b'{"labels": ' + b"9" * 100_000 + b"}"}
-            daemon_json.write_bytes(texts.get(what, b'{"labels": "\\ud800", "data-root": "\\u0000", "default-runtime": "\\ud800"}'))
+            texts = {
+                "deep": b'{"a":' * 50_000,
+                "binary": bytes(range(256)),
+                "NUL": b'{"a": "\0"}',
+                "numbers": b'{"labels": ' + b"9" * 100_000 + b"}",
+            }
+            daemon_json.write_bytes(
+                texts.get(what, b'{"labels": "\\ud800", "data-root": "\\u0000", "default-runtime": "\\ud800"}')
+            )
         engine.settings = {"labels": [], "data-root": "/var/lib/docker", "default-runtime": "runc"}
-        options = {"registry_mirrors": {"mirrors": GCR, "reload": False}, "daemon_config": {"settings": {"debug": True}, "reload": False}}
+        options = {
+            "registry_mirrors": {"mirrors": GCR, "reload": False},
+            "daemon_config": {"settings": {"debug": True}, "reload": False},
+        }
         result = run(name, **options.get(name, {}))
         if what not in ("numbers", "surrogate"):
             assert str(daemon_json) in (result.get("msg") or result["sources"][0]["reason"])
@@ -225,20 +250,31 @@ class TestSecrets:
         daemon_json.parent.mkdir()
         daemon_json.write_text(json.dumps(SECRETS))
         systemd.start("/usr/sbin/dockerd --http-proxy=me:hush@p.example $DOCKER_OPTS")
-        systemd.unit.write_text(systemd.unit.read_text() + 'Environment="HTTP_PROXY=me:hush@p.example" "SPLUNK_TOKEN=hush hush"\n')
-        systemd.options.write_text('DOCKER_OPTS="--exec-opt x-password=hush,hush"\nHTTPS_PROXY=http://me:hu/hush@p.example\n')
+        systemd.unit.write_text(
+            systemd.unit.read_text() + 'Environment="HTTP_PROXY=me:hush@p.example" "SPLUNK_TOKEN=hush hush"\n'
+        )
+        systemd.options.write_text(
+            'DOCKER_OPTS="--exec-opt x-password=hush,hush"\nHTTPS_PROXY=http://me:hu/hush@p.example\n'
+        )
         engine.settings = {"labels": ["token=hush other"]}
         result = run("registry_mirrors", check, mirrors=GCR, source=source, keep_containers=False, backup=True)
         assert not result.get("failed"), result
         assert result["diff"] and "hush" not in json.dumps(result)
-        for info in (run("registry_mirrors_info"), run("daemon_config", check, settings={"debug": True}, keep_containers=False)):
+        for info in (
+            run("registry_mirrors_info"),
+            run("daemon_config", check, settings={"debug": True}, keep_containers=False),
+        ):
             assert "hush" not in json.dumps(info)
 
     def test_no_secret_of_a_mirror_is_returned(self, engine, systemd, run, daemon_json):
         daemon_json.parent.mkdir()
         daemon_json.write_text('{"registry-mirrors": ["https://me:hush@a.example"]}')
         engine.mirrors = ["https://me:hush@b.example/"]
-        results = [run("registry_mirrors_info"), run("registry_mirrors", mirrors=GCR), run("registry_mirrors", mirrors=GCR, exclusive=True)]
+        results = [
+            run("registry_mirrors_info"),
+            run("registry_mirrors", mirrors=GCR),
+            run("registry_mirrors", mirrors=GCR, exclusive=True),
+        ]
         systemd.options.write_text('DOCKER_OPTS="--registry-mirror=https://me:hush@c.example"\n')
         daemon_json.write_text("{}")
         results += [run("registry_mirrors_info"), run("registry_mirrors", mirrors=GCR, migrate=True, exclusive=True)]

@@ -26,7 +26,12 @@ KINDS = {
     "migrate": (WITH_GCR, [OWN], {"mirrors": GCR, "migrate": True, "backup": True}),
 }
 CALLS = ["rename", "unlink", "fsync", "chown", "chmod", "open"]
-ERRORS = {"no space": errno.ENOSPC, "input or output": errno.EIO, "read-only": errno.EROFS, "not permitted": errno.EPERM}
+ERRORS = {
+    "no space": errno.ENOSPC,
+    "input or output": errno.EIO,
+    "read-only": errno.EROFS,
+    "not permitted": errno.EPERM,
+}
 
 
 class Failing:
@@ -43,7 +48,9 @@ class Failing:
         if isinstance(target, int) or os.fsdecode(target).startswith(self.folder):
             self.times += 1
             if self.times == self.first or (self.times > self.first and not self.only):
-                raise OSError(self.number, os.strerror(self.number), os.fsdecode(target) if not isinstance(target, int) else None)
+                raise OSError(
+                    self.number, os.strerror(self.number), os.fsdecode(target) if not isinstance(target, int) else None
+                )
         return self.honest(target, *more, **named)
 
     def put_in(self, patch, folder):
@@ -104,10 +111,15 @@ def test_what_is_said_is_true(engine, run, daemon_json, systemd, tmp_path, monke
                 if path.endswith("~"):
                     assert path in message, message
                 elif ".pullthrough-docker-" in path or before.get(path, ("",))[0] == after.get(path, ("",))[0]:
-                    assert f"{path}: cannot be removed" in message or f"{path}: its owner and mode cannot be put back" in message, message
+                    assert (
+                        f"{path}: cannot be removed" in message
+                        or f"{path}: its owner and mode cannot be put back" in message
+                    ), message
                 else:
                     states = ("is neither as before nor as wanted", "is as wanted", "is not known")
-                    assert any(f"{path} {state}" in message for state in states) and f"{path} is as before" not in message, message
+                    assert (
+                        any(f"{path} {state}" in message for state in states) and f"{path} is as before" not in message
+                    ), message
             if engine.mirrors != mirrors:
                 assert "the engine is as wanted" in message or "the engine is neither" in message, message
             if kind == "refused by the engine" and engine.texts:

@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table "reload or restart", row by row."""
+"""Whether a change needs a reload or a restart, and what else the reload or restart would apply."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation
 
 A, B = "https://a.example/", "https://b.example/"
 
@@ -21,7 +20,10 @@ LOSES = "Docker Engine 23.0.0 to 23.0.6 and 24.0.0 lose insecure registries at a
 LOOPBACK = "since Docker Engine 29.10 only a start restores the built-in trust of loopback"
 PLUGIN = "the engine has --authorization-plugin on its command line, and a reload would drop that plugin"
 STORE = "the engine chooses its image store only at its start"
-BUILD = "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only after its next restart."
+BUILD = (
+    "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, "
+    "and for docker build only after its next restart."
+)
 
 
 def reload(*keys):
@@ -41,7 +43,10 @@ def kept(key):
 
 
 def resets(flag, key):
-    return f"The engine has {flag} on its command line and {key} is not in its configuration file: a reload sets it to the default until the next restart."
+    return (
+        f"The engine has {flag} on its command line and {key} is not in its configuration file: "
+        "a reload sets it to the default until the next restart."
+    )
 
 
 CASES = [
@@ -53,9 +58,9 @@ CASES = [
     ("with insecure registries, before", {KEY: [A]}, (20, 10, 24), [], BOTH, reload(KEY)),
     ("with insecure registries, first bad", {KEY: [A]}, (23, 0, 0), [], BOTH, restart(LOSES)),
     ("with insecure registries, last bad", {KEY: [A]}, (23, 0, 6), [], BOTH, restart(LOSES)),
-    ("with insecure registries, mended", {KEY: [A]}, (23, 0, 7), [], BOTH, reload(KEY)),
+    ("with insecure registries, fixed", {KEY: [A]}, (23, 0, 7), [], BOTH, reload(KEY)),
     ("with insecure registries, bad again", {INSECURE: ["r.example"]}, (24, 0, 0), [], BOTH, restart(LOSES)),
-    ("with insecure registries, mended again", {KEY: [A]}, (24, 0, 1), [], BOTH, reload(KEY)),
+    ("with insecure registries, fixed again", {KEY: [A]}, (24, 0, 1), [], BOTH, reload(KEY)),
     ("another key on a bad one", {"debug": True}, (24, 0, 0), [], BOTH, reload("debug")),
     ("no insecure registries on a bad one", {KEY: [A]}, (24, 0, 0), [], {KEY: [A]}, reload(KEY)),
     ("no mirrors left on a bad one", {KEY: None}, (24, 0, 0), [], {INSECURE: ["r.example"]}, reload(KEY)),
@@ -152,32 +157,6 @@ def test_way_to_flags(now, later, named):
     assert activation.for_flags(now, later) == (
         None if named is None else activation.Activation("restart", [reason.format(*named)], [])
     )
-
-
-@pytest.mark.parametrize(
-    ("key", "configured", "used", "same"),
-    [
-        (KEY, ["https://a.example", "https://a.example/"], [A], True),
-        (KEY, None, [], True),
-        (KEY, [A, B], [B, A], False),
-        (INSECURE, ["http://R.example:5000", "10.1.2.3/8"], ["10.0.0.0/8", "r.example:5000"], True),
-        (INSECURE, ["a/b"], ["a"], False),
-        (INSECURE, ["10.0.0.0/8"], ["192.168.0.0/16"], False),
-        (INSECURE, ["10.1.2.3"], ["10.1.2.3/32"], False),
-        (INSECURE, None, [], True),
-        (INSECURE, [5], ["5"], False),
-        ("labels", ["b=1", "a=1"], ["a=1", "b=1"], True),
-        ("labels", {"a": "1"}, {"a": "1"}, True),
-        ("labels", {"a": "1"}, ["a=1"], False),
-        ("data-root", "/a\0", "/a\0", True),
-        ("data-root", "/a\0", "/a", False),
-        ("debug", True, True, True),
-        ("shutdown-timeout", json_reader.Number("15"), json_reader.Number("15"), True),
-        ("default-runtime", "runc", "runsc", False),
-    ],
-)
-def test_the_same_setting(key, configured, used, same):
-    assert setting_table.is_same(key, configured, used) is same
 
 
 DOWNLOADS = resets("--max-concurrent-downloads", "max-concurrent-downloads")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a snapshot says about flags and places; the report about a whole host is tested with its module."""
+"""What a snapshot says about flags, places and hosts.toml. The report about a whole host is tested with its module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ A, B = "https://a.example/", "https://b.example/"
 
 
 def a_snapshot(*, now=None, later=None, files=()):
-    """One with these words on the command line of the engine that runs, None where none does, and on that of the next start."""
+    """Return a snapshot with these words on the command lines of the running engine and of the next start.
+
+    Without ``now`` no engine runs; without ``later`` there is no service.
+    """
     process = None if now is None else processes.Process(4711, "1", tuple(now), None)
     argv = ("dockerd", *(["--debug", f"{FLAG}=https://gone.example"] if now is None else now))
     engine = engines.Engine(
@@ -55,12 +58,12 @@ FLAGS = {
 
 @pytest.mark.parametrize(("now", "later", "mirrors_now", "mirrors_later"), FLAGS.values(), ids=FLAGS)
 def test_mirrors_on_command_lines(now, later, mirrors_now, mirrors_later):
-    seen = a_snapshot(now=now, later=later)
-    assert (seen.flags_now, seen.flags_later) == (mirrors_now, mirrors_later)
+    snapshot = a_snapshot(now=now, later=later)
+    assert (snapshot.flags_now, snapshot.flags_later) == (mirrors_now, mirrors_later)
 
 
 BESIDE = {
-    # name: (words now, words of the next start, what is found of debug, ipv6 and log-level: setting, flag, whether it is there now)
+    # name: (words now, words of the next start, (setting, flag, whether it is there now) of debug, ipv6 and log-level)
     "now": (["-D"], [], [("debug", "-D", True)]),
     "later": ([], ["--debug"], [("debug", "--debug", False)]),
     "now and later, spelled in two ways": (["-D"], ["--debug"], [("debug", "-D", True)]),
@@ -78,8 +81,8 @@ def test_settings_on_command_lines(tmp_path, now, later, found):
     options.write_text("# --debug\nX=-D\nY=--debug-not\n")
     unit.write_text("--debug\n--log-level\n")
     mentions = {"debug": [f"{options}, line 2", f"{unit}, line 1"], "log-level": [f"{unit}, line 2"]}
-    seen = a_snapshot(now=now, later=later, files=[str(options), str(unit)])
-    assert seen.settings_also_set_by_flag(["debug", "ipv6", "log-level"]) == [
+    snapshot = a_snapshot(now=now, later=later, files=[str(options), str(unit)])
+    assert snapshot.settings_also_set_by_flag(["debug", "ipv6", "log-level"]) == [
         snapshots.FlagOfSetting(*flag, mentions[flag[0]]) for flag in found
     ]
 
@@ -112,10 +115,62 @@ def test_mirrors_that_stand_in_no_place_that_is_edited(tmp_path, words, script, 
     options.write_text(f"X={FLAG}={B}\nY={FLAG}={A}\n")
     place = places.OptionsFile(str(options), options.read_bytes(), "X", shell=False)
     argv = tuple(word.format(script=path) for word in words)
-    seen = a_snapshot(now=now, later=[], files=[str(options), *([str(path)] if script else [])])
-    start = seen.start._replace(argv=argv, script=str(path) if script else None)
-    seen = seen._replace(start=start, flags=[place])
-    assert seen.stray_mirrors == mirrors
-    assert set(seen.flags_later) == {*mirrors, *(B for word in words if B[:-1] in word)}
-    found = [(line.path, line.number) for line in seen.stray_lines]
+    snapshot = a_snapshot(now=now, later=[], files=[str(options), *([str(path)] if script else [])])
+    start = snapshot.start._replace(argv=argv, script=str(path) if script else None)
+    snapshot = snapshot._replace(start=start, flags=[place])
+    assert snapshot.stray_mirrors == mirrors
+    assert set(snapshot.flags_later) == {*mirrors, *(B for word in words if B[:-1] in word)}
+    found = [(line.path, line.number) for line in snapshot.stray_lines]
     assert found == [(str(options), 2)] + [(str(path), 1)] * bool(script)
+
+
+class LocalHost(host.Host):
+    """This machine, with a ``certs.d`` of its own."""
+
+    def __init__(self, folder):
+        super().__init__(None)
+        self.certs = folder
+
+    def certs_folder(self):
+        return str(self.certs)
+
+
+HOST = '[host."https://a.example"]\n'
+HOST_TABLES = {
+    # name: (text of hosts.toml, line of its first host)
+    "a host": (f'server = "x"\n{HOST}', 2),
+    "blanks, single quotes, a comment": ("\n\t[ host . 'https://a.example' ] # x\n", 2),
+    "a quoted key": ('["host"."https://a.example"]\r\n', 1),
+    "a key in single quotes": ("['host'.example]", 1),
+    "only a table below it": ('[host."https://a.example".header]\n', 1),
+    "only a server": ('server = "x"\n', None),
+    "a comment": ('# [host."x"]\n', None),
+    "another key": ('[hosts."x"]\n', None),
+    "no name": ("[host]\n[host.]\n", None),
+    "an array of tables": ('[[host."x"]]\n', None),
+    "an inline table": ('host."x" = {}\n', None),
+    "an empty file": ("", None),
+    "no file": (None, None),
+}
+
+
+@pytest.mark.parametrize("folder", ["docker.io", "_default"])
+@pytest.mark.parametrize(("text", "line"), HOST_TABLES.values(), ids=HOST_TABLES)
+def test_a_host_in_hosts_toml(tmp_path, folder, text, line):
+    path = tmp_path / folder / "hosts.toml"
+    path.parent.mkdir()
+    if text is not None:
+        path.write_text(text)
+    assert snapshots._host_in_place_of_mirrors(LocalHost(tmp_path)) == (f"{path}, line {line}" if line else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [(HOST, "docker.io/hosts.toml, line 1"), ('server = "x"\n', None), (None, None)]
+)
+def test_a_folder_of_docker_hub_ends_the_default(tmp_path, text, place):
+    for folder in ("docker.io", "_default"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "_default/hosts.toml").write_text(HOST)
+    if text is not None:
+        (tmp_path / "docker.io/hosts.toml").write_text(text)
+    assert snapshots._host_in_place_of_mirrors(LocalHost(tmp_path)) == (f"{tmp_path}/{place}" if place else None)

@@ -2,181 +2,18 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The places that can name mirrors: what each lists and where, its text with another list, and what it refuses, word for word."""
+"""The files that can hold mirror flags: which mirrors each lists, its text with another list, and what it refuses."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import daemon_file, places
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import places
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import unit_text
 
 A, B, C = "https://a.example", "https://b.example/X", "https://c.example"
 FLAG = "--registry-mirror"
-OLD, NEW = (20, 10, 24), (23, 0, 0)
-
-
-def daemon_json(text):
-    return daemon_file.DaemonJson("/etc/daemon.json", text if text is None else text.encode())
-
-
-LISTS = {
-    # name: (text, mirrors, whether the key is there, its line)
-    "no file": (None, [], False, None),
-    "no key": ('{"debug": true}', [], False, None),
-    "null": ('{"registry-mirrors": null}', [], True, 1),
-    "none": ('{\n  "registry-mirrors": []}', [], True, 2),
-    "two": (f'{{\n"debug": true,\n"registry-mirrors": ["{A}", "{B}"]}}', [A, B], True, 3),
-}
-
-
-@pytest.mark.parametrize(("text", "listed", "present", "line"), LISTS.values(), ids=LISTS)
-def test_daemon_json_lists(text, listed, present, line):
-    source = daemon_json(text)
-    assert (source.path, source.data, source.listed, source.present, source.line) == (
-        "/etc/daemon.json",
-        text and text.encode(),
-        listed,
-        present,
-        line,
-    )
-    assert source.place() == (f"/etc/daemon.json, line {line}" if line else "/etc/daemon.json")
-
-
-def test_daemon_json_shows_its_other_settings():
-    source = daemon_json('{"debug": true,\n"insecure-registries": ["10.0.0.0/8", 5, "b:5000"]}')
-    assert source.settings["debug"] is True and source.insecure == ["10.0.0.0/8", "b:5000"]
-    assert (
-        source.place("insecure-registries") == "/etc/daemon.json, line 2" and source.place("dns") == "/etc/daemon.json"
-    )
-    assert daemon_json("{}").insecure == daemon_json('{"insecure-registries": "a"}').insecure == []
-
-
-REFUSED = {
-    # name: (text, line, column, message)
-    "not JSON": ('{\n "debug": tru}', 2, 11, "expected a value, found a bare word. Fix the file first"),
-    "no list": (
-        f'{{"registry-mirrors":\n "{A}"}}',
-        2,
-        2,
-        "registry-mirrors is not a list of strings. Fix the file first",
-    ),
-    "a number": (
-        f'{{"registry-mirrors": ["{A}",\n  5]}}',
-        2,
-        3,
-        "an entry of registry-mirrors is not a string. Fix the file first",
-    ),
-    "null in it": (
-        f'{{"registry-mirrors": [null, "{A}"]}}',
-        1,
-        23,
-        "an entry of registry-mirrors is not a string. Fix the file first",
-    ),
-    "an ignored name": (
-        '{\n  "label": []}',
-        2,
-        3,
-        'the engine accepts the key "label" and ignores it; the right name is "labels". Rename it or remove it',
-    ),
-    "nested": (
-        '{"debug": true, "proxies": {\n "registry-mirrors": []}}',
-        2,
-        2,
-        'the engine does not read "registry-mirrors" inside "proxies", and drops its mirrors at a reload. Move it to the top level',
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "line", "column", "message"), REFUSED.values(), ids=REFUSED)
-def test_daemon_json_is_refused_with_line_and_column(text, line, column, message):
-    with pytest.raises(Refused) as refused:
-        daemon_json(text)
-    assert str(refused.value) == f"/etc/daemon.json, line {line}, column {column}: {message}."
-
-
-@pytest.mark.parametrize("key", ["features", "log-opts"])
-def test_daemon_json_within_what_the_engine_does_not_look_at(key):
-    assert daemon_json(f'{{"{key}": {{"registry-mirrors": []}}}}').listed == []
-
-
-MARK = "\ufeff"
-CHECKS = {
-    # name: (text, versions, message)
-    "all versions take it": (
-        f'{{"dns": [], "features": {{"x": true}}, "registry-mirrors": ["{A}"]}}',
-        [None, (24, 0, 8)],
-        None,
-    ),
-    "an old one takes it": (f'{{"log-opts": {{"x": ""}}, "registry-mirrors": ["{A}"]}}', [OLD], None),
-    "a mark, from 23.0": (f'{MARK}{{"whatever": {{}}}}', [None, NEW], None),
-    "a mark, before": (
-        f"{MARK}{{}}",
-        [NEW, OLD],
-        "/etc/daemon.json, line 1, column 1: "
-        "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Remove the mark.",
-    ),
-    "an unknown object, before 23.0, where only what is inside counts": ('{"whatever": {}}', [OLD], None),
-    "an unknown key, before 23.0": (
-        '{"debug": true,\n  "whatever": 1}',
-        [None, OLD],
-        '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" and would not start. Remove it.',
-    ),
-    "an unknown key inside": (
-        '{"proxies": {"dns": 1,\n "whatever": 1}}',
-        [OLD],
-        '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" and would not start. Remove it.',
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "versions", "message"), CHECKS.values(), ids=CHECKS)
-def test_daemon_json_is_checked_for_the_versions(text, versions, message):
-    source = daemon_json(text)
-    if message is None:
-        source.check_keys(versions)
-    else:
-        with pytest.raises(Refused) as refused:
-            source.check_keys(versions)
-        assert str(refused.value) == message
-
-
-LISTED, EMPTY, NULL = f'{{"registry-mirrors": ["{A}"]}}', '{"registry-mirrors": []}', '{"registry-mirrors":null}'
-TEXTS = {
-    # name: (text, mirrors, what is kept, text after)
-    "no file, none": (None, [], {}, None),
-    "no file, none kept": (None, [], {"keep_empty": True}, '{\n  "registry-mirrors": []\n}\n'),
-    "no file, one": (None, [A], {}, f'{{\n  "registry-mirrors": [\n    "{A}"\n  ]\n}}\n'),
-    "blank, none": (" \n", [], {"keep_key": False}, " \n"),
-    "as it is": (LISTED, [A], {}, LISTED),
-    "as it is, whatever is kept": (LISTED, [A], {"keep_empty": True, "keep_key": False}, LISTED),
-    "another": (LISTED, [A, "https://ä.example"], {}, f'{{"registry-mirrors": ["{A}", "https://ä.example"]}}'),
-    "none, and no key": (LISTED, [], {}, "{}"),
-    "none, and no key to keep": (LISTED, [], {"keep_key": False}, "{}"),
-    "none, kept": (LISTED, [], {"keep_empty": True}, EMPTY),
-    "none already": (NULL, [], {}, NULL),
-    "none already, kept": (NULL, [], {"keep_empty": True}, NULL),
-    "none already, and no key to keep": (NULL, [], {"keep_key": False}, "{}"),
-    "no key, none kept": ('{"debug": true}', [], {"keep_empty": True}, '{"debug": true, "registry-mirrors": []}'),
-    "no key, and none to keep": ("{ }", [], {"keep_key": False}, "{ }"),
-}
-
-
-@pytest.mark.parametrize(("text", "mirrors", "kept", "after"), TEXTS.values(), ids=TEXTS)
-def test_daemon_json_with_another_list(text, mirrors, kept, after):
-    assert daemon_json(text).text(mirrors, **kept) == (after and after.encode())
-
-
-def test_daemon_json_locates_what_the_engine_objects_to():
-    source = daemon_json('{"dns": [],\n  "debug": 1, "mtu": 2}')
-    assert source.locate("debug and mtu: no") == (
-        "/etc/daemon.json, line 2, column 3 and line 2, column 15: the installed Docker Engine would refuse this file: debug and mtu: no"
-    )
-    assert source.locate("EOF") == "/etc/daemon.json: the installed Docker Engine would refuse this file: EOF"
 
 
 def options_file(text, shell=False):
@@ -199,9 +36,9 @@ OPTIONS = {
         2,
     ),
     "two lines, for systemd": (f'OPTS="{FLAG}={A}"\nOPTS="{FLAG} {B}"\n'.encode(), False, [B], True, 2, 2),
-    "not told": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), True, [], True, 1, 1),
-    "told by systemd": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), False, [A], True, 1, 1),
-    "not told, no flag": (b'\nOPTS="$(x)"\n', True, [], False, None, 2),
+    "only a shell knows it": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), True, [], True, 1, 1),
+    "plain text for systemd": (f'OPTS="$(x) {FLAG}={A}"\n'.encode(), False, [A], True, 1, 1),
+    "only a shell knows it, no flag": (b'\nOPTS="$(x)"\n', True, [], False, None, 2),
     "not UTF-8": (f'# \xe4\nOPTS="{FLAG}={A}"\n'.encode("latin-1"), True, [A], True, 2, 2),
 }
 
@@ -310,7 +147,8 @@ def drop_in(data, command):
 def own_text(command):
     return (
         f"# Written by the Ansible collection pullthrough.docker: the command line of\n# {UNIT},\n"
-        f"# with the registry mirrors at its end. It is written anew when that changes.\n[Service]\nExecStart=\nExecStart={command}\n"
+        "# with the registry mirrors at its end. It is written anew when that changes.\n"
+        f"[Service]\nExecStart=\nExecStart={command}\n"
     ).encode(errors="surrogateescape")
 
 
@@ -366,32 +204,6 @@ def test_a_mirror_that_is_no_plain_word_is_kept_out_of_flags(source, character):
     with pytest.raises(Refused) as refused:
         source.text([A, f"https://me:secret@b.example/{character}"])
     assert str(refused.value) == (
-        f"{source.path}: the mirror https://***@b.example/{character} has characters with a special meaning in units and options files. "
-        "Keep it in daemon.json (source: daemon_json)."
+        f"{source.path}: the mirror https://***@b.example/{character} has characters with a special meaning "
+        "in units and options files. Keep it in daemon.json (source: daemon_json)."
     )
-
-
-@pytest.mark.parametrize(
-    ("key", "names"),
-    [("dns", ("--dns",)), ("labels", ("--label",)), ("data-root", ("--data-root", "--graph", "-g")), ("runtimes", ())],
-)
-def test_the_flags_of_a_setting(key, names):
-    assert setting_table.of(key).flags == names
-
-
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("/d --graph /x", "--graph"),
-        ("/d --graph=/x", "--graph"),
-        ("/d -g/x", "-g"),
-        ("/d -gx", "-g"),
-        ("/d --graphs /x", None),
-        ("/d --graph-x /x", None),
-        ("/d x--graph", None),
-        ("/d --log-g", None),
-    ],
-)
-def test_a_flag_in_a_line(line, found):
-    match = re.search(setting_table.flag_pattern(["--graph", "-g"]), line)
-    assert (match and match.group()) == found
