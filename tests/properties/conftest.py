@@ -2,8 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hypothesis profiles: "fast" always tries the same examples (make unit), "nightly" tries many random ones (make properties), and
-"mutants" stops at the first failure (make mutants). The number of examples is counted."""
+"""Hypothesis profiles, and a count of the examples.
+
+"fast" always tries the same examples (make unit), "nightly" tries many random ones (make properties), and "mutants"
+stops at the first failure (make mutants).
+"""
 
 from __future__ import annotations
 

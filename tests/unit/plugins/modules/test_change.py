@@ -78,8 +78,10 @@ class TestFlags:
 
     def message(self, daemon_json, who, flag, places, setting):
         return (
-            f"The engine ({who}) has {flag} on its command line{places}. An engine that also has {setting} in {daemon_json} does not "
-            "start. Nothing was changed. Remove one of the two. If you remove the flag, restart the engine. Then run this again."
+            f"The engine ({who}) has {flag} on its command line{places}. An engine that also has {setting} in "
+            f"{daemon_json} does not "
+            "start. Nothing was changed. Remove one of the two. If you remove the flag, restart the engine. Then "
+            "run this again."
         )
 
     def test_now(self, engine, run, daemon_json):
@@ -103,7 +105,8 @@ class TestFlags:
     def test_a_fault_there(self, engine, run, daemon_json, systemd):
         systemd.options.write_text('DOCKER_OPTS="${DOCKER_OPTS} --icc"\n')
         fault = (
-            f"{systemd.options}, line 1: DOCKER_OPTS refers to a variable, which systemd does not expand; the engine gets it as a word and does not "
+            f"{systemd.options}, line 1: DOCKER_OPTS refers to a variable, which systemd does not expand; the "
+            "engine gets it as a word and does not "
             "start. Write the whole value there"
         )
         assert run("daemon_config", **DEBUG)["warnings"] == [f"The engine will fail at its next start. {fault}."]
@@ -170,7 +173,8 @@ class TestInstalled:
         given(daemon_json, "{\n}")
         result = run("daemon_config", check=check, **BIP)
         assert result["msg"] == (
-            f"{daemon_json}, line 2, column 3: the installed Docker Engine would refuse this file: bip in {daemon_json} is bad. Nothing was changed. "
+            f"{daemon_json}, line 2, column 3: the installed Docker Engine would refuse this file: bip in "
+            f"{daemon_json} is bad. Nothing was changed. "
             "Fix it there and run this again."
         )
         assert held(daemon_json) == "{\n}"
@@ -178,7 +182,10 @@ class TestInstalled:
     def test_it_is_older_than_the_one_that_runs(self, engine, run, daemon_json, dockerd):
         program = pathlib.Path(engine.binary)
         program.write_text(program.read_text().replace("28.5.2", "20.10.24"))
-        message = f'{daemon_json}, line 2, column 3: Docker Engine before 23.0 does not know the key "x" and would not start. Nothing was changed. Remove it.'
+        message = (
+            f'{daemon_json}, line 2, column 3: Docker Engine before 23.0 does not know the key "x" and '
+            "would not start. Nothing was changed. Remove it."
+        )
         assert run("daemon_config", settings={"x": 1})["msg"] == message
 
 
@@ -227,9 +234,12 @@ class TestConsent:
         given(daemon_json, self.TEXT)
         result = run("daemon_config", check=check, settings={"bip": "10.0.0.1/24", "mtu": 1400})
         assert result["msg"] == (
-            "Only a restart brings this into force (the engine reads bip only at its start; the engine reads mtu only at its start), and it would also "
-            f"apply what someone changed since the engine read its configuration: {daemon_json}, line 2: data-root is /mnt/new, and the engine uses "
-            f"/var/lib/docker; {self.told(daemon_json)}. Nothing was changed. Undo that or bring it into force first, or allow it with "
+            "Only a restart brings this into force (the engine reads bip only at its start; the engine reads mtu "
+            "only at its start), and it would also "
+            f"apply what someone changed since the engine read its configuration: {daemon_json}, line 2: "
+            "data-root is /mnt/new, and the engine uses "
+            f"/var/lib/docker; {self.told(daemon_json)}. Nothing was changed. Undo that or bring it into force "
+            "first, or allow it with "
             "keep_containers: false (docker_mirror_keep_containers in the role)."
         )
         assert held(daemon_json) == self.TEXT
@@ -261,8 +271,10 @@ class TestConsent:
         result = run("daemon_config", check=True, **BIP)
         assert result.get("msg") == (
             told
-            and f"Only a restart brings this into force (the engine reads bip only at its start), and it would also apply what someone changed since the "
-            f"engine read its configuration: {told}. Nothing was changed. Undo that or bring it into force first, or allow it with "
+            and "Only a restart brings this into force (the engine reads bip only at its start), and it would "
+            "also apply what someone changed since the "
+            f"engine read its configuration: {told}. Nothing was changed. Undo that or bring it into force first, "
+            "or allow it with "
             "keep_containers: false (docker_mirror_keep_containers in the role)."
         )
         allowed = run("daemon_config", keep_containers=False, **BIP)
@@ -290,9 +302,11 @@ class TestConsent:
     def test_containers_would_stop(self, engine, run, daemon_json):
         engine.containers_running = 1
         assert run("daemon_config", settings={"bip": "10.0.0.1/24", "mtu": 1400})["msg"] == (
-            "Only a restart brings this into force (the engine reads bip only at its start; the engine reads mtu only at its start), and it would stop "
+            "Only a restart brings this into force (the engine reads bip only at its start; the engine reads mtu "
+            "only at its start), and it would stop "
             "1 running container(s). Nothing was changed. "
-            "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), or keep them through it with live-restore: true "
+            "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), or keep them "
+            "through it with live-restore: true "
             "in the engine's configuration."
         )
 
@@ -455,13 +469,15 @@ class TestGoingBack:
 
     def back(self, daemon_json, shown):
         return (
-            f"The engine did not accept the change: it has half of it. {daemon_json} and what is in force are as they were ({shown}); "
+            f"The engine did not accept the change: it has half of it. {daemon_json} and what is in force are as "
+            f"they were ({shown}); "
             "no container was touched. Fix what the engine reports and run this again."
         )
 
     def not_back(self, daemon_json, file, engine, *problems):
         return (
-            f"The engine did not accept the change: it has half of it. Going back did not succeed: {'; '.join(problems)}. "
+            "The engine did not accept the change: it has half of it. Going back did not succeed: "
+            f"{'; '.join(problems)}. "
             f"Now {daemon_json} is {file}; the engine is {engine}. The engine's log says more. "
             "Fix what the engine reports and run this again."
         )
@@ -521,7 +537,10 @@ class TestGoingBack:
 
         refusing[0] = dies
         result = run("daemon_config", **DEBUG)
-        problem = "whether the engine still uses what it used before (debug: False) is unknown, as it is unreachable: it is unreachable"
+        problem = (
+            "whether the engine still uses what it used before (debug: False) is unknown, as it is "
+            "unreachable: it is unreachable"
+        )
         assert (result["msg"], result["changed"]) == (
             self.not_back(daemon_json, "as before", "unreachable (it is unreachable)", problem),
             True,
@@ -562,10 +581,11 @@ class TestGoingBack:
 
 
 class TestStartedAgain:
-    """The engine ends while it is to reload, as at an upgrade of its package, and someone may start it again while there is time."""
+    """The engine ends at the reload, as at an upgrade of its package, and someone may start it again in time."""
 
     STARTS: ClassVar = {
-        # name: (after how many waits it runs again, whether with the change, how many waits there are, whether the change stays)
+        # name: (after how many waits it runs again, whether with the change, how many waits there are,
+        # whether the change stays)
         "at once": (0, True, 0, True),
         "later": (2, True, 2, True),
         "at the last moment": (4, True, 4, True),
@@ -608,7 +628,10 @@ class TestReturns:
     def test_a_reload(self, engine, run, daemon_json):
         given(daemon_json, "{}")
         engine.version = "24.0.9"
-        build = "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only after its next restart."
+        build = (
+            "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker "
+            "build only after its next restart."
+        )
         only = "Only the engine can say whether it accepts the file when it reloads."
         expected = {
             "changed": True,

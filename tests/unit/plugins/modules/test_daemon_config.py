@@ -209,12 +209,14 @@ REFUSALS = {
     "null": (
         None,
         {"settings": {"debug": None}},
-        "settings: debug is null, which in YAML is often an accident. Nothing was changed. To remove a key, name it in remove.",
+        "settings: debug is null, which in YAML is often an accident. Nothing was changed. To remove a key, name "
+        "it in remove.",
     ),
     "null within": (
         None,
         {"settings": {"log-opts": {"a": ["x", None]}}},
-        "settings: log-opts.a.1 is null, which in YAML is often an accident. Nothing was changed. To remove a key, name it in remove.",
+        "settings: log-opts.a.1 is null, which in YAML is often an accident. Nothing was changed. To remove a "
+        "key, name it in remove.",
     ),
     "both": (
         None,
@@ -230,18 +232,21 @@ REFUSALS = {
     "mirrors that are no list": (
         None,
         {"settings": {"registry-mirrors": GCR}},
-        "{path}, line 2, column 23: registry-mirrors is not a list of strings. Nothing was changed. Fix the file first.",
+        "{path}, line 2, column 23: registry-mirrors is not a list of strings. Nothing was changed. Fix the file "
+        "first.",
     ),
     "a name that is ignored": (
         None,
         {"settings": {"insecure-registry": ["x"]}},
-        '{path}, line 2, column 3: the engine accepts the key "insecure-registry" and ignores it; the right name is "insecure-registries". '
+        '{path}, line 2, column 3: the engine accepts the key "insecure-registry" and ignores it; the right name '
+        'is "insecure-registries". '
         "Nothing was changed. Rename it or remove it.",
     ),
     "a file that is no JSON": (
         "{",
         {"settings": {"debug": True}},
-        "{path}, line 1, column 2: expected a key in double quotes, found the end of the text. Nothing was changed. Fix the file first.",
+        "{path}, line 1, column 2: expected a key in double quotes, found the end of the text. Nothing was "
+        "changed. Fix the file first.",
     ),
     "NaN": (
         None,
@@ -286,7 +291,8 @@ def test_live_restore_on_a_swarm(engine, run, daemon_json):
     result = run("daemon_config", settings={"live-restore": True})
     assert result["failed"] and not daemon_json.exists()
     assert result["msg"] == (
-        f"{daemon_json}, line 2: live-restore, and this engine is an active node of a swarm. A reload would accept it, and the next start "
+        f"{daemon_json}, line 2: live-restore, and this engine is an active node of a swarm. A reload would "
+        "accept it, and the next start "
         "would fail (seen on 20.10.24). Nothing was changed."
     )
     engine.swarm = False

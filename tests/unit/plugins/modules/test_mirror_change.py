@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which mirrors the module registry_mirrors puts where, what it refuses in which words, and which certificates go along."""
+"""Where the module registry_mirrors puts mirrors, what it refuses in which words, and which certificates it writes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def listed(daemon_json):
 
 NEITHER = "An engine with this setting there and in {json} does not start. Nothing was changed. "
 MIGRATE = "Set migrate: true to move them in the same step, or take them out there and restart the engine."
-EMPTY = "mirrors is an empty list. Nothing was changed. Name at least one; to have none at all, set mirrors: [] with exclusive: true."
+EMPTY = (
+    "mirrors is an empty list. Nothing was changed. Name at least one; to have none at all, set mirrors: [] "
+    "with exclusive: true."
+)
 
 REFUSED = {
     # name: (file, options file, words that run besides, options, message)
@@ -65,14 +68,16 @@ REFUSED = {
         "",
         "",
         {"mirrors": ["x.example"]},
-        '"x.example" cannot be a registry mirror: it has no scheme; write https://x.example or http://x.example. Nothing was changed.',
+        '"x.example" cannot be a registry mirror: it has no scheme; write https://x.example or http://x.example. '
+        "Nothing was changed.",
     ),
     "a certificate that is none": (
         "{}",
         "",
         "",
         {"ca_certificates": {"mirror.gcr.io": 3}},
-        'ca_certificates, "mirror.gcr.io": its value is not text; give the certificates themselves, in PEM. Nothing was changed.',
+        'ca_certificates, "mirror.gcr.io": its value is not text; give the certificates themselves, in PEM. '
+        "Nothing was changed.",
     ),
     "a file that is not read": (
         "{}",
@@ -109,7 +114,8 @@ REFUSED = {
         options_of(OWN),
         flag(OWN),
         {"source": "systemd_drop_in"},
-        f"The engine (process 4711) has mirrors in another place: {flag(OWN)} in {{json}}, line 2 and in {{options}}, line 1. "
+        f"The engine (process 4711) has mirrors in another place: {flag(OWN)} in {{json}}, line 2 and in "
+        f"{{options}}, line 1. "
         f"An engine with this setting there and in {{own}} does not start. Nothing was changed. {MIGRATE}",
     ),
     "a key": (
@@ -117,7 +123,8 @@ REFUSED = {
         "",
         "",
         {"source": "options_file"},
-        f"The engine (the service docker, at its next start) has mirrors in another place: {flag(OWN)} in {{json}}, line 1. "
+        f"The engine (the service docker, at its next start) has mirrors in another place: {flag(OWN)} in "
+        f"{{json}}, line 1. "
         f"An engine with this setting there and in {{second}} does not start. Nothing was changed. {MIGRATE}",
     ),
     "an empty key": (
@@ -125,7 +132,8 @@ REFUSED = {
         "",
         "",
         {"source": "options_file"},
-        "The engine (the service docker, at its next start) has mirrors in another place: an empty registry-mirrors in {json}, line 1. "
+        "The engine (the service docker, at its next start) has mirrors in another place: an empty "
+        "registry-mirrors in {json}, line 1. "
         f"An engine with this setting there and in {{second}} does not start. Nothing was changed. {MIGRATE}",
     ),
     "certificates that are incomplete": (
@@ -133,8 +141,10 @@ REFUSED = {
         "",
         "",
         {"mirrors": [OWN]},
-        "{certs}/cache.example:5000/a.key is a key without its client certificate a.cert, and a pull that looks here ends, without asking "
-        "another mirror or Docker Hub. {certs}/cache.example:5000/b.key is a key without its client certificate b.cert, and a pull that looks here "
+        "{certs}/cache.example:5000/a.key is a key without its client certificate a.cert, and a pull that looks "
+        "here ends, without asking "
+        "another mirror or Docker Hub. {certs}/cache.example:5000/b.key is a key without its client certificate "
+        "b.cert, and a pull that looks here "
         "ends, without asking another mirror or Docker Hub. Nothing was changed.",
     ),
 }
@@ -146,7 +156,8 @@ def second(systemd):
     path = systemd.options.with_name("second")
     path.write_text("")
     systemd.unit.write_text(
-        f"[Service]\nEnvironmentFile=-{systemd.options}\nEnvironmentFile={path}\nExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS $MORE\n"
+        f"[Service]\nEnvironmentFile=-{systemd.options}\nEnvironmentFile={path}\nExecStart=/usr/sbin/dockerd -H "
+        "fd:// $DOCKER_OPTS $MORE\n"
     )
     return path
 
@@ -169,7 +180,8 @@ def test_refused(
 
 
 NO_SERVICE = {
-    "options_file": "source is options_file, and this host has no service podman that could read one. Nothing was changed.",
+    "options_file": "source is options_file, and this host has no service podman that could read one. Nothing "
+    "was changed.",
     "systemd_drop_in": "source is systemd_drop_in, and systemd has no unit podman here. Nothing was changed.",
 }
 
@@ -185,7 +197,8 @@ def test_no_service(engine, run, source, message):
 def test_a_unit_that_reads_no_options_file(run, systemd, settings):
     systemd.unit.write_text(f"[Service]\n{settings}\n")
     message = (
-        "source is options_file, and the unit of podman reads none: its ExecStart uses no variable of an EnvironmentFile, as with Docker's "
+        "source is options_file, and the unit of podman reads none: its ExecStart uses no variable of an "
+        "EnvironmentFile, as with Docker's "
         "own packages. Nothing was changed. Keep the mirrors in daemon.json (source: daemon_json)."
     )
     assert run("registry_mirrors", mirrors=GCR, source="options_file", service="podman")["msg"] == message
@@ -229,8 +242,10 @@ def test_flags_of_no_service(engine, run, daemon_json, engine_state, mirror, sta
     engine.state = engine_state
     result = run("registry_mirrors", mirrors=mirror, state=state)
     message = (
-        f"The engine (process 4711) has {flag(OWN)} {flag(THIRD)} on its command line, which comes from no service that was found. "
-        f"An engine with this setting there and in {daemon_json} does not start. Nothing was changed. Start it without the flag, then run this again."
+        f"The engine (process 4711) has {flag(OWN)} {flag(THIRD)} on its command line, which comes from no "
+        "service that was found. "
+        f"An engine with this setting there and in {daemon_json} does not start. Nothing was changed. Start it "
+        "without the flag, then run this again."
     )
     assert result.get("msg") == (message if refused else None)
     if not refused and engine_state == "running":
@@ -396,9 +411,13 @@ def test_lists(run, daemon_json, given, before, declared, options, after):
 
 LOST = "Docker Engine 23.0.0 to 23.0.6 and 24.0.0 lose insecure registries at a reload with mirrors"
 PLUGIN = "the engine has --authorization-plugin on its command line, and a reload would drop that plugin"
-BUILD = "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only after its next restart."
+BUILD = (
+    "Docker Engine before 25.0 uses the new mirrors for docker pull immediately, and for docker build only "
+    "after its next restart."
+)
 RESET = (
-    "The engine has --max-concurrent-downloads on its command line and max-concurrent-downloads is not in its configuration file: "
+    "The engine has --max-concurrent-downloads on its command line and max-concurrent-downloads is not in its "
+    "configuration file: "
     "a reload sets it to the default until the next restart."
 )
 

@@ -646,7 +646,8 @@ class TestPlaces:
         systemd.options.write_text('DOCKER_OPTS="--registry-mirror=https://second.example --dns 8.8.8.8"\n')
         drop_in = systemd.drop_ins / "10-machine.conf"
         drop_in.write_text(
-            f"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// \\\n  --registry-mirror {third} \\\n  $DOCKER_OPTS\n"
+            f"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// \\\n  --registry-mirror {third} \\\n  "
+            "$DOCKER_OPTS\n"
         )
         engine.argv += ("--registry-mirror", third, "--registry-mirror=https://second.example", "--dns", "8.8.8.8")
         engine.mirrors = [third + "/", "https://second.example/"]

@@ -114,7 +114,10 @@ def test_a_symlink_is_followed(returned, daemon_json):
     given(daemon_json, "")
     daemon_json.rename(daemon_json.with_name("real.json")).write_text('{"registry-mirrors": ["ftp://x", 1]}')
     daemon_json.symlink_to("real.json")
-    reason = f"{daemon_json.with_name('real.json')}, line 1, column 34: an entry of registry-mirrors is not a string. Fix the file first."
+    reason = (
+        f"{daemon_json.with_name('real.json')}, line 1, column 34: an entry of registry-mirrors is not a "
+        "string. Fix the file first."
+    )
     assert returned() == {
         "mirrors": None,
         "drift": None,
@@ -209,7 +212,8 @@ def test_of_several_options_files_the_last_that_assigns_counts(engine, returned,
     """A comment of systemd that ends with a backslash ends all the same."""
     second, third = systemd.options.with_name("second"), systemd.options.with_name("third")
     systemd.unit.write_text(
-        f"[Service]\nEnvironmentFile={systemd.options}\nEnvironmentFile=-{second}\nEnvironmentFile={third}\nExecStart=/usr/bin/dockerd $A $B $C\n"
+        f"[Service]\nEnvironmentFile={systemd.options}\nEnvironmentFile=-{second}\nEnvironmentFile={third}\n"
+        "ExecStart=/usr/bin/dockerd $A $B $C\n"
     )
     systemd.options.write_text(
         f"A=--registry-mirror=https://no.example\nB='\n--registry-mirror={OWN}'\nB=--registry-mirror={OWN}\n"
@@ -244,7 +248,10 @@ def test_a_unit_that_changed_under_our_drop_in_is_drift(engine, run, returned, d
     told = {"mirrors": [GCR], "in_force": [GCR], "sources": sources}
     assert returned() == told
     systemd.start("/usr/bin/dockerd --new")
-    reason = f"{systemd.own}, line {line}: the unit's own command line changed after this drop-in was written, and the engine starts with the old one."
+    reason = (
+        f"{systemd.own}, line {line}: the unit's own command line changed after this drop-in was written, "
+        "and the engine starts with the old one."
+    )
     assert returned() == {**told, "drift": True, "drift_reasons": [reason]}
     engine.state = "stopped"
     assert returned() == {**told, "in_force": None, "drift": None, "drift_reasons": [reason]}

@@ -26,7 +26,7 @@ def mode(path):
 
 @pytest.fixture
 def every_mode(daemon_json, monkeypatch):
-    """The modes that files in the folder of daemon.json have or are given, at each step of writing, with no umask to help."""
+    """The modes of files in the folder of daemon.json at each step of a write, without the help of an umask."""
     seen = []
 
     def watch(owner, name):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every call of the operating system that a change makes can fail, those of the way back as well. What the module then says is true."""
+"""Every system call of a change can fail, also on the way back. What the module then says is true."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def files_below(folder):
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("number", ERRORS.values(), ids=ERRORS)
 def test_what_is_said_is_true(engine, run, daemon_json, systemd, tmp_path, monkeypatch, kind, call, number):
-    """Whatever fails, and from whenever on: not changed means that file and engine are as they were, and else each is named."""
+    """Whatever fails: not changed means that file and engine are as they were, and otherwise each is named."""
     text, in_force, options = KINDS[kind]
     failed = 0
     for only in (False, True):
