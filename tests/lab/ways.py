@@ -196,7 +196,6 @@ def predictable(result):
         "path",
         "mirrors",
         "previous_mirrors",
-        "in_force",
         "reloaded",
         "pending",
         "engine",

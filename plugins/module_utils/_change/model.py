@@ -133,6 +133,7 @@ class Outcome(NamedTuple):
     """``untouched``: nothing was written and no signal sent. ``done``. ``undone``: files and engine are as before.
     ``stuck``: something differs from before, and ``states`` says what."""
     plan: Optional[Plan]
+    """None only where there is a refusal."""
     engine: Optional[Engine] = None
     """The engine as it answered last."""
     refusal: Optional[Refusal] = None

@@ -11,16 +11,21 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Edit, Options, Outcome, Plan
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import (
+    Edit,
+    Options,
+    Outcome,
+    Plan,
+    Refusal,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.shown import shown, shown_value
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url, setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 
-def failure(outcome: Outcome) -> str:
+def failure(outcome: Outcome, refusal: Refusal) -> str:
     """Return the message of an outcome that is a failure: what is wrong, how the host is, and what to do."""
-    refusal = outcome.refusal
-    assert refusal is not None
     sentences = [f"{refusal.what.rstrip('.')}.", *_host_after(outcome), refusal.advice]
     return masking.mask(" ".join(filter(None, sentences)), masking.MESSAGE_LIMIT)
 
@@ -42,14 +47,13 @@ def _host_after(outcome: Outcome) -> List[str]:
     ]
 
 
-def result(outcome: Outcome, options: Options, in_force: Any, *, check_mode: bool) -> Dict[str, Any]:
+def result(
+    outcome: Outcome, plan: Plan, engine: Engine, options: Options, in_force: Any, *, check_mode: bool
+) -> Dict[str, Any]:
     """Return what the module returns: after the work, or in check mode what it would be.
 
     :param in_force: what the engine uses, as it answered last.
     """
-    plan, engine = outcome.plan, outcome.engine
-    assert plan is not None
-    assert engine is not None
     reloads = plan.activation.pending == "reload" and options.reload
     pending, reasons = plan.activation.pending, plan.activation.reasons
     if reloads:
@@ -70,11 +74,8 @@ def result(outcome: Outcome, options: Options, in_force: Any, *, check_mode: boo
     }
 
 
-def warnings(outcome: Outcome, options: Options) -> List[str]:
+def warnings(outcome: Outcome, plan: Plan, engine: Engine, options: Options) -> List[str]:
     """Return the warnings of an outcome that is not a failure."""
-    plan, engine = outcome.plan, outcome.engine
-    assert plan is not None
-    assert engine is not None
     found = [*plan.warnings, *outcome.warnings]
     if plan.snapshot.user != 0 and engine.process is None and plan.snapshot.start.reader is None:
         found.append(_no_rootless_engine(plan.snapshot.user))

@@ -9,7 +9,7 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import checks, guards, render
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Decision, Options, Outcome, Plan
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
         def in_force(self, made: Plan, engine: Engine) -> Any: ...
 
 
-def run(module: AnsibleModule, host: Host, kind: Kind) -> NoReturn:
+def run(module: AnsibleModule, host: Host, kind: Kind) -> None:
     """Do the task of a module and end it."""
     try:
         wish = kind.wish(module.params)
     except Refused as exc:
-        module.fail_json(msg=render.failure(Outcome("untouched", None, refusal=exc)), changed=False)
+        module.fail_json(msg=render.failure(Outcome("untouched", None), exc), changed=False)
     outcome = _outcome(host, lambda: _decide(host, kind, wish), wish.options, check_mode=module.check_mode)
     if outcome.refusal:
-        module.fail_json(msg=render.failure(outcome), changed=outcome.state == "stuck")
-    for warning in render.warnings(outcome, wish.options):
-        module.warn(warning)
-    assert outcome.plan is not None
-    assert outcome.engine is not None
-    in_force = kind.in_force(outcome.plan, outcome.engine)
-    module.exit_json(**render.result(outcome, wish.options, in_force, check_mode=module.check_mode))
+        module.fail_json(msg=render.failure(outcome, outcome.refusal), changed=outcome.state == "stuck")
+    plan, engine = outcome.plan, outcome.engine
+    if plan and engine:  # Only a refusal leaves them out.
+        for warning in render.warnings(outcome, plan, engine, wish.options):
+            module.warn(warning)
+        in_force = kind.in_force(plan, engine)
+        module.exit_json(**render.result(outcome, plan, engine, wish.options, in_force, check_mode=module.check_mode))
 
 
 def _outcome(host: Host, decide: Callable[[], Decision], options: Options, *, check_mode: bool) -> Outcome:

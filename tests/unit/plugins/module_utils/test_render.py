@@ -16,7 +16,7 @@ WHY = Refused("It is wrong", "Do this.")
 
 
 def message(state, **values):
-    return render.failure(Outcome(state, None, refusal=WHY, **values))
+    return render.failure(Outcome(state, None, **values), WHY)
 
 
 def test_only_an_untouched_host_is_called_unchanged():
@@ -35,11 +35,11 @@ def test_what_differs_is_named_file_by_file():
 
 @pytest.mark.parametrize("character", ["\x1b", "\x00", "\x9b", "\u202e", "\ud800", "\r", "\u2028"])
 def test_a_message_holds_no_control_character(character):
-    shown = render.failure(Outcome("untouched", None, refusal=Refused(f"a{character}[31mb")))
+    shown = render.failure(Outcome("untouched", None), Refused(f"a{character}[31mb"))
     assert character not in shown
     shown.encode("utf-8")
 
 
 def test_a_message_holds_no_password():
-    shown = render.failure(Outcome("untouched", None, refusal=Refused("https://me:hush@x.example")))
+    shown = render.failure(Outcome("untouched", None), Refused("https://me:hush@x.example"))
     assert "hush" not in shown and "x.example" in shown
