@@ -24,7 +24,7 @@ undo: ## Remove that mirror again, here or on the hosts in INVENTORY=file
 	@tools/run absent "$(INVENTORY)" $(ARGS)
 
 .PHONY: test
-test: ## Run all tests, on real engines (half an hour)
+test: ## Run all tests, on real engines (about an hour)
 	@tools/test
 
 .PHONY: lint
