@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import signal
 import time
 
 import pytest
 
+from deadline import ends_within
 from fake_engines import answering, running_dockerd, sleeping, write_program
 
 HOST = "ansible_collections.pullthrough.docker.plugins.module_utils._host"
@@ -21,16 +21,8 @@ HOST = "ansible_collections.pullthrough.docker.plugins.module_utils._host"
 
 @pytest.fixture
 def in_time():
-    """Fail a test that waits without end."""
-
-    def late(_signal, _frame):
-        pytest.fail("this does not end")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(20)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with ends_within(20):
+        yield
 
 
 @pytest.fixture

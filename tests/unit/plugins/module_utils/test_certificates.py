@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import os
 import pathlib
-import signal
 import socket
 import ssl
 
 import pytest
+
+from deadline import ends_within
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import certificates
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
@@ -100,12 +101,8 @@ def test_one_of_two_faults_is_fixed(tmp_path):
 
 @pytest.fixture
 def no_wait():
-    """Fail a test that would wait forever."""
-    before = signal.signal(signal.SIGALRM, lambda _signal, _frame: pytest.fail("it waits"))
-    signal.alarm(10)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with ends_within(10):
+        yield
 
 
 @pytest.mark.usefixtures("no_wait")

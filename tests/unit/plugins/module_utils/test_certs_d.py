@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, versions
 
 FOLDER = "/etc/docker/certs.d"
 MIRRORS = ["https://a.example:5000/", "https://b.example/hub/x", "https://[::1]:5000"]
@@ -33,7 +33,7 @@ PLACES = {
 @pytest.mark.parametrize(("store", "version", "path"), PLACES.values(), ids=PLACES)
 def test_where_the_engine_reads(store, version, path):
     assert certs_d.files({HOST: ONE}, image_store=store, version=version, folder=FOLDER) == {path: ONE.encode()}
-    assert certs_d.is_shared(store, version) == (path == SHARED)
+    assert versions.shares_docker_io(store, version) == (path == SHARED)
 
 
 def test_one_file_a_host_in_the_order_of_hosts():

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import os
-import signal
 
 import pytest
+
+from deadline import ends_within
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     files,
@@ -18,16 +19,8 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
 
 @pytest.fixture(autouse=True)
 def no_waiting():
-    """What waits for another process, or without end, is interrupted."""
-
-    def interrupt(_signal, _frame):
-        pytest.fail("it waits")
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.alarm(5)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with ends_within(5):
+        yield
 
 
 def test_the_mode_of_a_new_file_is_no_wider_than_that_of_what_it_repeats(tmp_path):

@@ -12,13 +12,13 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import subprocess
 import time
 
 import pytest
 
+from deadline import ends_within
 from fake_engines import GOOD, answering, http, sleeping
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
@@ -45,16 +45,8 @@ def host(nobody, monkeypatch):
 
 @pytest.fixture
 def at_once():
-    """What waits for ever fails."""
-
-    def waiting(_signal, _frame):
-        raise AssertionError("it waits")
-
-    before = signal.signal(signal.SIGALRM, waiting)
-    signal.alarm(20)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with ends_within(20):
+        yield
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ import os
 import pathlib
 import re
 import resource
-import signal
 import stat
 import time
 
@@ -20,6 +19,7 @@ import pytest
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
+from deadline import ends_within
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     files,
@@ -60,16 +60,8 @@ def strict_umask():
 
 @pytest.fixture(autouse=True)
 def no_waiting():
-    """What waits for another process, or without end, is interrupted."""
-
-    def interrupt(_signal, _frame):
-        pytest.fail("it waits")
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.alarm(5)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with ends_within(5):
+        yield
 
 
 def test_what_is_written_can_be_taken_back(writes, tmp_path):

@@ -55,6 +55,21 @@ ANOTHER = unknown("another pull ran at the same time, and the log does not show 
 NOT_SHOWN = unknown("the engine's log does not show the pull")
 STRANGER = unknown("other.example served it, which is not one of the mirrors in force")
 
+
+def judged(image_store, lines, debug, is_only_pull, mirrors):
+    """Return the verdict about a log without its evidence, and how many lines are quoted as evidence."""
+    found = pull_log.verdict(
+        lines,
+        images.parse("alpine"),
+        mirrors,
+        image_store=image_store,
+        debug=debug,
+        quiet=False,
+        is_only_pull=is_only_pull,
+    )
+    return found[:3], len(found.evidence)
+
+
 CLASSIC = {
     # name: (lines, debug, is_only_pull, mirrors, verdict, number of lines quoted)
     "silence": ([], False, True, [ONE], served(ONE, f"{LOGGED}it logged none"), 0),
@@ -78,16 +93,7 @@ CLASSIC = {
     ("lines", "debug", "is_only_pull", "mirrors", "expected", "quoted"), CLASSIC.values(), ids=CLASSIC
 )
 def test_the_classic_image_stores(lines, debug, is_only_pull, mirrors, expected, quoted):
-    found = pull_log.verdict(
-        lines,
-        images.parse("alpine"),
-        mirrors,
-        image_store="graphdriver",
-        debug=debug,
-        quiet=False,
-        is_only_pull=is_only_pull,
-    )
-    assert (found[:3], len(found.evidence)) == (expected, quoted)
+    assert judged("graphdriver", lines, debug, is_only_pull, mirrors) == (expected, quoted)
 
 
 LEVEL = unknown('with the containerd image store only level debug shows it (set "debug": true and reload the engine)')
@@ -155,16 +161,7 @@ CONTAINERD = {
     ("lines", "debug", "is_only_pull", "mirrors", "expected", "quoted"), CONTAINERD.values(), ids=CONTAINERD
 )
 def test_the_containerd_image_store(lines, debug, is_only_pull, mirrors, expected, quoted):
-    found = pull_log.verdict(
-        lines,
-        images.parse("alpine"),
-        mirrors,
-        image_store="containerd",
-        debug=debug,
-        quiet=False,
-        is_only_pull=is_only_pull,
-    )
-    assert (found[:3], len(found.evidence)) == (expected, quoted)
+    assert judged("containerd", lines, debug, is_only_pull, mirrors) == (expected, quoted)
 
 
 @pytest.mark.parametrize(
