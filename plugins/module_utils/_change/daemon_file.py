@@ -38,6 +38,13 @@ class DaemonJson:
         self._refuse_ignored_names()
         self.listed = self._read_list()
 
+    def with_data(self, data: Optional[bytes]) -> DaemonJson:
+        """Return this file with other bytes; the same bytes are not parsed again.
+
+        :raises Refused: as for a new one.
+        """
+        return self if data == self.data else DaemonJson(self.path, data)
+
     @property
     def settings(self) -> Dict[str, Any]:
         """The settings of the file; numbers stay text."""

@@ -91,7 +91,7 @@ class _Change:
         self._backups: List[Dict[str, Optional[str]]] = []
         self._engine = plan.snapshot.engine
         self._is_signalled = False
-        self._reloads = plan.activation.pending == "reload" and options.reload
+        self._reloads = plan.reloads(options)
         # A reload keeps the value of a key that is missing, so the engine is brought to the default by naming it.
         self._named = plan.config_edit.after
         if self._reloads:
@@ -117,7 +117,7 @@ class _Change:
             return self._go_back(exc)
         self._remove_staged()
         self._writes.tidy()
-        return self._outcome("done")._replace(reloaded=self._reloads)
+        return self._outcome("done")
 
     def _outcome(self, state: str) -> Outcome:
         engine = self._engine

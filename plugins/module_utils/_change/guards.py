@@ -35,7 +35,7 @@ def refuse_unclear_engine(snapshot: Snapshot, options: Options) -> None:
     :raises Refused: for an engine in one of these states, and where only root has an engine and the task is a user's.
     """
     engine = snapshot.engine
-    if options.path is None:  # Whoever names the file does not mean an engine of their own.
+    if options.path is None:  # A user who names the file does not mean an engine of their own.
         refuse_roots_engine(snapshot)
     if engine.state in ("unreachable", "ambiguous", "starting"):
         raise Refused(

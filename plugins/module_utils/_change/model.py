@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.daemon_file import DaemonJson
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
-from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import NEW_MODE, FileError
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules.activation import Activation
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Edit(NamedTuple):
     """The file itself, behind all symlinks."""
     before: Optional[bytes]
     after: Optional[bytes]
-    mode: int = 0o644
+    mode: int = NEW_MODE
     """The mode of a file that does not exist yet."""
 
     @property
@@ -100,7 +100,7 @@ class Plan(NamedTuple):
     @property
     def after(self) -> DaemonJson:
         """``daemon.json`` after the change."""
-        return DaemonJson(self.snapshot.config.path, self.config_edit.after)
+        return self.snapshot.config.with_data(self.config_edit.after)
 
     @property
     def settings_before(self) -> Dict[str, Any]:
@@ -111,6 +111,10 @@ class Plan(NamedTuple):
     @property
     def needs_restart(self) -> bool:
         return self.activation.pending == "restart"
+
+    def reloads(self, options: Options) -> bool:
+        """Whether this run reloads the engine."""
+        return self.activation.pending == "reload" and options.reload
 
     @property
     def has_work(self) -> bool:
@@ -142,7 +146,6 @@ class Outcome(NamedTuple):
     """Why the host did not go back to what it was."""
     states: Sequence[Tuple[str, str]] = ()
     """Each file, and the engine: as before, as wanted, or neither."""
-    reloaded: bool = False
     backups: Sequence[Dict[str, Optional[str]]] = ()
     warnings: Sequence[str] = ()
 

@@ -26,9 +26,10 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.places 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import Snapshot
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import NEW_MODE
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.services import OWN_DROP_IN
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, certs_d, mirror_url
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, certs_d, mirror_url, versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules.mirror_url import engine_list, engine_spelling
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules.setting_table import MIRRORS
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line, masking, unit_text
@@ -100,7 +101,7 @@ def plan(seen: Snapshot, wanted: Wish) -> Plan:
     return Plan(
         snapshot=seen,
         edits=[*new_certificates, *edits],
-        argv=[*command_line.without_flag(_argv(seen), FLAG), *(f"{FLAG}={mirror}" for mirror in flags)],
+        argv=[*command_line.without_flag(seen.next_argv, FLAG), *(f"{FLAG}={mirror}" for mirror in flags)],
         wanted={key: setting.value for key, setting in not_in_force.items()},
         activation=_activation(seen, not_in_force, flags, edits),
         keys=[MIRRORS],
@@ -251,10 +252,6 @@ def _next_flags(seen: Snapshot, wanted: Wish, chosen: Place, lists: Lists) -> Li
 # -- what comes into force -------------------------------------------------------------------------------------------
 
 
-def _argv(seen: Snapshot) -> Sequence[str]:
-    return seen.start.argv if seen.start.reader else seen.engine.argv
-
-
 def _not_in_force(seen: Snapshot, mirrors: List[str], lists: Lists) -> Dict[str, activation.Wanted]:
     if seen.in_force is None or seen.in_force == mirrors:
         return {}
@@ -268,7 +265,7 @@ def _activation(
     if by_flags is not None:
         return by_flags
     config = next(edit for edit in edits if edit.path == seen.config.path)
-    settings = DaemonJson(config.path, config.after).settings
+    settings = seen.config.with_data(config.after).settings
     return activation.needed_for(not_in_force, version=seen.engine.version, flags=seen.engine.argv, settings=settings)
 
 
@@ -295,7 +292,7 @@ def _edits(seen: Snapshot, chosen: Place, others: Sequence[Place], lists: Lists,
 def _mode(seen: Snapshot, place: FlagPlace) -> int:
     """Return the mode of a new file. Our drop-in repeats a command line, which perhaps not everyone can read."""
     repeats = place.repeats if isinstance(place, DropIn) else None
-    return seen.files[repeats].mode if repeats else Edit._field_defaults["mode"]
+    return seen.files[repeats].mode if repeats else NEW_MODE
 
 
 def _certificate_edits(seen: Snapshot, wanted: Wish) -> Tuple[List[Edit], List[str]]:
@@ -310,7 +307,7 @@ def _certificate_edits(seen: Snapshot, wanted: Wish) -> Tuple[List[Edit], List[s
         return _changed(found, dict.fromkeys(own)), []
     store, version = info.image_store if info else None, seen.engine.version
     own = [path for host in wanted.ca_certificates for path in certs_d.ours(host, found.folder)]
-    is_shared = certs_d.is_shared(store, version)
+    is_shared = versions.shares_docker_io(store, version)
     faults = certificates.faults(found, [certs_d.HUB] if is_shared else hosts, besides=own)
     if faults:
         raise Refused(" ".join(faults).rstrip("."))

@@ -62,14 +62,14 @@ def plan(seen: Snapshot, wanted: Wish) -> Plan:
     guards.refuse_unclear_engine(seen, wanted.options)
     config = seen.config
     data, keys, changed = _edited(config, wanted)
-    after = DaemonJson(config.path, data)
+    after = config.with_data(data)
     _refuse_live_restore_on_a_swarm(seen, wanted, after)
     missing = {key: _not_in_force(seen, after, key) for key in keys}
     not_in_force = {key: setting for key, setting in missing.items() if setting}
     return Plan(
         snapshot=seen,
         edits=[Edit(config.path, config.data, data)],
-        argv=seen.start.argv if seen.start.reader else seen.engine.argv,
+        argv=seen.next_argv,
         wanted={key: setting.value for key, setting in not_in_force.items()},
         activation=activation.needed_for(
             not_in_force,
@@ -86,7 +86,8 @@ def plan(seen: Snapshot, wanted: Wish) -> Plan:
 
 def in_force(made: Plan, engine: Engine) -> Dict[str, Optional[bool]]:
     """Return for each key whether the engine uses the value of the file; None where ``/info`` does not show it."""
-    return {key: _is_used(engine, made.after, key) for key in made.keys}
+    after = made.after
+    return {key: _is_used(engine, after, key) for key in made.keys}
 
 
 # -- the text --------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def result(
 
     :param in_force: what the engine uses, as it answered last.
     """
-    reloads = plan.activation.pending == "reload" and options.reload
+    reloads = plan.reloads(options)
     pending, reasons = plan.activation.pending, plan.activation.reasons
     if reloads:
         pending = "none"
@@ -80,7 +80,7 @@ def warnings(outcome: Outcome, plan: Plan, engine: Engine, options: Options) -> 
     if plan.snapshot.user != 0 and engine.process is None and plan.snapshot.start.reader is None:
         found.append(_no_rootless_engine(plan.snapshot.user))
     found += plan.snapshot.cautions(mirror_url.engine_list(plan.after.listed), plan.after.insecure)
-    if plan.activation.pending == "reload" and options.reload:
+    if plan.reloads(options):
         found += plan.activation.warnings
     return [masking.mask(warning) for warning in found]
 

@@ -139,6 +139,11 @@ class Snapshot(NamedTuple):
         return mirror_url.engine_list([*command_line.flag_values(self.start.argv, FLAG), *self.stray_mirrors])
 
     @property
+    def next_argv(self) -> Sequence[str]:
+        """The command line of the next start; without a service there is only the one that runs."""
+        return self.start.argv if self.start.reader else self.engine.argv
+
+    @property
     def stray_mirrors(self) -> List[str]:
         """Mirrors that the next start names outside of ``flags``, where they cannot be edited, as in ``Environment=``.
 

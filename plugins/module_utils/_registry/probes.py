@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, connection, images
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d, versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 GRACE = 0.5
@@ -35,7 +35,7 @@ def route(
     :param certs_folder: the folder in which the engine looks for certificates.
     """
     info, host = engine.info, certs_d.host_of(mirror)
-    shared = certs_d.is_shared(info.image_store if info else None, engine.version)
+    shared = versions.shares_docker_io(info.image_store if info else None, engine.version)
     folder = certs_d.HUB if mirror == client.HUB or shared else host
     return connection.Route(
         folder=os.path.join(certs_folder, folder),

@@ -25,7 +25,7 @@ def of(
     version: Optional[versions.Version],
     hosts_toml: Optional[str],
 ) -> List[str]:
-    """Return warnings, as sentences, for whoever relies on these mirrors.
+    """Return warnings about these mirrors, as sentences.
 
     :param mirrors: the mirrors in force, or those that will be.
     :param insecure: the engine's insecure registries: ``host``, ``host:port`` or a network such as ``10.0.0.0/8``.

@@ -40,11 +40,6 @@ def host_of(mirror: str) -> str:
     return mirror.partition("://")[2].partition("/")[0]
 
 
-def is_shared(image_store: Optional[str], version: Optional[versions.Version]) -> bool:
-    """Return whether the engine reads the certificates of mirrors in ``docker.io``; see ``versions``."""
-    return versions.shares_docker_io(image_store, version)
-
-
 def files(
     certificates: Mapping[str, str],
     *,
@@ -58,7 +53,7 @@ def files(
     :param image_store: ``containerd``, ``graphdriver``, or None when unknown.
     :param folder: the engine's ``certs.d``.
     """
-    place = 1 if is_shared(image_store, version) else 0
+    place = 1 if versions.shares_docker_io(image_store, version) else 0
     return {ours(host, folder)[place]: encoded(certificates[host].rstrip() + "\n") for host in sorted(certificates)}
 
 
