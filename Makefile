@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 INVENTORY ?=
 ARGS ?=
+REVISION ?=
 # Ansible finds the collection here, through a link to this checkout.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
 TEST := .venv/test/bin
@@ -103,12 +104,12 @@ package: .venv/test/ready ## Build the collection, install it in another folder,
 	@tools/package
 
 .PHONY: bench
-bench: .venv/test/ready ## Measure a run that changes nothing on one host, and compare it with a ping and a hand-written play
-	@tests/bench/run
+bench: .venv/test/ready ## Measure a run that changes nothing on one host, beside a ping, a hand-written play and REVISION=commit
+	@tests/bench/run 10 $(REVISION)
 
 .PHONY: bench-fleet
-bench-fleet: .venv/test/ready ## Measure the playbook configure on simulated fleets of 10, 100 and 1,000 hosts (15 minutes)
-	@$(TEST)/python tests/bench/fleet.py 10 10 100 1000
+bench-fleet: .venv/test/ready ## Measure the playbook configure on simulated fleets of 10, 100 and 1,000 hosts, beside REVISION=commit (15 minutes)
+	@$(TEST)/python tests/bench/fleet.py 10 10,100,1000 $(REVISION)
 
 .PHONY: mutants
 mutants: ## Mutation testing of module_utils: list the mutants that no test finds (more than an hour)
