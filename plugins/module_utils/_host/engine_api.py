@@ -32,6 +32,11 @@ ANSWER_LIMIT = 4 * 1024 * 1024
 PULL_LIMIT = 64 * 1024 * 1024
 """The most bytes that are read during one pull: the engine sends a line for each step of each layer."""
 
+_NO_SOCKET = (
+    "it listens on no unix socket, only on TCP, where it cannot be asked safely; "
+    "add unix:///var/run/docker.sock to its hosts (-H or the key hosts)"
+)
+
 _CREDENTIALS = struct.Struct("3i")
 """Pid, user and group of the other end of a socket (``SO_PEERCRED`` in socket(7))."""
 
@@ -92,7 +97,7 @@ def ask_info(engine: engines.Engine, deadline: float) -> Info:
 
     :raises Unreachable: when the process has ended or gives no answer that can be trusted.
     """
-    return _parse_info(_ask(engine, "/info", deadline), engine.socket_path)
+    return _parse_info(_ask(engine, "/info", deadline), str(engine.socket_path))
 
 
 def has_reloaded(engine: engines.Engine, since: float, deadline: float) -> bool:
@@ -161,6 +166,8 @@ def _parts(engine: engines.Engine, method: str, target: str, deadline: float, li
     if process is None or processes.has_ended(process):
         raise Unreachable("its process has ended")
     path = engine.socket_path
+    if path is None:
+        raise Unreachable(_NO_SOCKET)
     connection = _Connection(path, deadline)
     try:
         connection.request(method, target)

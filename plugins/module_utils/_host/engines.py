@@ -70,7 +70,8 @@ class Engine(NamedTuple):
     argv: Tuple[str, ...]
     binary: Optional[str]
     config_path: str
-    socket_path: str
+    socket_path: Optional[str]
+    """None where the engine listens only on other sockets than unix sockets."""
     is_roots: bool = False
     """Whether this user has no engine, and root has one. The state is then ``absent``."""
 
@@ -121,8 +122,15 @@ def _not_asked(service: str, process: Optional[processes.Process], unit: Mapping
     """Return what is known of the engine before it is asked, with the state ``running``."""
     argv = process.argv if process else services.unit_argv(unit)
     binary = process.binary if process else processes.installed_binary()
-    config_path = _config_path(process, argv)
-    return Engine(service, "running", None, process, None, argv, binary, config_path, _socket_path(argv, config_path))
+    folder = _working_folder(process)
+    config_path = _config_path(process, argv, folder)
+    socket_path = _socket_path(argv, config_path, folder)
+    return Engine(service, "running", None, process, None, argv, binary, config_path, socket_path)
+
+
+def _working_folder(process: Optional[processes.Process]) -> str:
+    """Return the folder from which relative paths count: the one in which the engine was started."""
+    return os.path.realpath(f"/proc/{process.pid}/cwd") if process else "/"
 
 
 def _ambiguous(engine: Engine, found: Sequence[processes.Process]) -> Engine:
@@ -139,11 +147,24 @@ def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engi
         reason = f"{user}, and this host's engine is root's: add become: true"
         return engine._replace(state="absent", reason=reason, is_roots=True)
     if engine.binary is None and not unit.get("FragmentPath"):
-        return engine._replace(state="absent", reason="no Docker Engine is installed")
+        return engine._replace(state="absent", reason=f"no Docker Engine is installed{_whose_socket(engine)}")
     # An init script does not say whether the engine failed, so its log is always read.
     has_failed = not services.has_systemd() or unit.get("ActiveState") in ("failed", "activating")
     cause = _last_words(name) if has_failed else ""
     return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")
+
+
+def _whose_socket(engine: Engine) -> str:
+    """Return the end of a sentence that says who has the engine's socket where no engine is installed.
+
+    It is not asked: a connection could start what listens there.
+    """
+    path = engine.socket_path
+    if path is None or not os.path.exists(path):
+        return ""
+    target = os.path.realpath(path)
+    leads = f", which leads to {target}," if target != os.path.realpath(os.path.dirname(path)) + "/docker.sock" else ""
+    return f", but another program has the socket {path}{leads} as Podman or Docker Desktop do; it reads no daemon.json"
 
 
 def _asked(engine: Engine, process: processes.Process, name: str, unit: Mapping[str, Any], timeout: float) -> Engine:
@@ -177,12 +198,14 @@ def _only_root_has_one(name: str, unit: Mapping[str, Any]) -> bool:
     return processes.installed_binary() is not None or os.path.exists(_ROOT_SOCKET)
 
 
-def _config_path(process: Optional[processes.Process], argv: Sequence[str]) -> str:
-    """Return the path of the engine's daemon.json."""
+def _config_path(process: Optional[processes.Process], argv: Sequence[str], folder: str) -> str:
+    """Return the path of the engine's daemon.json.
+
+    :param folder: from which a relative path counts.
+    """
     named = command_line.flag_values(argv, "--config-file")
     if named and "$" not in named[-1]:
-        # A relative path counts from the folder in which the engine was started.
-        return os.path.join(os.path.realpath(f"/proc/{process.pid}/cwd") if process else "/", named[-1])
+        return os.path.join(folder, named[-1])
     if not scope.is_root():
         return os.path.join(scope.user_folder(), "daemon.json")
     if not process and os.path.exists(_SNAP_CONFIG) and not os.path.exists(_ROOT_CONFIG):
@@ -190,13 +213,23 @@ def _config_path(process: Optional[processes.Process], argv: Sequence[str]) -> s
     return _ROOT_CONFIG
 
 
-def _socket_path(argv: Sequence[str], config_path: str) -> str:
-    """Return the unix socket on which the engine listens. ``fd://`` is the init system's socket, at the usual path."""
-    hosts = command_line.flag_values(argv, "--host", "-H") or _hosts_of_file(config_path)
+def _socket_path(argv: Sequence[str], config_path: str, folder: str) -> Optional[str]:
+    """Return the unix socket on which the engine listens, or None if it listens only on TCP.
+
+    ``fd://`` is the init system's socket, at the usual path. An address that is empty, or ``unix://`` without a path,
+    is the usual socket too, and one without a scheme is TCP (docker/cli opts/hosts.go).
+
+    :param folder: from which a relative path counts.
+    """
+    usual = os.path.join(scope.runtime_dir(), "docker.sock")
+    hosts = command_line.flag_values(argv, "--host", "-H") or _hosts_of_file(config_path) or [""]
     for host in hosts:
-        if host.startswith("unix://"):
-            return host[len("unix://") :]
-    return os.path.join(scope.runtime_dir(), "docker.sock")
+        scheme, _separator, address = host.strip().rpartition("://")
+        if scheme == "unix":
+            return os.path.join(folder, address) if address else usual
+        if scheme == "fd" or not host.strip():
+            return usual
+    return None
 
 
 def _hosts_of_file(config_path: str) -> List[str]:

@@ -244,7 +244,7 @@ def test_two_engines_are_ambiguous(host, systemd, texts, process, other):
 def test_config_path(monkeypatch, argv, path):
     as_user(monkeypatch, 0)
     monkeypatch.setattr(os.path, "exists", lambda path: False)
-    assert engines._config_path(None, argv) == path
+    assert engines._config_path(None, argv, "/") == path
 
 
 def test_a_relative_config_path_counts_from_the_folder_of_the_process(tmp_path):
@@ -252,7 +252,8 @@ def test_a_relative_config_path_counts_from_the_folder_of_the_process(tmp_path):
         until(lambda: os.path.realpath(f"/proc/{child.pid}/cwd") == str(tmp_path))
         process = processes.Process(child.pid, "1", (), None)
         try:
-            assert engines._config_path(process, ["dockerd", "--config-file", "a.json"]) == str(tmp_path / "a.json")
+            folder = engines._working_folder(process)
+            assert engines._config_path(process, ["dockerd", "--config-file", "a.json"], folder) == f"{tmp_path}/a.json"
         finally:
             child.kill()
 
@@ -265,7 +266,7 @@ def test_the_config_path_of_the_snap_without_another(monkeypatch, running, usual
     as_user(monkeypatch, 0)
     monkeypatch.setattr(os.path, "exists", files.get)
     process = processes.Process(1, "1", (), None) if running else None
-    path = engines._config_path(process, ["dockerd"])
+    path = engines._config_path(process, ["dockerd"], "/")
     assert path == list(files)[1 if snap and not usual and not running else 0]
 
 
@@ -294,6 +295,31 @@ def test_the_places_of_a_rootless_engine(monkeypatch):
     assert scope.certs_folder() == "/xdg/docker/certs.d"
 
 
+def test_an_engine_on_tcp_only(monkeypatch, host, dockerd):
+    monkeypatch.setattr(engines, "_socket_path", lambda *_: None)
+    engine = engines.look("docker", 1)
+    assert (engine.state, engine.info) == ("unreachable", None)
+    assert engine.reason.startswith("it listens on no unix socket, only on TCP")
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_socket_without_an_engine(monkeypatch, tmp_path, link):
+    as_user(monkeypatch, 0)
+    monkeypatch.setattr(scope, "runtime_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(processes, "installed_binary", lambda: None)
+    other = tmp_path / ("podman.sock" if link else "docker.sock")
+    socket.socket(socket.AF_UNIX).bind(str(other))
+    if link:
+        (tmp_path / "docker.sock").symlink_to(other)
+    engine = engines.look("no-such-service", 0)
+    leads = f", which leads to {other}," if link else ""
+    assert engine.state == "absent"
+    assert engine.reason == (
+        f"no Docker Engine is installed, but another program has the socket {tmp_path}/docker.sock{leads} as Podman "
+        "or Docker Desktop do; it reads no daemon.json"
+    )
+
+
 @pytest.mark.parametrize(
     ("argv", "text", "path"),
     [
@@ -304,6 +330,12 @@ def test_the_places_of_a_rootless_engine(monkeypatch):
         (["dockerd"], '{"hosts": ["tcp://0.0.0.0:1", "unix:///file.sock"]}', "/file.sock"),
         (["dockerd"], '{"hosts": [3, "unix:///file.sock"]}', "/file.sock"),
         (["dockerd"], '{"hosts": "unix:///file.sock"}', "/run/x/docker.sock"),
+        (["dockerd", "-H", "unix://", "-H", "tcp://127.0.0.1:2375"], "", "/run/x/docker.sock"),
+        (["dockerd"], '{"hosts": ["unix://"]}', "/run/x/docker.sock"),
+        (["dockerd", "-H", ""], "", "/run/x/docker.sock"),
+        (["dockerd"], '{"hosts": ["127.0.0.1:2375", "unix://var/run/docker.sock"]}', "/cwd/var/run/docker.sock"),
+        (["dockerd", "-H", "tcp://127.0.0.1:2375"], "", None),
+        (["dockerd"], '{"hosts": ["127.0.0.1:2375"]}', None),
         (["dockerd"], '{"hosts": 3', "/run/x/docker.sock"),
     ],
 )
@@ -311,7 +343,7 @@ def test_socket_path(monkeypatch, tmp_path, argv, text, path):
     monkeypatch.setattr(scope, "runtime_dir", lambda: "/run/x")
     file = tmp_path / "daemon.json"
     file.write_text(text)
-    assert engines._socket_path(argv, str(file)) == path
+    assert engines._socket_path(argv, str(file), "/cwd") == path
 
 
 SHOWN_PROXY = "http://xxxxx:xxxxx@proxy.example:3128"
