@@ -14,8 +14,7 @@ description:
   - A mirror that is in force may still serve nothing, because it is down, lacks the image, or is not trusted.
     The engine then pulls from Docker Hub, and the pull succeeds all the same.
   - The result is V(unknown) if the log does not show who served the image. With the classic image stores (C(overlay2)),
-    level info is enough. With the containerd image store, only level debug shows it. Set C("debug") to C(true) in
-    C(daemon.json) and reload the engine.
+    level info is enough. With the containerd image store, only level debug shows it. O(debug=true) turns it on.
   - If the engine logs nothing at level info, it does not log that a mirror fails. The result is then V(unknown).
   - The images stay on the host. Choose images that the host needs anyway.
   - A stopped engine is never started. Nothing is pulled then.
@@ -29,6 +28,24 @@ options:
     description: Seconds for each pull.
     type: int
     default: 300
+  debug:
+    description:
+      - Whether to let the engine log at level debug for the pulls, unless it does so already. With the containerd image
+        store, only this level shows who served an image.
+      - The module sets C("debug") to C(true) in C(daemon.json), reloads the engine, pulls, puts back every byte of
+        C(daemon.json), and reloads the engine again. A reload stops no container.
+      - If the run is killed during the pulls, the engine keeps its level debug. Remove C("debug") from C(daemon.json)
+        then, and reload.
+    type: bool
+    default: false
+    version_added: 0.4.0
+  unsafe_writes:
+    description:
+      - Whether to write into a C(daemon.json) that cannot be replaced atomically, such as a file that is bind-mounted
+        into a container. It is written only with O(debug=true).
+    type: bool
+    default: false
+    version_added: 0.4.0
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
@@ -114,12 +131,15 @@ engine:
   type: dict
 """
 
-from typing import Any, Dict
+import contextlib
+
+from typing import Any, ContextManager, Dict, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards, snapshots
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Options
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import NotDone, Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, files
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import images, pull_log
@@ -132,12 +152,38 @@ def pull(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
     snapshot = snapshots.take(host, options["service"], options["path"], options["timeout"])
     engine = snapshot.engine
     guards.refuse_roots_engine(snapshot)
+    warnings: List[str] = []
     if engine.info is None:
         reason = f"nothing was pulled because the engine is {engine.state}: {engine.reason}"
         results = [_not_pulled(image, reason) for image in parsed]
     else:
-        results = pull_log.try_out(engine, parsed, pull_timeout=options["pull_timeout"], timeout=options["timeout"])
-    return {"changed": any(result["new"] for result in results), "images": results, "engine": engine.facts()}
+        with _debug_log(options, host, snapshot) as warnings:
+            results = pull_log.try_out(engine, parsed, pull_timeout=options["pull_timeout"], timeout=options["timeout"])
+    return {
+        "changed": any(result["new"] for result in results),
+        "images": results,
+        "engine": engine.facts(),
+        "warnings": [*warnings, *_complaints(results)],
+    }
+
+
+def _debug_log(options: Dict[str, Any], host: Host, snapshot: snapshots.Snapshot) -> ContextManager[List[str]]:
+    """Return what turns on the debug log if the user wants that, or what does nothing."""
+    if not options["debug"]:
+        return contextlib.nullcontext([])
+    # Imported only here: without this option, nothing is written.
+    from ansible_collections.pullthrough.docker.plugins.module_utils._change import debug_log
+
+    own = {"reload": True, "keep_containers": True, "backup": False}
+    return debug_log.turned_on(host, Options.of({**options, **own}), snapshot)
+
+
+def _complaints(results: Sequence[Dict[str, Any]]) -> List[str]:
+    return [
+        f"{result['image']} was not served by a mirror: {result['reason']}."
+        for result in results
+        if result["used"] == "fell_through" or not result["pulled"]
+    ]
 
 
 def _not_pulled(image: images.Image, reason: str) -> Dict[str, Any]:
@@ -158,6 +204,8 @@ def main() -> None:
         argument_spec={
             "images": {"type": "list", "elements": "str", "required": True},
             "pull_timeout": {"type": "int", "default": 300},
+            "debug": {"type": "bool", "default": False},
+            "unsafe_writes": {"type": "bool", "default": False},
             "path": {"type": "path"},
             "service": {"type": "str", "default": "docker"},
             "timeout": {"type": "int", "default": 10},
@@ -170,9 +218,10 @@ def main() -> None:
         result = pull(module.params, Host(module))
     except (files.FileError, Refused, images.ImageError, engine_api.Unreachable) as exc:
         module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
-    for image in result["images"]:
-        if image["used"] == "fell_through" or not image["pulled"]:
-            module.warn(f"{image['image']} was not served by a mirror: {image['reason']}.")
+    except NotDone as exc:
+        module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT), changed=exc.is_changed)
+    for warning in result.pop("warnings"):
+        module.warn(warning)
     module.exit_json(**result)
 
 

@@ -18,12 +18,12 @@ from conftest import GCR
 CLASSIC = [name for name in ways.DECLARED if name not in ways.CONTAINERD]
 
 
-def canary(hosts, image):
+def canary(hosts, image, **options):
     """Return what the module says about an image that the engines do not have."""
     ways.each(lambda host: ways.forget(host, image), hosts)
     return {
         name: result["images"][0]
-        for name, result in conftest.modules(hosts, "registry_mirrors_canary", images=[image]).items()
+        for name, result in conftest.modules(hosts, "registry_mirrors_canary", images=[image], **options).items()
     }
 
 
@@ -76,3 +76,16 @@ def test_the_containerd_image_store(lab, hosts, prove):
                     f"without a connection to the cache, at level {level}",
                     {key: found[key] for key in ("used", "by", "reason", "evidence")},
                 )
+
+
+def test_debug_for_the_pull_alone(hosts):
+    """The engine logs at level debug for the pull, and afterwards the file and the level are as before."""
+
+    def read():
+        return {host.name: (host.run("cat", "/etc/docker/daemon.json"), host.info()["Debug"]) for host in hosts}
+
+    before = read()
+    assert {level for _text, level in before.values()} == {False}
+    for name, found in canary(hosts, "alpine", debug=True).items():
+        assert (found["used"], found["by"]) == ("served", GCR), (name, found["reason"])
+    assert read() == before

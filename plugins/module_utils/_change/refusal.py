@@ -20,3 +20,11 @@ class Refused(Exception):
         super().__init__(f"{what}. {advice}".strip())
         self.what = what
         self.advice = advice
+
+
+class NotDone(Exception):
+    """A change on the way to something else that failed. The text is a whole message, with what became of the host."""
+
+    def __init__(self, text: str, *, is_changed: bool) -> None:
+        super().__init__(text)
+        self.is_changed = is_changed

@@ -9,10 +9,10 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import checks, guards, render
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Decision, Options, Outcome, Plan
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Decision, Outcome, Plan
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import Snapshot
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 
     from ansible.module_utils.basic import AnsibleModule
 
-    class Kind(Protocol):
-        """A kind of change: ``plan_mirrors`` or ``plan_settings``."""
-
-        def wish(self, params: Mapping[str, Any]) -> Any: ...
+    class Planner(Protocol):
+        """Makes a plan of a wish."""
 
         def snapshot(self, host: Host, wanted: Any) -> Snapshot: ...
 
         def plan(self, seen: Snapshot, wanted: Any) -> Plan: ...
+
+    class Kind(Planner, Protocol):
+        """A kind of change that is a module: ``plan_mirrors`` or ``plan_settings``."""
+
+        def wish(self, params: Mapping[str, Any]) -> Any: ...
 
         def in_force(self, made: Plan, engine: Engine) -> Any: ...
 
@@ -42,33 +45,37 @@ def run(module: AnsibleModule, host: Host, kind: Kind) -> None:
         wish = kind.wish(module.params)
     except Refused as exc:
         module.fail_json(msg=render.failure(Outcome("untouched", None), exc), changed=False)
-    outcome = _outcome(host, lambda: _decide(host, kind, wish), wish.options, check_mode=module.check_mode)
-    if outcome.refusal:
-        module.fail_json(msg=render.failure(outcome, outcome.refusal), changed=outcome.state == "stuck")
-    plan, engine = outcome.plan, outcome.engine
+    ended = outcome(host, kind, wish, check_mode=module.check_mode)
+    if ended.refusal:
+        module.fail_json(msg=render.failure(ended, ended.refusal), changed=ended.state == "stuck")
+    plan, engine = ended.plan, ended.engine
     if plan and engine:  # Only a refusal leaves them out.
-        for warning in render.warnings(outcome, plan, engine, wish.options):
+        for warning in render.warnings(ended, plan, engine, wish.options):
             module.warn(warning)
         in_force = kind.in_force(plan, engine)
-        module.exit_json(**render.result(outcome, plan, engine, wish.options, in_force, check_mode=module.check_mode))
+        module.exit_json(**render.result(ended, plan, engine, wish.options, in_force, check_mode=module.check_mode))
 
 
-def _outcome(host: Host, decide: Callable[[], Decision], options: Options, *, check_mode: bool) -> Outcome:
+def outcome(host: Host, kind: Planner, wish: Any, *, check_mode: bool) -> Outcome:
     """Do what must be done, or in check mode only find out whether it could be done."""
+
+    def decide() -> Decision:
+        return _decide(host, kind, wish)
+
     decision = decide()
     plan = decision.plan
     if plan is None:
         return Outcome("untouched", None, refusal=decision.refusal)
     has_leftovers = any(host.has_leftovers(edit.path) for edit in plan.edits)
     if check_mode or not (plan.has_work or has_leftovers):
-        return checks.untouched(plan, *checks.check(host, plan, options))
+        return checks.untouched(plan, *checks.check(host, plan, wish.options))
     # Imported only here: a run that changes nothing does not compile the code that writes.
     from ansible_collections.pullthrough.docker.plugins.module_utils._change import execute
 
-    return execute.carry_out(host, decide, options, plan)
+    return execute.carry_out(host, decide, wish.options, plan)
 
 
-def _decide(host: Host, kind: Kind, wish: Any) -> Decision:
+def _decide(host: Host, kind: Planner, wish: Any) -> Decision:
     """Read the host and plan; a refusal is a value."""
     try:
         plan = kind.plan(kind.snapshot(host, wish), wish)

@@ -9,6 +9,8 @@ The lab has real pulls (tests/lab/test_canary.py).
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import engine_api, engine_log, engines
@@ -395,3 +397,101 @@ def test_check_mode_pulls_nothing(run, pulling):
 def test_an_image_of_another_registry(run, pulling):
     assert "an image of ghcr.io" in run("registry_mirrors_canary", images=["ghcr.io/a/b"])["msg"]
     assert pulling["asked"] == []
+
+
+# -- the debug log, turned on for the pulls ----------------------------------------------------------------------------
+
+TEXT = '{\n   "registry-mirrors": ["https://mirror.gcr.io"],\n   "log-level": "warn"\n}'
+
+
+@pytest.fixture
+def at_pull(pulling, engine, daemon_json, monkeypatch):
+    """What the file holds and whether the engine logs at level debug, at each pull of an image."""
+    seen = []
+    pull = engine_api.pull
+
+    def noted(looked_at, name, reference, deadline):
+        if name.startswith("library/"):
+            text = daemon_json.read_text() if daemon_json.exists() else None
+            seen.append((text, engine.settings["debug"]))
+        return pull(looked_at, name, reference, deadline)
+
+    engine.settings["debug"] = False
+    daemon_json.parent.mkdir()
+    monkeypatch.setattr(engine_api, "pull", noted)
+    return seen
+
+
+@pytest.mark.parametrize("text", [TEXT, "{}", None])
+def test_debug_for_the_pull_alone(run, at_pull, engine, daemon_json, text):
+    if text is not None:
+        daemon_json.write_text(text)
+    result = run("registry_mirrors_canary", images=["alpine"], debug=True)
+    ((held, level),) = at_pull
+    assert (json.loads(held)["debug"], level) == (True, True)
+    assert engine.settings["debug"] is False
+    assert (daemon_json.read_text() if daemon_json.exists() else None) == text
+    assert [path.name for path in daemon_json.parent.glob("*")] == ([] if text is None else ["daemon.json"])
+    assert (result["changed"], len(engine.reloads)) == (True, 2)
+
+
+def test_debug_that_is_off_in_the_file(run, at_pull, engine, daemon_json):
+    daemon_json.write_text('{"debug": false}')
+    run("registry_mirrors_canary", images=["alpine"], debug=True)
+    assert at_pull == [('{"debug": true}', True)]
+    assert (daemon_json.read_text(), engine.settings["debug"]) == ('{"debug": false}', False)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_debug_that_is_on_or_not_wanted(run, at_pull, engine, daemon_json, wanted):
+    daemon_json.write_text(TEXT)
+    engine.settings["debug"] = wanted
+    run("registry_mirrors_canary", images=["alpine"], debug=wanted)
+    assert (at_pull, engine.reloads) == ([(TEXT, wanted)], [])
+
+
+def test_debug_that_cannot_be_turned_on(run, at_pull, engine, daemon_json):
+    daemon_json.write_text(TEXT)
+    engine.argv = ("/usr/sbin/dockerd", "--debug=false")
+    result = run("registry_mirrors_canary", images=["alpine"], debug=True)
+    assert (result["failed"], result["changed"], at_pull) == (True, False, [])
+    assert result["msg"].startswith("The debug log cannot be turned on. ")
+    assert "Nothing was changed." in result["msg"]
+    assert daemon_json.read_text() == TEXT
+
+
+def test_debug_that_cannot_be_turned_off(run, at_pull, engine, daemon_json, monkeypatch):
+    daemon_json.write_text(TEXT)
+    reload = engine.reload
+
+    def once(*args, **options):
+        return "it hangs" if at_pull else reload(*args, **options)
+
+    monkeypatch.setattr(engine, "reload", once)
+    result = run("registry_mirrors_canary", images=["alpine"], debug=True)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["msg"].startswith(
+        "The debug log is still on: it cannot be turned off. The engine did not accept the change: it hangs."
+    )
+
+
+def test_debug_is_turned_off_after_a_failure(run, at_pull, pulling, engine, daemon_json, monkeypatch):
+    daemon_json.write_text(TEXT)
+    monkeypatch.setattr(pull_log, "try_out", lambda *_args, **_options: at_pull[0])
+    with pytest.raises(IndexError):
+        run("registry_mirrors_canary", images=["alpine"], debug=True)
+    assert (daemon_json.read_text(), engine.settings["debug"], len(engine.reloads)) == (TEXT, False, 2)
+
+
+def test_a_file_that_changes_during_the_pull(run, at_pull, pulling, engine, daemon_json):
+    daemon_json.write_text('{"mtu": 1400}')
+
+    class Change(list):
+        def append(self, asked):
+            super().append(asked)
+            if "library/alpine" in asked:
+                daemon_json.write_text('{"mtu": 1500, "debug": true}')
+
+    pulling["asked"] = Change()
+    run("registry_mirrors_canary", images=["alpine"], debug=True)
+    assert (json.loads(daemon_json.read_text()), engine.settings["debug"]) == ({"mtu": 1500}, False)
