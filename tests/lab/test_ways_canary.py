@@ -82,7 +82,7 @@ def test_debug_for_the_pull_alone(hosts):
     """The engine logs at level debug for the pull, and afterwards the file and the level are as before."""
 
     def read():
-        return {host.name: (host.run("cat", "/etc/docker/daemon.json"), host.info()["Debug"]) for host in hosts}
+        return {host.name: (host.daemon_json(), host.info()["Debug"]) for host in hosts}
 
     before = read()
     assert {level for _text, level in before.values()} == {False}
