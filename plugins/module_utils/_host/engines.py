@@ -49,6 +49,8 @@ _SNAP_CONFIG = "/var/snap/docker/current/config/daemon.json"
 
 _ENDED = "its process has ended"
 
+_OLD_STATE = "it still shows the old state"
+
 _MASKED_USER = "xxxxx:xxxxx@"
 """What ``/info`` shows in place of a proxy's user and password."""
 
@@ -321,7 +323,7 @@ def _wait_until_in_force(
         if processes.has_ended(engine.process):
             return log.refusal() or _ENDED
         if time.monotonic() + POLL_SECONDS >= deadline:  # There is no time left for another answer.
-            return log.refusal() or f"it shows the old state, {timeout:g} s after the reload ({problem})"
+            return log.refusal() or f"{problem}, {timeout:g} s after the reload"
         time.sleep(POLL_SECONDS)
 
 
@@ -338,7 +340,7 @@ def _not_in_force(
             return None
     except engine_api.Unreachable as exc:
         return str(exc)
-    return f"its mirrors are {' '.join(info.mirrors) or 'none'}"
+    return _OLD_STATE
 
 
 # -- checking --------------------------------------------------------------------------------------------------------

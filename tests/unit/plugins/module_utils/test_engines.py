@@ -388,11 +388,10 @@ def test_a_reload_in_force(host, dockerd):
 
 
 @pytest.mark.parametrize(("event", "in_force"), [(False, False), (True, False), (True, True)])
-@pytest.mark.parametrize(("mirrors", "shown"), [([GCR, "https://b/"], f"{GCR} https://b/"), ([], "none")])
-def test_a_reload_that_comes_to_nothing(host, dockerd, clock, mirrors, shown, event, in_force):
+def test_a_reload_that_comes_to_nothing(host, dockerd, clock, event, in_force):
     """The wait ends when there is no time left for another answer."""
     for name in ("info", "next"):
-        (host / name).write_text(json.dumps({**GOOD, "RegistryConfig": {"Mirrors": mirrors}}))
+        (host / name).write_text(json.dumps(GOOD))
     (host / "events").write_text("")
 
     def at_the_end(info):
@@ -400,7 +399,7 @@ def test_a_reload_that_comes_to_nothing(host, dockerd, clock, mirrors, shown, ev
         return in_force
 
     found = engines.reload(engines.look("docker", 10), at_the_end, 600, event=event)
-    assert found == f"it shows the old state, 600 s after the reload (its mirrors are {shown})"
+    assert found == "it still shows the old state, 600 s after the reload"
 
 
 def saying(log, line, at, result=False):
@@ -442,8 +441,7 @@ def test_an_engine_that_does_not_answer_after_the_reload(host, dockerd, clock):
     engine = engines.look("docker", 10)
     (host / "docker.sock").unlink()
     assert engines.reload(engine, lambda info: True, engines.POLL_SECONDS) == (
-        "it shows the old state, 0.0625 s after the reload "
-        f"(no answer on {host}/docker.sock: [Errno 2] No such file or directory)"
+        f"no answer on {host}/docker.sock: [Errno 2] No such file or directory, 0.0625 s after the reload"
     )
 
 
@@ -485,7 +483,7 @@ def test_the_journal_is_read_where_the_log_goes_there(host, systemd, monkeypatch
     (host / "next").write_text(json.dumps(GOOD))
     with running_dockerd(host, subprocess.DEVNULL) as child:
         found = engines.reload(engines.look("docker", 10), lambda info: False, 1)
-    assert found.startswith("it shows the old state")
+    assert found.startswith("it still shows the old state")
     asked = (host / "asked").read_text().splitlines()
     assert set(asked) == {f"--no-pager -q -o cat -n 200 _TRANSPORT=stdout _PID={child.pid} --since=@1000.500000"}
     assert 2 <= len(asked) <= 3
