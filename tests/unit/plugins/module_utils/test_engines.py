@@ -17,7 +17,6 @@ import time
 import pytest
 
 from fake_engines import (
-    GCR,
     GOOD,
     MASKED,
     REFUSAL,
