@@ -11,13 +11,13 @@ import tomllib
 
 import pytest
 
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import toml_reader
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import toml_reader, toml_text
 from ansible_collections.pullthrough.docker.tests.properties.readers import quickly
 from ansible_collections.pullthrough.docker.tests.properties.texts import LONG_TEXTS
-from ansible_collections.pullthrough.docker.tests.properties.toml_texts import TOML_TEXTS
+from ansible_collections.pullthrough.docker.tests.properties.toml_texts import EDITABLE_TOML_TEXTS, TOML_TEXTS
 
 
 def witness(text):
@@ -86,3 +86,87 @@ def test_any_text_ends_quickly(text):
     with quickly(), contextlib.suppress(toml_reader.TomlTextError):
         toml_reader.parse(text)
         toml_reader.parse(f"a = {text}")
+
+
+# -- edits -----------------------------------------------------------------------------------------------------------
+
+NEW = ["host", "https://new.example"]
+VALUES = st.dictionaries(
+    st.sampled_from(["a", "b c", "ca"]),
+    st.recursive(
+        st.text(max_size=3) | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+        max_leaves=3,
+    ),
+    max_size=2,
+)
+
+
+@given(EDITABLE_TOML_TEXTS, VALUES, st.data())
+def test_inserting_adds_the_table_and_removing_restores_the_text(text, values, data):
+    wanted = witness(text)
+    assume(wanted is not None)
+    headers = [list(header.path) for header in toml_reader.parse(text).headers if not header.is_array]
+    before = data.draw(st.sampled_from([None, *headers]))
+    changed = toml_text.insert_table(text, NEW, values, before=before)
+    wanted.setdefault("host", {})[NEW[1]] = values
+    assert tomllib.loads(changed) == wanted
+    if before:
+        names = [list(header.path) for header in toml_reader.parse(changed).headers]
+        assert names.index(NEW) + 1 == names.index(before)
+    assert toml_text.remove_table(changed, NEW) == text
+
+
+@given(TOML_TEXTS, st.data())
+def test_removing_keeps_all_other_values(text, data):
+    wanted = witness(text)
+    assume(wanted)
+    path = data.draw(st.sampled_from(list(paths_of(wanted))))
+    try:
+        changed = toml_text.remove_table(text, path)
+    except toml_reader.TomlTextError:
+        assert not all(is_header(text, path[: length + 1]) for length in range(len(path)))
+        return
+    found = tomllib.loads(changed)
+    delete(wanted, path)
+    delete(found, path)
+    assert repr(without_empty(found)) == repr(without_empty(wanted))
+
+
+@given(TOML_TEXTS, st.sampled_from(["a", "b", "server", "k0"]), st.text(max_size=4))
+def test_setting_a_key_changes_only_its_value(text, name, value):
+    wanted = witness(text)
+    assume(wanted is not None)
+    try:
+        changed = toml_text.set_key(text, name, value)
+    except toml_reader.TomlTextError:
+        assert isinstance(wanted[name], (dict, list)), "only a table cannot be replaced"
+        return
+    assert repr(sorted({**wanted, name: value}.items())) == repr(sorted(tomllib.loads(changed).items()))
+    assert toml_text.set_key(changed, name, value) == changed
+
+
+def paths_of(table):
+    for name, value in table.items():
+        yield [name]
+        if isinstance(value, dict):
+            yield from ([name, *path] for path in paths_of(value))
+
+
+def is_header(text, path):
+    """Return whether headers alone write the table at a path."""
+    return toml_reader.parse(text).find(*path).node.kind in (toml_reader.Kind.HEADER, toml_reader.Kind.NAMED)
+
+
+def delete(table, path):
+    for name in path[:-1]:
+        table = table.get(name, {})
+    table.pop(path[-1], None)
+
+
+def without_empty(value):
+    """Return a value without empty tables: the last table below a name takes the name with it."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: without_empty(item) for name, item in value.items()}
+    return {name: item for name, item in inner.items() if item != {}}

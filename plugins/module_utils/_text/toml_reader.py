@@ -46,7 +46,9 @@ class Kind(enum.Enum):
     TABLES = "an array of tables with headers"
 
 
-_CLOSED = (Kind.SCALAR, Kind.ARRAY, Kind.INLINE)
+CLOSED = (Kind.SCALAR, Kind.ARRAY, Kind.INLINE)
+"""The kinds of values that end where they are written."""
+
 _LISTS = (Kind.ARRAY, Kind.TABLES)
 
 
@@ -102,7 +104,10 @@ class Header(NamedTuple):
 
 
 class Document:
-    """A text and the values in it. ``headers`` are in the order of the text."""
+    """A text and the values in it. ``headers`` are in the order of the text.
+
+    ``root_end`` is the end of the last value before the first header, or 0.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -111,6 +116,7 @@ class Document:
         parser.read()
         self.root = parser.root
         self.headers = parser.headers
+        self.root_end = parser.root.end
 
     def find(self, *path: str) -> Optional[Member]:
         """Return key and value at a path of keys through tables, or None."""
@@ -179,6 +185,8 @@ class _Parser:
                 self._pair(self._table, self._level)
                 if self.headers:
                     self.headers[-1] = self.headers[-1]._replace(content_end=self._at)
+                else:
+                    self.root.end = self._at
             self._end_of_line()
 
     def _header(self) -> None:
@@ -202,7 +210,7 @@ class _Parser:
         member = parent.members.get(key.name)
         if member is None:
             return self._add(parent, key, Node(Kind.NAMED, key.start, key.end))
-        if member.node.kind in _CLOSED:
+        if member.node.kind in CLOSED:
             self._refuse_second(member, key)
         return member.node.elements[-1] if member.node.kind is Kind.TABLES else member.node
 
