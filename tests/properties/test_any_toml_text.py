@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import contextlib
-import tomllib
 
 import pytest
+import tomllib
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st

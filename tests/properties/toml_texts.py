@@ -41,7 +41,9 @@ _DIGITS = st.builds(
 _NUMBERS = st.one_of(
     st.integers(-(2**64), 2**64).map(str),
     _DIGITS,
-    st.builds("{}{}{}".format, _DIGITS, st.sampled_from(["", ".", ".5", ".0_1", "_"]), st.sampled_from(["", "e1", "E+0"])),
+    st.builds(
+        "{}{}{}".format, _DIGITS, st.sampled_from(["", ".", ".5", ".0_1", "_"]), st.sampled_from(["", "e1", "E+0"])
+    ),
     st.sampled_from(["0x1f", "0xDEAD_beef", "0o17", "0b10", "inf", "-inf", "+nan", "true", "false", "1e400", "0x0_0"]),
 )
 _DATES = st.one_of(

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import datetime
-import tomllib
 
 import pytest
+import tomllib
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import toml_reader, toml_text
 
