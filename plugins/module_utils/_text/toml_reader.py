@@ -53,18 +53,17 @@ _LISTS = (Kind.ARRAY, Kind.TABLES)
 
 
 class Node:
-    """A value. ``members`` is for tables, ``elements`` for arrays, ``section`` the header below which a dotted key is.
+    """A value. ``members`` is for tables, ``elements`` for arrays.
 
     ``start`` and ``end`` are the characters of the value. Those of a table without braces are the header or the part of
     a key that names it first.
     """
 
-    def __init__(self, kind: Kind, start: int, end: int, *, scalar: Any = None, section: int = 0) -> None:
+    def __init__(self, kind: Kind, start: int, end: int, *, scalar: Any = None) -> None:
         self.kind = kind
         self.start = start
         self.end = end
         self.scalar = scalar
-        self.section = section
         self.members: Dict[str, Member] = {}
         self.elements: List[Node] = []
 
@@ -247,15 +246,14 @@ class _Parser:
         self._add(table, key, self._value(level + len(keys)))
 
     def _dotted(self, parent: Node, key: Key) -> Node:
-        """Return the table that a part of a dotted key names; other sections of the text cannot add to it."""
-        section = len(self.headers)
+        """Return the table that a part of a dotted key names. Only keys of the same section can come here twice."""
         member = parent.members.get(key.name)
         if member is None:
-            return self._add(parent, key, Node(Kind.DOTTED, key.start, key.end, section=section))
+            return self._add(parent, key, Node(Kind.DOTTED, key.start, key.end))
         node = member.node
         if node.kind is Kind.NAMED:
-            node.kind, node.section = Kind.DOTTED, section
-        elif node.kind is not Kind.DOTTED or node.section != section:
+            node.kind = Kind.DOTTED
+        elif node.kind is not Kind.DOTTED:
             self._refuse_second(member, key)
         return node
 

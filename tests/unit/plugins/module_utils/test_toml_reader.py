@@ -100,6 +100,7 @@ INVALID = {
     "a point before digits": ("a = .5", 1, 5, "expected a value"),
     "capitals": ("a = True", 1, 5, "expected a value"),
     "a number above 64 bits": ("a = 9223372036854775808", 1, 5, "64 bits"),
+    "a number below 64 bits": ("a = -9223372036854775809", 1, 5, "64 bits"),
     "a number of another base above 64 bits": ("a = 0xffffffffffffffff", 1, 5, "64 bits"),
     "a long number": (f"a = {'9' * 5000}", 1, 5, "64 bits"),
     "no such day": ("a = 2001-02-29", 1, 5, "does not exist"),
