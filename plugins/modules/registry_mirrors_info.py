@@ -133,6 +133,7 @@ conflicts:
 cautions:
   description:
     - Why mirrors that are in force are not used, or are not safe. The module also prints them as warnings.
+    - Also that C(hosts.toml) names another server than Docker Hub, or is not valid TOML.
     - Added in version 0.3.0.
   returned: always
   type: list

@@ -42,10 +42,6 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import (
     unit_text,
 )
 
-_HOST_TABLE = re.compile(r"""^\s*\[\s*(?:host|"host"|'host')\s*\.\s*[^\s.\]]""")
-"""The header of a host table in ``hosts.toml``. Engines find hosts only by these headers: they ignore a host that is
-written as an inline table or below a plain ``[host]`` (seen on 28.5.2)."""
-
 
 class Line(NamedTuple):
     """A line of a file that is not a comment."""
@@ -87,7 +83,7 @@ class Snapshot(NamedTuple):
     """The options files, units and drop-ins that can be edited, by the paths that the places have."""
     code: Sequence[Line]
     """The lines of the files that make the next command line."""
-    hosts_toml: Optional[str]
+    hosts_toml: Optional[certs_d.HostsToml]
     """File and line of a host that the engine asks in place of its mirrors, or None."""
     certs: Optional[certificates.CertsD]
     now: float
@@ -254,7 +250,7 @@ def take(
         flags=_flag_places(start, found),
         files=found,
         code=_code(host, start),
-        hosts_toml=_host_in_place_of_mirrors(host),
+        hosts_toml=_hosts_toml(host),
         certs=None if certificates_of is None else certificates.read(host, certificates_of),
         now=host.now(),
         user=host.user(),
@@ -354,12 +350,12 @@ def _lines(path: str, text: str) -> List[Line]:
     return [Line(path, number, line) for number, line in lines if not line.lstrip().startswith(("#", ";"))]
 
 
-def _host_in_place_of_mirrors(host: Host) -> Optional[str]:
-    """Return file and line of the first host in the ``hosts.toml`` that the engine reads for images of Docker Hub.
+def _hosts_toml(host: Host) -> Optional[certs_d.HostsToml]:
+    """Return what the ``hosts.toml`` that the engine reads for images of Docker Hub changes.
 
     The engine reads ``_default`` only where no ``docker.io`` exists, not even an empty one (seen on 28.5.2).
     """
     folder = host.certs_folder()
     hub = os.path.join(folder, certs_d.HUB)
     path = os.path.join(hub if host.exists(hub) else os.path.join(folder, "_default"), "hosts.toml")
-    return next((line.place for line in _lines(path, host.text(path)) if _HOST_TABLE.search(line.text)), None)
+    return certs_d.hosts_toml(path, host.file(path).data or b"")

@@ -14,7 +14,21 @@ import ipaddress
 from typing import List, Optional, Sequence
 from urllib.parse import urlsplit
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, versions
+
+_HOSTS_TOML = {
+    certs_d.Effect.HOST: (
+        ": the host that is named there is asked instead of the registry mirrors. "
+        "The engine shows the mirrors and does not use them."
+    ),
+    certs_d.Effect.SERVER: (
+        ": if no mirror has an image, the engine asks the server that is named there, and not Docker Hub. "
+        "Remove the line if this is not what you want."
+    ),
+    certs_d.Effect.INVALID: (
+        ". The file is not valid TOML, and the engine ignores all of it (seen on 28.5.2). Fix or remove the file."
+    ),
+}
 
 
 def of(
@@ -23,14 +37,14 @@ def of(
     insecure: Sequence[str],
     image_store: Optional[str],
     version: Optional[versions.Version],
-    hosts_toml: Optional[str],
+    hosts_toml: Optional[certs_d.HostsToml],
 ) -> List[str]:
     """Return warnings about these mirrors, as sentences.
 
     :param mirrors: the mirrors in force, or those that will be.
     :param insecure: the engine's insecure registries: ``host``, ``host:port`` or a network such as ``10.0.0.0/8``.
     :param image_store: ``containerd``, ``graphdriver``, or None when unknown.
-    :param hosts_toml: file and line of a host in the ``hosts.toml`` that engines read for Docker Hub's images, or None.
+    :param hosts_toml: what the ``hosts.toml`` that engines read for Docker Hub's images changes, or None.
     """
     if not mirrors or image_store != "containerd" or version is None:
         return []
@@ -43,10 +57,7 @@ def of(
         ]
     found = []
     if hosts_toml:
-        found.append(
-            f"{hosts_toml}: the host that is named there is asked instead of the registry mirrors. "
-            "The engine shows the mirrors and does not use them."
-        )
+        found.append(hosts_toml.place + _HOSTS_TOML[hosts_toml.effect])
     return found + [_not_verified(mirror) for mirror in mirrors if is_unverified(mirror, insecure)]
 
 

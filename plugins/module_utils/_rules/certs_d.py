@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""CA certificates of private mirrors: check the text, and name the files where the engine reads them.
+"""The engine's ``certs.d``: files for the CA certificates of mirrors, and what a ``hosts.toml`` changes.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 
@@ -11,12 +11,15 @@ Engines read certificates again for each pull, without a reload (seen on 20.10.2
 
 from __future__ import annotations
 
+import enum
 import os
 import re
 
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, NamedTuple, Optional
+from urllib.parse import urlsplit
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import toml_reader
 
 HUB = "docker.io"
 """Name of the folder of Docker Hub."""
@@ -70,3 +73,52 @@ def is_host(host: str) -> bool:
 def encoded(text: str) -> bytes:
     """Return the bytes of a text of certificates."""
     return text.encode(errors="replace")
+
+
+# -- hosts.toml ------------------------------------------------------------------------------------------------------
+
+_HUB_NAMES = (HUB, "index.docker.io", "registry-1.docker.io")
+
+
+class Effect(enum.Enum):
+    """What a ``hosts.toml`` changes for images of Docker Hub."""
+
+    HOST = "its hosts are asked, and no mirror"
+    SERVER = "its server is asked after the mirrors, and not Docker Hub"
+    INVALID = "the engine ignores the file"
+
+
+class HostsToml(NamedTuple):
+    """A ``hosts.toml`` that changes something. ``place`` is file and line; for an invalid file also the fault."""
+
+    place: str
+    effect: Effect
+
+
+def hosts_toml(path: str, data: bytes) -> Optional[HostsToml]:
+    """Return what a ``hosts.toml`` changes, or None where the engine asks its mirrors and then Docker Hub.
+
+    Engines find hosts only by the headers of tables: they ignore a host that is written as an inline table, as an array
+    of tables or below a plain ``[host]`` (seen on 28.5.2). With only a ``server``, they ask it last (moby
+    daemon/hosts.go). A file that is not TOML counts as missing (seen on 28.5.2).
+    """
+    try:
+        document = toml_reader.parse(toml_reader.decode(data))
+    except toml_reader.TomlTextError as exc:
+        return HostsToml(f"{path}, {exc}", Effect.INVALID)
+    for header in document.headers:
+        if header.path[0] == "host" and len(header.path) > 1 and not header.is_array:
+            return HostsToml(f"{path}, line {document.line(header.start)}", Effect.HOST)
+    server = document.find("server")
+    if server and isinstance(server.node.value, str) and not _is_hub(server.node.value):
+        return HostsToml(f"{path}, line {document.line(server.key.start)}", Effect.SERVER)
+    return None
+
+
+def _is_hub(server: str) -> bool:
+    """Return whether a ``server`` is Docker Hub. Without a scheme it means https, and empty it means the default."""
+    try:
+        host = urlsplit(server if server.startswith("http") else f"https://{server}").hostname
+    except ValueError:  # The engine does not accept this URL either.
+        return False
+    return not host or host in _HUB_NAMES

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d
 
 NEW, OLD = (28, 5, 2), (26, 1, 5)
-TOML = "/etc/docker/certs.d/docker.io/hosts.toml, line 2"
+HOSTS = "/etc/docker/certs.d/docker.io/hosts.toml, line 2"
+TOML = certs_d.HostsToml(HOSTS, certs_d.Effect.HOST)
+SERVER = certs_d.HostsToml(HOSTS, certs_d.Effect.SERVER)
+INVALID = certs_d.HostsToml(f"{HOSTS}, column 5: expected a value", certs_d.Effect.INVALID)
 
 NOT_USED = (
-    f"{TOML}: the host that is named there is asked instead of the registry mirrors. "
+    f"{HOSTS}: the host that is named there is asked instead of the registry mirrors. "
     "The engine shows the mirrors and does not use them."
+)
+NOT_HUB = (
+    f"{HOSTS}: if no mirror has an image, the engine asks the server that is named there, and not Docker Hub. "
+    "Remove the line if this is not what you want."
+)
+IGNORED = (
+    f"{HOSTS}, column 5: expected a value. The file is not valid TOML, and the engine ignores all of it (seen on "
+    "28.5.2). Fix or remove the file."
 )
 
 
@@ -49,6 +60,9 @@ CASES = {
     # name: (mirrors, insecure registries, store, version, hosts.toml, warnings)
     "all is well": ([SECURE], [], "containerd", NEW, None, []),
     "hosts.toml": ([SECURE], [], "containerd", NEW, TOML, [NOT_USED]),
+    "hosts.toml with another server": ([SECURE], [], "containerd", NEW, SERVER, [NOT_HUB]),
+    "hosts.toml that is not TOML": ([SECURE], [], "containerd", NEW, INVALID, [IGNORED]),
+    "hosts.toml that is not TOML, not read": ([SECURE], [], "graphdriver", NEW, INVALID, []),
     "hosts.toml on an engine that does not read it": ([SECURE], [], "containerd", (27, 99, 99), TOML, []),
     "hosts.toml on the first one that does": ([SECURE], [], "containerd", (28, 0, 0), TOML, [NOT_USED]),
     "hosts.toml with the other store": ([SECURE], [], "graphdriver", NEW, TOML, []),
