@@ -48,6 +48,7 @@ properties: .venv/test/ready ## Try the properties on at least 100,000 examples 
 .PHONY: page
 page: .venv/test/ready ## Test the report page in a real browser, with 3, 200 and 2,000 hosts (2 minutes)
 	@tools/browser
+	@tools/venv .venv/oldest tests/page/requirements.txt
 	@rm -rf build/page
 	$(TEST)/python -m pytest -q tests/page
 

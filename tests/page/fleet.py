@@ -25,6 +25,9 @@ from ansible_collections.pullthrough.docker.plugins.filter import audit_report
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOK = ROOT / "playbooks/audit.yml"
 TEMPLATE = "ansible.builtin.template"
+NEWEST = pathlib.Path(sys.executable).parent
+OLDEST = ROOT / ".venv/oldest/bin"
+"""The programs of the oldest ansible-core that the collection supports, which ``make page`` installs."""
 GCR = "https://mirror.gcr.io/"
 OWN = "https://registry-cache.fra1.infrastructure.example.com:5000/"
 LONG = (
@@ -245,12 +248,12 @@ def hostile_hosts():
     return {name: (*results, {}) for name, results in hosts.items()}
 
 
-def page(report):
+def page(report, programs=NEWEST):
     """Return the page of a report."""
-    return pages({"one": report})["one"]
+    return pages({"one": report}, programs)["one"]
 
 
-def pages(reports):
+def pages(reports, programs=NEWEST):
     """Return the page of each report. Ansible itself renders them, with the task of the playbook."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
@@ -265,7 +268,7 @@ def pages(reports):
         local = {"hosts": "localhost", "gather_facts": False, "tasks": [load, make, _rendering()]}
         plays = [{**local, "vars": {"audit_report_folder": str(folder / name)}} for name in reports]
         (folder / "play.yml").write_text(json.dumps(plays), encoding="utf-8")
-        ansible_playbook(folder / "play.yml")
+        ansible_playbook(folder / "play.yml", programs=programs)
         return {name: (folder / name / "report.html").read_text(encoding="utf-8") for name in reports}
 
 
@@ -282,7 +285,7 @@ def _tasks(tasks):
         yield from _tasks(task.get("block", []))
 
 
-def ansible_playbook(playbook, *arguments, collections=None):
+def ansible_playbook(playbook, *arguments, collections=None, programs=NEWEST):
     """Run a playbook with the local machine as its hosts, and return what it printed."""
     environment = dict(
         os.environ,
@@ -292,7 +295,7 @@ def ansible_playbook(playbook, *arguments, collections=None):
     )
     if collections:
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-    command = [pathlib.Path(sys.executable).with_name("ansible-playbook"), *arguments, playbook]
+    command = [programs / "ansible-playbook", *arguments, playbook]
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )

@@ -15,10 +15,12 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import threading
 import time
 
 import pytest
+import yaml
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -269,6 +271,18 @@ def test_hostile_results_stay_text(browser, tmp_path):
     assert sorted(browser.rows()) == sorted(host["name"] for host in report["hosts"])
     text = browser.find("body").text
     assert text.count(fleet.HOSTILE) > 10 and "49" not in text, "nothing was evaluated as a template either"
+
+
+def test_the_oldest_ansible_core_renders_the_same_page():
+    """Versions of Ansible differ in what their templates escape."""
+    info, health, _variables = fleet.hostile_hosts()["texts"]
+    results = {fleet.HOSTILE: {"audit_info": info, "audit_health": health}}
+    report = audit_report.audit_report(results, wanted=[fleet.GCR], written_at=fleet.HOSTILE)
+    newest, oldest = (fleet.page(report, programs) for programs in (fleet.NEWEST, fleet.OLDEST))
+    assert newest == oldest and fleet.HOSTILE not in oldest and "window.ran = 1&lt;" in oldest
+    required = yaml.safe_load((fleet.ROOT / "meta/runtime.yml").read_text())["requires_ansible"].removeprefix(">=")
+    run = subprocess.run([fleet.OLDEST / "ansible", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith(f"ansible [core {required}]")
 
 
 INJECTED = """
