@@ -10,10 +10,23 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import time
 
 from typing import Any, Dict, Iterator
+
+STRUCTURE_LIMIT = 100_000
+"""The most brackets, braces, commas and colons of a JSON text that is parsed. Each costs more memory than its byte."""
+
+DEPTH_LIMIT = 100
+"""The most levels of a JSON text that is parsed."""
+
+DIGITS_LIMIT = 19
+"""The most digits of a number in a JSON text that is parsed. A signed number of 64 bits has no more."""
+
+_STRUCTURE = b"[]{},:"
+_NO_STRUCTURE = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
 
 
 class BodyError(Exception):
@@ -49,10 +62,42 @@ def parts(response: http.client.HTTPResponse, *, deadline: float, limit: int) ->
         yield part
 
 
-def json_object(body: bytes) -> Dict[str, Any]:
-    """Return the JSON object in a body, or an empty dictionary if there is none."""
+def read(response: http.client.HTTPResponse, *, deadline: float, limit: int, is_cut: bool) -> bytes:
+    """Return the body.
+
+    :param is_cut: whether a body that is larger than the limit ends there. If not, ``TooLarge`` is raised.
+    """
+    body = bytearray()  # A list of many small parts would take many times the memory of their bytes.
     try:
-        value = json.loads(body)
+        for part in parts(response, deadline=deadline, limit=limit):
+            body += part
+    except TooLarge:
+        if not is_cut:
+            raise
+    return bytes(body)
+
+
+def json_object(body: bytes) -> Dict[str, Any]:
+    """Return the JSON object in a body, or an empty dictionary if there is none within the limits."""
+    if not _is_small(body):
+        return {}
+    try:
+        value = json.loads(body, parse_int=_integer)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _is_small(text: bytes) -> bool:
+    """Return whether a JSON text is within the limits. Characters in its strings count as well."""
+    structure = text.translate(None, _NO_STRUCTURE)
+    if len(structure) > STRUCTURE_LIMIT:
+        return False
+    steps = ((byte in b"[{") - (byte in b"]}") for byte in structure)
+    return max(itertools.accumulate(steps), default=0) <= DEPTH_LIMIT
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > DIGITS_LIMIT:
+        raise ValueError(f"a number has more than {DIGITS_LIMIT} digits")
+    return int(digits)

@@ -26,9 +26,14 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import ma
 
 HUB = "https://registry-1.docker.io/"
 
-BODY_LIMIT = 4 * 1024 * 1024
-"""The largest answer in bytes. Registries allow a manifest of this size (distribution
-registry/handlers/manifests.go)."""
+BODY_LIMIT = 64 * 1024
+"""The most bytes of a token, an error, or an answer to ``/v2/``."""
+
+MANIFEST_LIMIT = 4 * 1024 * 1024
+"""The most bytes of a manifest. Registries allow this size (distribution registry/handlers/manifests.go)."""
+
+SIZE_LIMIT = 2**63 - 1
+"""The largest size of a layer or an image. Engines read it as a signed number of 64 bits."""
 
 REDIRECTS = 9
 """The most redirects that are followed, as in Go's client, which sends ten requests in all (net/http
@@ -99,7 +104,8 @@ class Registry:
         self._url = url
         self._deadline = deadline
         self._tokens: Dict[str, str] = {}
-        self._challenge = ""
+        self._token_server: Dict[str, str] = {}
+        """The parameters of the challenge: ``realm`` and ``service``."""
         self.connector = connection.Connector(route, deadline)
         self.status: Optional[int] = None
         self.authentication: Optional[str] = None
@@ -136,26 +142,28 @@ class Registry:
 
         :raises Failure: if it does not.
         """
-        self._challenge = answer.header("WWW-Authenticate")
-        scheme = self._challenge.partition(" ")[0].lower() or "none"
+        challenge = answer.header("WWW-Authenticate")
+        scheme = challenge.partition(" ")[0].lower() or "none"
         self.authentication = scheme if scheme in (*_SCHEMES, "none") else "other"
         if self.authentication != "bearer":
             text = f"{answer.shown_url} asks for a user and password, which engines never send to a mirror"
             raise Failure("token", f"{text}. Allow anonymous pulls on the mirror")
+        self._token_server = dict(_PARAMETER.findall(challenge))
+        realm = self._token_server.get("realm", "")
+        if not realm.startswith(("https://", "http://")):
+            raise Failure("token", "it requires a token but names no token server")
+        _refuse_downgrade(answer, realm, "token", "names the token server")
         self._token("library/alpine")
 
     def _token(self, name: str) -> str:
         """Return a token to pull an image anonymously, from the token server that the registry names."""
         if name in self._tokens:
             return self._tokens[name]
-        parameters = dict(_PARAMETER.findall(self._challenge))
-        realm = parameters.get("realm", "")
-        if not realm.startswith(("https://", "http://")):
-            raise Failure("token", "it requires a token but names no token server")
-        query = {"service": parameters["service"]} if "service" in parameters else {}
+        realm, service = self._token_server["realm"], self._token_server.get("service")
+        query = {} if service is None else {"service": service}
         query["scope"] = f"repository:{name}:pull"
         url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}"
-        answer = self._request("GET", url, stage="token")
+        answer = self._request("GET", url, stage="token", limit=BODY_LIMIT)
         if answer.status != 200:
             text = f"{masking.mask_url(realm)} gives no token for an anonymous pull (HTTP {answer.status})"
             raise Failure("token", text)
@@ -191,7 +199,7 @@ class Registry:
         layers = manifest.get("layers")
         parts = [manifest.get("config"), *(layers if isinstance(layers, list) else [])]
         sizes: List[Any] = [part.get("size") for part in parts if isinstance(part, dict)]
-        if not sizes or not all(_is_size(size) for size in sizes):
+        if not sizes or not all(_is_size(size) for size in sizes) or not _is_size(sum(sizes)):
             return None, _BAD_MANIFEST
         return sum(sizes), None
 
@@ -216,16 +224,26 @@ class Registry:
         headers = {"Accept": _ACCEPT}
         if self.authentication:
             headers["Authorization"] = f"Bearer {self._token(name)}"
-        return self._request(method, f"{self._url}v2/{name}/manifests/{quote(reference, safe=':')}", headers)
+        url = f"{self._url}v2/{name}/manifests/{quote(reference, safe=':')}"
+        return self._request(method, url, headers, limit=MANIFEST_LIMIT)
 
     # -- HTTP ----------------------------------------------------------------------------------------------------------
 
     def _request(
-        self, method: str, url: str, headers: Mapping[str, str] = MappingProxyType({}), *, stage: str = "http"
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        *,
+        stage: str = "http",
+        limit: Optional[int] = None,
     ) -> Answer:
-        """Return the answer after all redirects. A token is never sent to another host."""
+        """Return the answer after all redirects. A token is never sent to another host.
+
+        :param limit: the most bytes of a good answer. If None, its body does not matter.
+        """
         for _redirect in range(REDIRECTS + 1):
-            answer = self._request_once(method, url, headers, stage)
+            answer = self._request_once(method, url, headers, stage, limit)
             target = _redirect_target(answer, stage)
             if target is None:
                 return answer
@@ -234,26 +252,32 @@ class Registry:
             url = target
         raise Failure(stage, f"{masking.mask_url(url)} redirects more than {REDIRECTS} times")
 
-    def _request_once(self, method: str, url: str, headers: Mapping[str, str], stage: str) -> Answer:
+    def _request_once(
+        self, method: str, url: str, headers: Mapping[str, str], stage: str, limit: Optional[int]
+    ) -> Answer:
         parts = connection.split_url(url, stage)
         opened = self.connector.open(parts, record=stage == "http")
         self.connector.stage = stage
         target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
         if self.connector.is_relayed(parts):
             target = url
+            headers = {**headers, **self.connector.relay_headers(parts)}
         try:
             headers = {"User-Agent": "pullthrough.docker", "Host": parts.netloc, **headers}
             opened.request(method, target, headers=headers)
             response = opened.getresponse()
-            return Answer(url, response.status, response.headers, self._body(response))
+            return Answer(url, response.status, response.headers, self._body(response, limit))
         except (OSError, http.client.HTTPException, ValueError, http_body.BodyError) as exc:
             text = f"{masking.mask_url(url)} gives no valid HTTP response: {connection.describe(exc)}"
             raise Failure(stage, text, is_silent=connection.is_silent(exc)) from exc
         finally:
             opened.close()
 
-    def _body(self, response: http.client.HTTPResponse) -> bytes:
-        return b"".join(http_body.parts(response, deadline=self._deadline, limit=BODY_LIMIT))
+    def _body(self, response: http.client.HTTPResponse, limit: Optional[int]) -> bytes:
+        """Return the body. Where only its start can matter, it ends at the limit, as an engine would not read it."""
+        if limit is None or response.status != 200:
+            return http_body.read(response, deadline=self._deadline, limit=BODY_LIMIT, is_cut=True)
+        return http_body.read(response, deadline=self._deadline, limit=limit, is_cut=False)
 
 
 def _redirect_target(answer: Answer, stage: str) -> Optional[str]:
@@ -271,15 +295,26 @@ def _redirect_target(answer: Answer, stage: str) -> Optional[str]:
     if not target.startswith(("https://", "http://")):
         text = f"{answer.shown_url} redirects to {masking.mask_url(target)}, which is not an http or https URL"
         raise Failure(stage, text)
+    _refuse_downgrade(answer, target, stage, "redirects to")
     return target
 
 
+def _refuse_downgrade(answer: Answer, target: str, stage: str, verb: str) -> None:
+    """Refuse to go on without encryption after an encrypted answer: all others on the way could then read and forge.
+
+    :param verb: what the answer does with the target, as the middle of a sentence.
+    """
+    if answer.url.startswith("https://") and target.startswith("http://"):
+        text = f"{answer.shown_url} {verb} {masking.mask_url(target)}, which is not encrypted, so it is not asked"
+        raise Failure(stage, f"{text}. Make the mirror use https there as well")
+
+
 def _rate(header: str) -> Optional[re.Match[str]]:
-    return re.match(r"(\d{1,9})(?:;w=(\d{1,9}))?", header)
+    return re.match(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?(?![0-9])", header)
 
 
 def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= SIZE_LIMIT
 
 
 def _platform(entry: Any) -> Optional[str]:

@@ -9,7 +9,6 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-import base64
 import http.client
 import os
 import re
@@ -18,11 +17,11 @@ import ssl
 import time
 
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import http_body
-from ansible_collections.pullthrough.docker.plugins.module_utils._registry import proxies
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import addresses, proxies, tls_over_tls
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 PROXY_HEAD_LIMIT = 65536
@@ -55,6 +54,9 @@ class Route(NamedTuple):
     proxies: Mapping[str, str] = MappingProxyType({})
 
 
+Stream = Union[socket.socket, tls_over_tls.TlsOverTls]
+
+
 class Connector:
     """Opens connections to one registry. Another thread can read at any time what is known so far."""
 
@@ -66,6 +68,8 @@ class Connector:
         self.addresses: List[str] = []
         self.proxy: Optional[str] = None
         self.tls: Optional[Dict[str, Any]] = None
+        self._allowed: Optional[FrozenSet[Optional[str]]] = None
+        """The kinds of addresses that may be connected to: all until the mirror itself is, then its own and None."""
 
     def open(self, url: SplitResult, *, record: bool) -> http.client.HTTPConnection:
         """Return a connection to the host of a URL.
@@ -74,21 +78,11 @@ class Connector:
         :raises Failure: with the step that failed.
         """
         proxy = proxies.proxy_for(url.geturl(), self._route.proxies)
-        next_hop = split_url(proxy, "proxy") if proxy else url
-        next_host, next_port = _host_and_port(next_hop)
-        host, port = _host_and_port(url)
-        shown = f"the proxy {masking.mask(proxy)}" if proxy else masking.mask(next_host, 253)
-        self.stage = "dns"
-        addresses = self._resolve(next_host, next_port, shown)
         if record:
-            self.addresses = list(dict.fromkeys(address[4][0] for address in addresses))
             self.proxy = masking.mask(proxy) if proxy else None
-        self.stage = "tcp"
-        sock = self._dial(addresses, shown if proxy else f"{shown}, port {port}")
+        sock = self._connect_to_proxy(proxy, url, record=record) if proxy else self._connect(url, record=record)
+        host, port = _host_and_port(url)
         try:
-            if proxy and url.scheme == "https":
-                self.stage = "proxy"
-                self._tunnel(sock, next_hop, f"{host}:{port}", shown)
             if url.scheme == "https":
                 self.stage = "tls"
                 sock = self._encrypt(sock, host, record=record)
@@ -98,6 +92,41 @@ class Connector:
         connection = http.client.HTTPConnection(host, port)
         connection.sock = sock
         return connection
+
+    def _connect(self, url: SplitResult, *, record: bool) -> Stream:
+        """Return a connection to the host of a URL, without a proxy."""
+        sock, kind = self._reach(url, masking.mask(url.hostname or "", 253), is_proxy=False, record=record)
+        self._allow(kind)
+        return sock
+
+    def _connect_to_proxy(self, proxy: str, url: SplitResult, *, record: bool) -> Stream:
+        """Return a connection to a proxy, in which the proxy connects to the host of a URL if that is encrypted."""
+        self.stage = "proxy"
+        next_hop, shown = split_url(proxy, "proxy"), f"the proxy {masking.mask(proxy)}"
+        if next_hop.scheme not in ("http", "https"):
+            text = f"this check can use only http and https proxies, not {shown}. The engine may be able to use it"
+            raise Failure("proxy", f"{text}. Pull an image to test it, as docker_mirror_canary_images does")
+        host, port = _host_and_port(url)
+        kind = addresses.kind_of_host(host)
+        self._refuse(kind, host, f"{masking.mask(host, 253)}, port {port}")
+        sock, _kind = self._reach(next_hop, shown, is_proxy=True, record=record)
+        try:
+            self.stage = "proxy"
+            if next_hop.scheme == "https":
+                sock = self._encrypt(sock, next_hop.hostname or "", proxy=shown)
+            if url.scheme == "https":
+                self._tunnel(sock, proxies.authorization(next_hop), f"{host}:{port}", shown)
+        except BaseException:
+            sock.close()
+            raise
+        self._allow(kind)
+        return sock
+
+    def relay_headers(self, url: SplitResult) -> Dict[str, str]:
+        """Return the headers for the proxy that fetches this URL itself, if there is one (Go net/http transport.go)."""
+        proxy = proxies.proxy_for(url.geturl(), self._route.proxies)
+        user = proxies.authorization(split_url(proxy, "proxy")) if proxy and url.scheme == "http" else None
+        return {"Proxy-Authorization": user} if user else {}
 
     def is_relayed(self, url: SplitResult) -> bool:
         """Return whether a proxy fetches this URL itself, which it does if the URL is not encrypted."""
@@ -113,6 +142,29 @@ class Connector:
             raise TimeoutError
         return left
 
+    def _allow(self, kind: Optional[str]) -> None:
+        if self._allowed is None:
+            self._allowed = frozenset((None, kind))
+
+    def _refuse(self, kind: Optional[str], address: str, shown: str) -> None:
+        """Refuse an address that a mirror must not make this host connect to, with a redirect or a token server.
+
+        Behind such addresses are services that trust this host, such as the metadata of a cloud.
+        """
+        if self._allowed is not None and kind not in self._allowed:
+            text = f"no connection to {shown}: {address} is a {kind} address, and the mirror itself has no such address"
+            raise Failure("tcp", f"{text}. Check the redirects and the token server of the mirror")
+
+    def _reach(self, url: SplitResult, shown: str, *, is_proxy: bool, record: bool) -> Tuple[Stream, Optional[str]]:
+        """Return a TCP connection to the host of a URL, and the kind of its address."""
+        host, port = _host_and_port(url)
+        self.stage = "dns"
+        found = self._resolve(host, port, shown)
+        if record:
+            self.addresses = list(dict.fromkeys(address[4][0] for address in found))
+        self.stage = "tcp"
+        return self._dial(found, shown if is_proxy else f"{shown}, port {port}", is_proxy=is_proxy)
+
     @staticmethod
     def _resolve(host: str, port: int, shown: str) -> List[Any]:
         try:
@@ -121,15 +173,18 @@ class Connector:
             text = f"the name of {shown} cannot be resolved: {describe(exc)}. Check DNS and /etc/hosts"
             raise Failure("dns", text) from exc
 
-    def _dial(self, addresses: Sequence[Any], shown: str) -> socket.socket:
-        """Return a connection to the first address that accepts one."""
+    def _dial(self, found: Sequence[Any], shown: str, *, is_proxy: bool) -> Tuple[Stream, Optional[str]]:
+        """Return a connection to the first address that accepts one, and the kind of this address."""
         problem: OSError = OSError("its name has no address")
-        for family, kind, protocol, _name, address in addresses:
-            sock = socket.socket(family, kind, protocol)
+        for family, type_, protocol, _name, address in found:
+            kind = addresses.kind(address[0])
+            if not is_proxy:
+                self._refuse(kind, address[0], shown)
+            sock = socket.socket(family, type_, protocol)
             try:
                 sock.settimeout(self._seconds_left())
                 sock.connect(address)
-                return sock
+                return sock, kind
             except OSError as exc:
                 problem = exc
                 sock.close()
@@ -137,13 +192,11 @@ class Connector:
         text = f"no connection to {shown}: {describe(problem)}{hint}"
         raise Failure("tcp", text, is_silent=is_silent(problem)) from problem
 
-    def _tunnel(self, sock: socket.socket, proxy: SplitResult, target: str, shown: str) -> None:
+    def _tunnel(self, sock: Stream, authorization: Optional[str], target: str, shown: str) -> None:
         """Make the proxy connect to the registry."""
         lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-        if proxy.username is not None:
-            # They come from the engine's own environment, and only the engine's own proxy gets them.
-            user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")
+        if authorization:
+            lines.append(f"Proxy-Authorization: {authorization}")
         try:
             sock.sendall("\r\n".join([*lines, "", ""]).encode())
             answer = self._read_head(sock)
@@ -155,7 +208,7 @@ class Connector:
             why = f"HTTP {status[1].decode()}" if status else "not a valid HTTP response"
             raise Failure("proxy", f"{shown} refuses to connect to {target}: {why}")
 
-    def _read_head(self, sock: socket.socket) -> bytes:
+    def _read_head(self, sock: Stream) -> bytes:
         """Return the head of a proxy's answer, up to the limit of its size."""
         head = bytearray()
         while not head.endswith(b"\r\n\r\n") and len(head) < PROXY_HEAD_LIMIT:
@@ -166,23 +219,32 @@ class Connector:
             head += byte
         return bytes(head)
 
-    def _encrypt(self, sock: socket.socket, host: str, *, record: bool) -> ssl.SSLSocket:
+    def _encrypt(self, sock: Stream, host: str, *, proxy: str = "", record: bool = False) -> Stream:
+        """Return a TLS connection to a host inside a connection. Go uses one TLS configuration for proxy and registry.
+
+        :param proxy: how to show the host if it is the proxy.
+        """
         context, files = self._trust()
+        encrypted: Union[ssl.SSLSocket, tls_over_tls.TlsOverTls]
         try:
-            sock.settimeout(self._seconds_left())
-            encrypted = context.wrap_socket(sock, server_hostname=host)
+            if isinstance(sock, ssl.SSLSocket):
+                encrypted = tls_over_tls.TlsOverTls(sock, context, host, self._seconds_left)
+            else:
+                sock.settimeout(self._seconds_left())
+                encrypted = context.wrap_socket(sock, server_hostname=host)
         except ssl.SSLCertVerificationError as exc:
             cas = f"the system's CAs and {', '.join(files) or f'no file in {self._route.folder}'}"
-            text = f"its certificate is not trusted: {exc.verify_message} (checked against {cas})"
-            raise Failure("tls", text) from exc
+            subject = f"the certificate of {proxy}" if proxy else "its certificate"
+            text = f"{subject} is not trusted: {exc.verify_message} (checked against {cas})"
+            raise Failure(self.stage, text) from exc
         except (OSError, ValueError) as exc:
-            text = f"no TLS connection: {describe(exc)}"
-            raise Failure("tls", text, is_silent=is_silent(exc)) from exc
+            text = f"no TLS connection{f' to {proxy}' if proxy else ''}: {describe(exc)}"
+            raise Failure(self.stage, text, is_silent=is_silent(exc)) from exc
         if record:
             self.tls = self._tls_report(encrypted, files)
         return encrypted
 
-    def _tls_report(self, encrypted: ssl.SSLSocket, files: List[str]) -> Dict[str, Any]:
+    def _tls_report(self, encrypted: Union[ssl.SSLSocket, tls_over_tls.TlsOverTls], files: List[str]) -> Dict[str, Any]:
         certificate = encrypted.getpeercert() or {}
         not_after = certificate.get("notAfter")
         left = None if not_after is None else ssl.cert_time_to_seconds(str(not_after)) - time.time()
@@ -266,4 +328,8 @@ def describe(exc: BaseException) -> str:
     """Return the reason of an exception as text for a message. It is never empty."""
     if is_silent(exc):
         return "no answer in time"
-    return masking.mask(str(getattr(exc, "strerror", None) or exc).strip(), 200) or type(exc).__name__
+    try:
+        text = str(getattr(exc, "strerror", None) or exc)
+    except ValueError:  # It holds a number that is too long to be written.
+        text = ""
+    return masking.mask(text.strip(), 200) or type(exc).__name__

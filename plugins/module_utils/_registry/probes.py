@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import threading
 import time
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, connection, images
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d, versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
@@ -25,10 +26,12 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import ma
 GRACE = 0.5
 """Seconds after the deadline in which a check can still report why it got no answer."""
 
+MEMORY_LIMIT = 128 * 1024 * 1024
+"""Bytes that the process of a check can hold in addition to what it starts with. The limits of each answer keep it far
+below. This limit holds for what they do not foresee."""
 
-def route(
-    mirror: str, engine: engines.Engine, certificates: Mapping[str, str], certs_folder: str
-) -> connection.Route:
+
+def route(mirror: str, engine: engines.Engine, certificates: Mapping[str, str], certs_folder: str) -> connection.Route:
     """Return the route of this engine to a mirror or to Docker Hub. If no engine runs, it is the route of a new one.
 
     :param certificates: those that are not written yet, by ``host`` or ``host:port``.
@@ -84,7 +87,7 @@ class Probe(threading.Thread):
         size = None
         if digest and not self._is_hub:  # Docker Hub counts the request for a size.
             size, reason = self._registry.size(image, digest, self._platform)
-        return {"image": image.text, "cached": digest is not None, "digest": digest, "size": size, "reason": reason}
+        return {"cached": digest is not None, "digest": digest, "size": size, "reason": reason}
 
     def result(self) -> Dict[str, Any]:
         """Wait until the check ends, at most until the deadline, and return the report."""
@@ -94,6 +97,8 @@ class Probe(threading.Thread):
         if failure is None and is_alive:
             stage = self._registry.connector.stage
             failure = connection.Failure(stage, f"no answer in time (step: {stage})", is_silent=True)
+        if failure is None and not self._is_usable:
+            failure = connection.Failure(self._registry.connector.stage, "the check ended without a result")
         return self.report(failure)
 
     def report_unexpected(self, exc: BaseException) -> Dict[str, Any]:
@@ -101,33 +106,37 @@ class Probe(threading.Thread):
         return self.report(self._unexpected(exc))
 
     def _unexpected(self, exc: BaseException) -> connection.Failure:
-        text = f"the check failed with an unexpected error, {type(exc).__name__}: {exc}"
+        text = f"the check failed with an unexpected error, {type(exc).__name__}: {connection.describe(exc)}"
+        if isinstance(exc, MemoryError):
+            text = f"the check needs more than {MEMORY_LIMIT // 1024**2} MiB of memory to read its answer"
         return connection.Failure(self._registry.connector.stage, text)
 
     def report(self, failure: Optional[connection.Failure]) -> Dict[str, Any]:
-        """Return what is known so far, with the reason of a failure."""
+        """Return what is known so far, with the reason of a failure. All strings in it are safe to show."""
         registry, connector = self._registry, self._registry.connector
         checked = list(self._image_reports)  # The thread may still add to it.
-        unchecked = [
-            {"image": image.text, "cached": None, "digest": None, "size": None, "reason": str(failure)}
-            for image in self._images[len(checked) :]
-        ]
-        return {
-            "url": masking.mask(self._url),
-            "usable": self._is_usable,
-            "reason": str(failure) if failure else None,
-            "failed_at": failure.stage if failure else None,
-            "silent": failure is not None and failure.is_silent,
-            "proxy": connector.proxy,
-            "addresses": connector.addresses,
-            "tls": connector.tls,
-            "status": registry.status,
-            "authentication": registry.authentication,
-            "redirected_to": registry.redirected_to,
-            "latency_ms": None if registry.latency is None else round(registry.latency * 1000, 1),
-            "images": [*checked, *unchecked],
-            **({"rate_limit": self._rate_limit} if self._is_hub else {}),
-        }
+        unchecked = {"cached": None, "digest": None, "size": None, "reason": str(failure)}
+        report: Dict[str, Any] = masking.mask_all(
+            {
+                "url": self._url,
+                "usable": self._is_usable,
+                "reason": str(failure) if failure else None,
+                "failed_at": failure.stage if failure else None,
+                "silent": failure is not None and failure.is_silent,
+                "proxy": connector.proxy,
+                "addresses": connector.addresses,
+                "tls": connector.tls,
+                "status": registry.status,
+                "authentication": registry.authentication,
+                "redirected_to": registry.redirected_to,
+                "latency_ms": None if registry.latency is None else round(registry.latency * 1000, 1),
+                "images": checked + [unchecked] * (len(self._images) - len(checked)),
+                **({"rate_limit": self._rate_limit} if self._is_hub else {}),
+            }
+        )
+        # The names of images come from the task, and are valid. One like a/token:1 must not be masked.
+        named = [{"image": image.text, **result} for image, result in zip(self._images, report["images"])]
+        return {**report, "images": named}
 
 
 def _in_own_process(probe: Probe) -> Callable[[], Dict[str, Any]]:
@@ -166,10 +175,23 @@ def _in_own_process(probe: Probe) -> Callable[[], Dict[str, Any]]:
 def _report_in_child(probe: Probe) -> bytes:
     """Run a probe, and return its report as JSON. An exception is in the report, as nobody could catch it."""
     try:
+        _limit_memory()
         probe.start()
         return json.dumps(probe.result()).encode()
     except Exception as exc:  # noqa: BLE001
         return json.dumps(probe.report_unexpected(exc)).encode()
+
+
+def _limit_memory() -> None:
+    """Limit the memory of this process. A request for more raises ``MemoryError`` (since Linux 4.7, see getrlimit(2)).
+
+    ``RLIMIT_AS`` would not do: it also counts what a new thread only reserves.
+    """
+    pages = int(files.text_of("/proc/self/statm").split()[5])  # Data and stack, see proc(5).
+    limit = pages * resource.getpagesize() + MEMORY_LIMIT
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if soft == resource.RLIM_INFINITY or limit < soft:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 def _why_no_report(status: int) -> str:

@@ -9,11 +9,12 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 
 from typing import Mapping, Optional
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> Optional[str]:
@@ -57,6 +58,17 @@ def _is_exempt(host: str, port: int, entry: str) -> bool:
         pass  # The host or the entry is a name.
     entry = entry[1:] if entry.startswith("*.") else entry
     return host == entry or host.endswith(entry if entry.startswith(".") else f".{entry}")
+
+
+def authorization(proxy: SplitResult) -> Optional[str]:
+    """Return the header ``Proxy-Authorization`` for the user in the URL of a proxy, or None if it has no user.
+
+    The user comes from the engine's own environment, and only the engine's own proxy gets it.
+    """
+    if proxy.username is None:
+        return None
+    user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return f"Basic {base64.b64encode(user.encode()).decode()}"
 
 
 def default_port(scheme: str) -> int:

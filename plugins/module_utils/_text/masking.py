@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 
-from typing import Iterator, List, Pattern, Tuple
+from typing import Any, Iterator, List, Pattern, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 
@@ -73,6 +73,15 @@ def mask(text: str, limit: int = SHOWN_LIMIT) -> str:
     if is_cut:
         shown = shown[:-_SECRET_LIMIT]
     return f"{shown[: limit - 1]}\N{HORIZONTAL ELLIPSIS}" if is_cut or len(shown) > limit else shown
+
+
+def mask_all(value: Any) -> Any:
+    """Return a value of lists and dictionaries with each string in it masked. The keys are not foreign."""
+    if isinstance(value, dict):
+        return {key: mask_all(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [mask_all(element) for element in value]
+    return mask(value) if isinstance(value, str) else value
 
 
 def mask_url(url: str) -> str:

@@ -307,11 +307,30 @@ FAULTS = {
         "the name of  cannot be resolved: Name or service not known. Check DNS and /etc/hosts",
     ),
     "a challenge without a scheme": ({"/v2/": (401, {}, {})}, "token", 401, "Allow anonymous pulls on the mirror"),
-    "too large": (
-        {"/v2/": (200, {}, b" " * (client.BODY_LIMIT + 1))},
+    "a large page": (
+        {"/v2/": (200, {"Content-Type": "text/html"}, b" " * (client.BODY_LIMIT + 1))},
         "http",
-        None,
-        f"http://cache.example/v2/ gives no valid HTTP response: the answer is larger than {client.BODY_LIMIT} bytes",
+        200,
+        "Check the URL, and look for a login page",
+    ),
+    "a large error": (
+        {"/v2/": (503, {}, b'{"errors": [{"message": "no"}]}'.ljust(client.BODY_LIMIT + 1))},
+        "http",
+        503,
+        "/v2/ answers with HTTP 503: no",
+    ),
+    "a large token": (
+        {
+            "/v2/": (401, {"WWW-Authenticate": 'Bearer realm="http://cache.example/token"'}, {}),
+            "/token?scope=repository%3Alibrary%2Falpine%3Apull": (
+                200,
+                {},
+                b'{"token": "one"}'.ljust(client.BODY_LIMIT + 1),
+            ),
+        },
+        "token",
+        401,
+        f" gives no valid HTTP response: the answer is larger than {client.BODY_LIMIT} bytes",
     ),
 }
 
@@ -411,9 +430,19 @@ def test_the_host_header(run, serve, url, host, header):
     assert answers.headers[0]["Host"] == header
 
 
-def test_an_answer_at_the_size_limit(run, serve):
-    serve("cache.example", Answers({"/v2/": (200, {}, b" " * client.BODY_LIMIT)}))
+@pytest.mark.parametrize("size", [client.BODY_LIMIT, client.BODY_LIMIT + 1, 4 * client.BODY_LIMIT])
+def test_the_body_of_an_answer_on_v2_does_not_matter(run, serve, size):
+    serve("cache.example", Answers({"/v2/": (200, {}, b" " * size)}))
     assert one(run("registry_mirrors_health_info", mirrors=["http://cache.example"]))["usable"]
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_the_largest_manifest(run, serve, extra):
+    body = json.dumps(LAYERS).encode().ljust(client.MANIFEST_LIMIT + extra)
+    serve("cache.example", Answers({**REGISTRY, **manifest("latest", b""), **manifest(ONE, body)}))
+    mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"]))
+    assert (mirror["usable"], mirror["images"][0]["size"]) == (True, None if extra else 537)
+    assert (f"the answer is larger than {client.MANIFEST_LIMIT} bytes" in str(mirror["reason"])) == bool(extra)
 
 
 @pytest.mark.parametrize("location", ["http://other.example/v2/", "http://other.example", "https://other.example/v2/"])
@@ -961,6 +990,23 @@ IMAGES = {
         {**manifest("latest", b""), **manifest(ONE, b"[" * 100000)},
         {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is missing or not valid"},
     ),
+    **{
+        f"a size of {name}": (
+            {**manifest("latest", b""), **manifest(ONE, b'{"config": {"size": %s}, "layers": [{"size": 1}]}' % digits)},
+            {"cached": True, "digest": ONE, "size": None, "reason": "its manifest is missing or not valid"},
+        )
+        for name, digits in {
+            "4,000 digits": b"9" * 4000,
+            "5,000 digits": b"9" * 5000,
+            "20 digits": b"1" + b"0" * 19,
+            "64 bits": b"%d" % 2**63,
+            "64 bits with the next": b"%d" % (2**63 - 1),
+        }.items()
+    },
+    "the largest size": (
+        {**manifest("latest", b""), **manifest(ONE, {"config": {"size": 2**63 - 1}, "layers": []})},
+        {"cached": True, "digest": ONE, "size": 2**63 - 1, "reason": None},
+    ),
 }
 
 
@@ -1130,6 +1176,11 @@ def test_an_invalid_url(run):
         (
             {"ratelimit-limit": "1", "ratelimit-remaining": "1", "docker-ratelimit-source": "x" * 300},
             {"limit": 1, "remaining": 1, "window_seconds": None, "source": f"{'x' * 99}…"},
+        ),
+        ({"ratelimit-limit": "1" * 5000, "ratelimit-remaining": "1"}, None),
+        (
+            {"ratelimit-limit": "1;w=1234567890", "ratelimit-remaining": "1"},
+            {"limit": 1, "remaining": 1, "window_seconds": None, "source": None},
         ),
         ({"ratelimit-limit": "100"}, None),
         ({}, None),
