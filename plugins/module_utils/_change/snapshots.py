@@ -25,6 +25,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.places 
     UnitFile,
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import services
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import File, Host
@@ -45,6 +46,8 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import (
 _HOST_TABLE = re.compile(r"""^\s*\[\s*(?:host|"host"|'host')\s*\.\s*[^\s.\]]""")
 """The header of a host table in ``hosts.toml``. Engines find hosts only by these headers: they ignore a host that is
 written as an inline table or below a plain ``[host]`` (seen on 28.5.2)."""
+
+_NAME_ADVICE = "Set service (docker_mirror_service in the role) to the name of a unit or init script, such as docker."
 
 
 class Line(NamedTuple):
@@ -236,10 +239,16 @@ def take(
 
     :param path: the configuration file, None for the engine's own.
     :param certificates_of: the mirrors whose certificates are read, None for no certificates.
+    :raises Refused: when there can be no service of this name, or the name is only an alias.
     :raises FileError: when a file of the service is not a file, or cannot be read.
     """
+    if not services.is_name(service):
+        raise Refused(f"service is {service!r}, which cannot be the name of one service", _NAME_ADVICE)
     engine = host.engine(service, timeout)
     start = host.next_start(service)
+    if start.alias_of:
+        # Drop-ins and messages would name a unit that is not the one that systemd starts.
+        raise Refused(f"service is {service}, which is only another name of the unit {start.alias_of}", _NAME_ADVICE)
     path = path or engine.config_path
     config_file = host.file(path)
     parsed, problem = _parse(config_file)
