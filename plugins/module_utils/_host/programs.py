@@ -17,9 +17,9 @@ import stat
 import subprocess
 import time
 
-from typing import IO, List, Optional, Tuple, cast
+from typing import IO, Dict, List, Optional, Tuple, cast
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, scope
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/docker/current/bin"
 """Where programs are looked for, whatever PATH the caller has."""
@@ -28,7 +28,10 @@ OUTPUT_LIMIT = 1024 * 1024
 """The most bytes that a program may print, unless a caller of ``run`` sets another limit."""
 
 _ENVIRONMENT = ("HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
-"""The variables of the caller that a program gets; a user's systemctl needs them to find its manager."""
+"""The variables of the caller that a user's program gets: systemctl needs them to find the user's manager.
+
+A program of root gets none of them: after ``sudo``, they can name folders of another user.
+"""
 
 _PIPE_BYTES = 65536
 """The most bytes that are read or written at once; as many as a pipe holds."""
@@ -82,8 +85,6 @@ def run(command: List[str], timeout: float, data: bytes = b"", limit: int = OUTP
     program = name if "/" in name else find(name)
     if program is None:
         return -1, f"no program {name} that no other user can replace is in {PATH}"
-    environment = {"PATH": PATH, "LC_ALL": "C"}
-    environment.update({name: os.environ[name] for name in _ENVIRONMENT if name in os.environ})
     try:
         child = subprocess.Popen(
             command,
@@ -92,7 +93,7 @@ def run(command: List[str], timeout: float, data: bytes = b"", limit: int = OUTP
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=_environment(),
             # As under systemd: the words of the command can hold relative paths, and the folder of the caller may be
             # another user's.
             cwd="/",
@@ -110,6 +111,11 @@ def run(command: List[str], timeout: float, data: bytes = b"", limit: int = OUTP
     finally:
         _end(child)
     return child.returncode, output.decode(errors="replace")
+
+
+def _environment() -> Dict[str, str]:
+    passed_on = () if scope.is_root() else _ENVIRONMENT
+    return {"PATH": PATH, "LC_ALL": "C", **{name: os.environ[name] for name in passed_on if name in os.environ}}
 
 
 def _output(child: subprocess.Popen[bytes], data: bytes, deadline: float, limit: int) -> bytes:

@@ -128,6 +128,9 @@ def test_run_in_an_environment_of_its_own(monkeypatch):
     assert set(programs.run(["env"], 10)[1].splitlines()) == always
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert set(programs.run(["env"], 10)[1].splitlines()) == always, "they can name folders of another user"
+    monkeypatch.setattr(os, "geteuid", lambda: OTHER)
     assert set(programs.run(["env"], 10)[1].splitlines()) == always | {
         f"{name}={value}" for name, value in theirs.items()
     }
