@@ -19,11 +19,13 @@ options:
         rootless engine, the file of the snap, or else V(/etc/docker/daemon.json).
     type: path
   service:
-    description: Name of the engine's systemd unit or init script.
+    description:
+      - Name of the engine's systemd unit or init script.
+      - Patterns, paths and other names (aliases) of a unit are refused.
     type: str
     default: docker
   timeout:
-    description: Seconds to wait for an answer of the engine, and for another run that changes the same files to end.
+    description: Seconds to wait for an answer of the engine, and for another run of the same user to end.
     type: int
     default: 10
 attributes:

@@ -190,6 +190,7 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import report, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
@@ -209,7 +210,7 @@ def main() -> None:
     try:
         snapshot = snapshots.take(host, options["service"], options["path"], options["timeout"])
         result, warnings = report.report(host, snapshot)
-    except FileError as exc:
+    except (FileError, Refused) as exc:
         module.fail_json(msg=masking.mask(str(exc), masking.MESSAGE_LIMIT))
     for warning in warnings:
         module.warn(warning)

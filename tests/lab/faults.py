@@ -413,7 +413,8 @@ def without_rights(host):
 @fault("another run that holds the lock", "refused", "another run has held its lock")
 def locked(host):
     lock = (
-        "import fcntl, os, sys; fcntl.flock(os.open('/etc/docker', os.O_RDONLY), 2); "
+        "import fcntl, os, sys; "
+        "fcntl.flock(os.open('/run/pullthrough-docker.lock', os.O_RDWR | os.O_CREAT, 0o600), 2); "
         "open('/run/locked', 'w'); sys.stdin.read()"
     )
     with conftest.running(host, "python3", "-c", lock):

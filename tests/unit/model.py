@@ -10,12 +10,16 @@ would then be a mistake of the engine as well, and no test would fail.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import glob
 import importlib
 import io
 import json
 import re
+import shutil
+import tempfile
 
 from unittest import mock
 
@@ -29,6 +33,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     engines,
     files,
     processes,
+    scope,
     services,
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
@@ -212,6 +217,14 @@ class Systemd:
         return 0, ""
 
 
+@functools.lru_cache(maxsize=None)
+def lock_folder():
+    """Return a folder for the lock. Tests that run at once must not wait for each other."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
 class Machine:
     """What a model host answers from: an engine, its service or None, and the folder of certificates."""
 
@@ -222,6 +235,7 @@ class Machine:
 
     def stand_in(self, patch):
         """Let the modules find this machine in place of the one that the tests run on. Nothing else is replaced."""
+        patch.setattr(scope, "lock_folder", lock_folder)
         for name in MODULES:
             module = importlib.import_module(f"{COLLECTION}.plugins.modules.{name}")
             patch.setattr(module, "Host", lambda module: ModelHost(module, self))

@@ -30,9 +30,9 @@ def faults_of(source, may_run):
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called in RUN:
-                yield from (
-                    keyword.arg for keyword in node.keywords if keyword.arg in ("shell", "executable", "preexec_fn")
-                )
+                # The one place that runs programs finds the file of a program.
+                forbidden = {"shell", "preexec_fn"} | (set() if may_run else {"executable"})
+                yield from (keyword.arg for keyword in node.keywords if keyword.arg in forbidden)
             pattern = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re"
             if (called in CALLS and not pattern) or called.startswith(("exec", "spawn", "posix_spawn")):
                 yield called

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import os
 
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import checks
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import (
@@ -41,11 +41,12 @@ def carry_out(host: Host, decide: Callable[[], Decision], options: Options, plan
     """Do what must be done on the host.
 
     :param decide: reads the host and plans; it is called again under the lock, as another run may have done it all.
-    :param plan: the first plan, which says what must be locked.
+    :param plan: the first plan, which says where files will be written.
     :returns: the outcome, whatever happens.
     """
+    folders = sorted({os.path.dirname(edit.path) for edit in plan.edits})
     try:
-        with _locked(host, plan, options):
+        with host.lock(folders, options.timeout):
             outcome = _decide_and_run(host, decide, options)
             if isinstance(outcome.refusal, FileChanged) and outcome.state == "untouched":
                 # One more plan, for what the files hold now; then it fails.
@@ -53,15 +54,6 @@ def carry_out(host: Host, decide: Callable[[], Decision], options: Options, plan
             return outcome
     except FileError as exc:  # No lock, so nothing was written.
         return Outcome("untouched", plan, plan.snapshot.engine, exc)
-
-
-@contextlib.contextmanager
-def _locked(host: Host, plan: Plan, options: Options) -> Iterator[None]:
-    """Hold all the folders in which something changes, in one order for all runs."""
-    with contextlib.ExitStack() as stack:
-        for path in sorted({os.path.dirname(edit.path): edit.path for edit in plan.edits}.values()):
-            stack.enter_context(host.lock(path, options.timeout))
-        yield
 
 
 def _decide_and_run(host: Host, decide: Callable[[], Decision], options: Options) -> Outcome:

@@ -9,12 +9,16 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
+import os
+import shlex
+
 from typing import List, Optional, Sequence
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Options, Plan
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.places import FLAG
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import FlagOfSetting, Snapshot
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.services import Start
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import (
     activation,
     mirror_url,
@@ -51,6 +55,20 @@ def refuse_roots_engine(snapshot: Snapshot) -> None:
             f"The task does not run as root: {snapshot.engine.reason}",
             "If this user needs a rootless engine, install it first (dockerd-rootless-setuptool.sh install).",
         )
+
+
+def refuse_other_program(start: Start) -> None:
+    """Refuse a drop-in for a unit that starts no engine, because it would add the engine's flags to another program.
+
+    A script may start one.
+    """
+    if start.script or any(os.path.basename(word) == "dockerd" for word in start.argv):
+        return
+    starts = masking.mask(shlex.join(start.argv), 100) or "nothing"
+    raise Refused(
+        f"source is systemd_drop_in, and the unit {start.service}.service does not start dockerd: it starts {starts}",
+        "Set service (docker_mirror_service in the role) to the unit of the engine.",
+    )
 
 
 # -- the plan --------------------------------------------------------------------------------------------------------

@@ -149,6 +149,7 @@ def _refuse_drop_in(seen: Snapshot, wanted: Wish) -> None:
                 "command line",
                 "Give it a name that sorts before.",
             )
+    guards.refuse_other_program(start)
 
 
 def _options_place(seen: Snapshot, wanted: Wish) -> Tuple[str, str]:

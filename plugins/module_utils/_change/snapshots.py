@@ -25,6 +25,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.places 
     UnitFile,
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import services
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import File, Host
@@ -42,6 +43,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import (
     unit_text,
 )
 
+_NAME_ADVICE = "Set service (docker_mirror_service in the role) to the name of a unit or init script, such as docker."
 
 class Line(NamedTuple):
     """A line of a file that is not a comment."""
@@ -232,10 +234,16 @@ def take(
 
     :param path: the configuration file, None for the engine's own.
     :param certificates_of: the mirrors whose certificates are read, None for no certificates.
+    :raises Refused: when there can be no service of this name, or the name is only an alias.
     :raises FileError: when a file of the service is not a file, or cannot be read.
     """
+    if not services.is_name(service):
+        raise Refused(f"service is {service!r}, which cannot be the name of one service", _NAME_ADVICE)
     engine = host.engine(service, timeout)
     start = host.next_start(service)
+    if start.alias_of:
+        # Drop-ins and messages would name a unit that is not the one that systemd starts.
+        raise Refused(f"service is {service}, which is only another name of the unit {start.alias_of}", _NAME_ADVICE)
     path = path or engine.config_path
     config_file = host.file(path)
     parsed, problem = _parse(config_file)

@@ -37,6 +37,9 @@ _NO_SOCKET = (
     "add unix:///var/run/docker.sock to its hosts (-H or the key hosts)"
 )
 
+_COUNT_LIMIT = 10**6
+"""The largest number of containers that is believed. A number of thousands of digits cannot even be printed."""
+
 _CREDENTIALS = struct.Struct("3i")
 """Pid, user and group of the other end of a socket (``SO_PEERCRED`` in socket(7))."""
 
@@ -234,13 +237,12 @@ def _parse_info(body: bytes, path: str) -> Info:
     """
     answer, registries, mirrors = _checked(body, path)
     swarm = answer.get("Swarm")
-    running = answer.get("ContainersRunning")
     return Info(
         version=answer["ServerVersion"],
         mirrors=mirrors,
         rootless="name=rootless" in _list(answer.get("SecurityOptions")),
         live_restore=answer.get("LiveRestoreEnabled") is True,
-        containers_running=running if isinstance(running, int) else 0,
+        containers_running=_count(answer.get("ContainersRunning")),
         swarm_active=isinstance(swarm, dict) and swarm.get("LocalNodeState") == "active",
         image_store=(
             "containerd"
@@ -264,11 +266,8 @@ def _checked(body: bytes, path: str) -> Tuple[Dict[str, Any], Dict[str, Any], Li
     def refuse(reason: str) -> NoReturn:
         raise Unreachable(f"the answer on {path} is not a Docker Engine's: {reason}")
 
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        refuse(str(exc))
-    if not isinstance(answer, dict) or not isinstance(answer.get("ServerVersion"), str) or not answer["ServerVersion"]:
+    answer = http_body.json_object(body)
+    if not isinstance(answer.get("ServerVersion"), str) or not answer["ServerVersion"]:
         refuse("it has no ServerVersion")
     registries = answer.get("RegistryConfig") or {}
     if not isinstance(registries, dict):
@@ -288,6 +287,11 @@ def _insecure(registries: Dict[str, Any]) -> List[str]:
         if isinstance(index, dict) and index.get("Secure") is False:
             found.append(str(host))
     return found
+
+
+def _count(value: Any) -> int:
+    """Return a number of containers that can be shown; a value that is not a number counts as 0."""
+    return min(max(value, 0), _COUNT_LIMIT) if isinstance(value, int) else 0
 
 
 def _list(value: Any) -> List[Any]:

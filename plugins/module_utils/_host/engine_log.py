@@ -28,6 +28,9 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import ma
 LOG_SECONDS = 5
 """The most seconds that reading a log may take."""
 
+JOURNAL_LIMIT = 16 * 1024 * 1024
+"""The most bytes that are read of the journal: during a pull, an engine in debug mode writes thousands of lines."""
+
 LINE_LIMIT = 65536
 """The most characters that are kept of one line."""
 
@@ -51,7 +54,7 @@ def last_words(name: str) -> str:
     else:
         # Debian's init scripts write the engine's log there. A failed start is in its last lines.
         command = ["tail", "-n", "3", f"/var/log/{name}.log"]
-    _code, out = programs.run(command, LOG_SECONDS)
+    _code, out = programs.run(command, LOG_SECONDS, limit=JOURNAL_LIMIT)
     failures = [line for line in _lines(out) if _START_FAILURE.search(line)]
     return f", it said: {masking.mask(failures[-1].strip())}" if failures else ""
 
@@ -88,7 +91,7 @@ class Log:
         if self._start is not None:
             return _lines(files.text_of(self._file, start=self._start))
         command = _journal(self._most, f"_PID={self._pid}", f"--since=@{self._since:.6f}")
-        code, out = programs.run(command, LOG_SECONDS)
+        code, out = programs.run(command, LOG_SECONDS, limit=JOURNAL_LIMIT)
         return _lines(out) if code == 0 else []
 
 

@@ -64,6 +64,20 @@ def read_up_to(path: str, limit: int, start: int = 0) -> bytes:
         os.close(descriptor)
 
 
+def read_own(path: str) -> Optional[bytes]:
+    """Return up to ``SIZE_LIMIT`` bytes of a file of this collection; None if another user can have written it.
+
+    What counts is the file that was opened, whatever is put in its place meanwhile.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        return file.read(SIZE_LIMIT) if stat.S_ISREG(found.st_mode) and is_protected(found) else None
+
+
 def text_of(path: str, limit: int = SIZE_LIMIT, start: int = 0) -> str:
     """Return up to ``limit`` bytes from ``start`` as text; "" if the file is unreadable or not a regular file."""
     try:
@@ -168,10 +182,7 @@ def resolve(path: str) -> str:
             continue
         here = os.path.join(resolved, part)
         if can_be_swapped(here):
-            raise FileError(
-                f"{path}: another user can write the folder {resolved} and could redirect {here} to another file",
-                "Choose a folder that only root can write, or run the task as its owner (become_user).",
-            )
+            raise _in_folder_of_others(path, here)
         if not os.path.islink(here):
             resolved = here
             continue
@@ -182,7 +193,24 @@ def resolve(path: str) -> str:
         if target.startswith("/"):
             resolved = "/"
         parts.extend(target.split("/")[::-1])
+    if _is_everyones(os.path.dirname(resolved)):
+        raise _in_folder_of_others(path, resolved)
     return resolved
+
+
+def _is_everyones(folder: str) -> bool:
+    """Return whether all users can put files into a folder. Even in a sticky one, they can add what looks like ours."""
+    try:
+        return bool(os.stat(folder).st_mode & stat.S_IWOTH)
+    except OSError:  # It does not exist yet, or this user cannot look there and so cannot write there.
+        return False
+
+
+def _in_folder_of_others(path: str, here: str) -> FileError:
+    return FileError(
+        f"{path}: another user can write the folder {os.path.dirname(here)} and could redirect {here} to another file",
+        "Choose a folder that only root can write, or run the task as its owner (become_user).",
+    )
 
 
 def _target_of(link: str, path: str, *, is_last: bool) -> str:

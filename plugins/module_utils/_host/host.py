@@ -175,11 +175,11 @@ class Host:
         """Return whether a run that was killed left something beside this file."""
         return leftovers.has_leftovers(path)
 
-    def lock(self, path: str, timeout: float) -> ContextManager[None]:
-        """Hold the folder of a file against other runs of the collection."""
+    def lock(self, folders: Sequence[str], timeout: float) -> ContextManager[None]:
+        """Keep other runs of the collection away, and prepare the folders in which files will be written."""
         from ansible_collections.pullthrough.docker.plugins.module_utils._host import transaction
 
-        return transaction.lock(path, timeout)
+        return transaction.lock(folders, timeout)
 
     def transaction(self, new_modes: Mapping[str, int]) -> Transaction:
         """Begin writes that can be undone."""

@@ -27,8 +27,11 @@ between them, the next run finds the text there.
 
 
 def staged(path: str) -> Optional[bytes]:
-    """Return what a killed run would have written to this file at the end, or None."""
-    return files.read(staged_path(path))
+    """Return what a killed run would have written to this file at the end, or None.
+
+    A file that another user can have written or put there does not count.
+    """
+    return files.read_own(staged_path(path))
 
 
 def has_leftovers(path: str) -> bool:

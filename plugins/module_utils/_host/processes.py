@@ -6,17 +6,26 @@
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 
-A process counts only when it has the same user and the same pid namespace as the process that runs this.
+A process counts only when it has the same user and the same pid namespace as the process that runs this, and runs a
+program called dockerd that is the file at its path.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, programs, scope
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, programs, scope, services
+
+_NAME = "dockerd"
+
+_SNAP_PID_FILE, _SNAP_UNIT = "/run/snap.docker/docker.pid", "snap.docker.dockerd"
+
+_CLOCK_SECONDS = 60
+"""How much older than its process a pid file can be: the clock may be set while the engine starts."""
 
 
 class Process(NamedTuple):
@@ -30,13 +39,13 @@ class Process(NamedTuple):
 
 def of_pid_files(name: str) -> List[Process]:
     """Return the processes of this user's engine that the pid files of the service name."""
-    paths = [os.path.join(scope.runtime_dir(), f"{name}.pid")]
+    named = [(os.path.join(scope.runtime_dir(), f"{name}.pid"), name)]
     if name == "docker" and scope.is_root():
-        paths.append("/run/snap.docker/docker.pid")
+        named.append((_SNAP_PID_FILE, _SNAP_UNIT))
     found: Dict[int, Process] = {}
-    for path in paths:
+    for path, unit in named:
         process = find(files.text_of(path).strip())
-        if process:
+        if process and _has_written(process, path, unit):
             found[process.pid] = process
     return list(found.values())
 
@@ -50,34 +59,93 @@ def find(pid: str) -> Optional[Process]:
         return None
     status = dict(re.findall(r"^(\w+):\t(.*)$", files.text_of(f"/proc/{pid}/status"), re.MULTILINE))
     # In a pid namespace below this one, as in a container, NSpid has more than one pid.
-    if status.get("Name") != "dockerd" or status.get("NSpid") != pid:
+    if status.get("Name") != _NAME or status.get("NSpid") != pid:
         return None
     if set(status["Uid"].split()) != {str(scope.user_id())}:
         return None
     stat_fields = files.text_of(f"/proc/{pid}/stat").split()
     words = files.text_of(f"/proc/{pid}/cmdline").split("\0")
+    try:
+        binary = _binary_of(pid)
+    except _OtherProgram:
+        return None
     if not stat_fields:
         return None
-    return Process(int(pid), stat_fields[21], tuple(words[:-1]), _binary_of(pid))
+    return Process(int(pid), stat_fields[21], tuple(words[:-1]), binary)
+
+
+# -- who it is -------------------------------------------------------------------------------------------------------
+
+
+class _OtherProgram(Exception):
+    """A process that only calls itself ``dockerd``, or that has ended."""
 
 
 def _binary_of(pid: str) -> Optional[str]:
-    """Return the program that the process runs; after an upgrade, the new file at the same path."""
+    """Return the trusted program that the process runs, or None; after an upgrade, the new file at the same path.
+
+    A process chooses its name, and one in a container has a ``dockerd`` of its own at the path of the host's.
+
+    :raises _OtherProgram: when the process does not run the ``dockerd`` that this host has at that path.
+    """
+    link, deleted = f"/proc/{pid}/exe", " (deleted)"
     try:
-        path = os.readlink(f"/proc/{pid}/exe")
+        path = os.readlink(link)
+        is_deleted = path.endswith(deleted)
+        path = path[: -len(deleted)] if is_deleted else path
+        if os.path.basename(path) != _NAME:
+            raise _OtherProgram(path)
+        if is_deleted:
+            return programs.trusted(path)
+        running = os.stat(link)
+    except PermissionError:
+        # A security module of the kernel can forbid even root to see it. A process cannot bring that about for others,
+        # so it stays the engine. But nothing is run with its arguments, because what it runs is not known.
+        return None
+    except OSError as exc:
+        raise _OtherProgram(link) from exc
+    # Where snaps are mounted below /var/lib/snapd, only the snap itself sees /snap.
+    for visible in (path, f"/var/lib/snapd{path}"):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(running, os.stat(visible)):
+                return programs.trusted(visible)
+    raise _OtherProgram(path)
+
+
+def _has_written(process: Process, path: str, unit: str) -> bool:
+    """Return whether the process can have written this pid file, which is stale if it is older than the process.
+
+    A clock that was set after the engine started makes a good pid file look stale, as on a host without a clock chip.
+    Then the kernel knows better. If it does not know either, systemd is asked for the process of the unit, as it is
+    where there is no pid file.
+    """
+    booted = re.search(r"^btime (\d+)$", files.text_of("/proc/stat"), re.MULTILINE)
+    try:
+        written = os.stat(path).st_mtime
+    except OSError:  # The engine ended and removed it.
+        return False
+    started = int(booted.group(1)) + int(process.started) / os.sysconf("SC_CLK_TCK") if booted else float("inf")
+    return started <= written + _CLOCK_SECONDS or _is_of_service(process.pid, unit)
+
+
+def _is_of_service(pid: int, unit: str) -> bool:
+    """Return whether the kernel shows that the process belongs to the service, and to no container.
+
+    systemd starts each service in a control group of its own, and a container is in another one. Other init systems
+    have no such groups. There, a process that sees the mounts of this one is in no container.
+    """
+    if services.has_systemd():
+        group = rf"^(?:0:|\d+:name=systemd):(?:/[^/\n]+\.slice|/user@\d+\.service)*/{re.escape(unit)}\.service(?:/|$)"
+        return re.search(group, files.text_of(f"/proc/{pid}/cgroup"), re.MULTILINE) is not None
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
     except OSError:
-        return installed_binary()
-    deleted = " (deleted)"
-    return programs.trusted(path[: -len(deleted)] if path.endswith(deleted) else path)
+        return False
 
 
 def installed_binary() -> Optional[str]:
     """Return the first trusted ``dockerd`` in the usual folders, or None."""
-    for folder in programs.PATH.split(":"):
-        path = programs.trusted(os.path.join(folder, "dockerd"))
-        if path:
-            return path
-    return None
+    return programs.find(_NAME)
 
 
 def has_ended(process: Optional[Process]) -> bool:

@@ -72,6 +72,12 @@ def runtime_dir() -> str:
     return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user_id()}"
 
 
+def lock_folder() -> str:
+    """Return the folder of this user's lock. A user without a session has no runtime folder."""
+    folder = runtime_dir()
+    return folder if os.path.isdir(folder) else user_config()
+
+
 def certs_folder() -> str:
     """Return the folder in which this user's engine looks for the certificates and hosts of registries."""
     return "/etc/docker/certs.d" if is_root() else os.path.join(user_folder(), "certs.d")

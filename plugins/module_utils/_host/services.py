@@ -24,6 +24,9 @@ OWN_DROP_IN = "zz-pullthrough-docker.conf"
 
 _SCRIPT_FOLDER = "/etc/init.d"
 
+_NAME_LIMIT = 255
+"""The most characters of the name of a unit (UNIT_NAME_MAX in systemd)."""
+
 _SYSTEMD_SECONDS = 30
 """The most seconds to wait for an answer of systemd."""
 
@@ -34,7 +37,8 @@ class Start(NamedTuple):
     ``reader`` is who reads the options files: ``systemd``, ``shell`` (an init script), or None without a service.
     ``argv`` is the command line. ``variables`` are those that the command line takes from ``options_files``.
     ``fault`` says, with file and line, why the engine will not start. ``script`` is the script that starts the engine
-    when the init system does not run ``dockerd`` itself; it may add flags of its own.
+    when the init system does not run ``dockerd`` itself; it may add flags of its own. ``alias_of`` is the real name of
+    the unit when ``service`` is only another name of it.
     """
 
     service: str
@@ -46,6 +50,7 @@ class Start(NamedTuple):
     fault: Optional[str]
     needs_daemon_reload: bool = False
     script: Optional[str] = None
+    alias_of: Optional[str] = None
 
     @property
     def files(self) -> List[str]:
@@ -61,6 +66,12 @@ class Start(NamedTuple):
 def name_of(service: str) -> str:
     """Return the name of a service without ``.service``."""
     return service[: -len(".service")] if service.endswith(".service") else service
+
+
+def is_name(service: str) -> bool:
+    """Return whether a service can have this name. It becomes part of paths, and systemctl takes patterns."""
+    is_short = len(service) <= _NAME_LIMIT
+    return is_short and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9:_.@\\-]*", name_of(service)) is not None
 
 
 def has_systemd() -> bool:
@@ -97,7 +108,7 @@ def _unit_over_dbus(name: str) -> Dict[str, Any]:
         return {}
     try:
         answer = {key: value["data"] for key, value in json.loads(out)["data"][0].items()}
-        shown: Dict[str, Any] = {key: answer[key] for key in ("LoadState", "ActiveState", "FragmentPath")}
+        shown: Dict[str, Any] = {key: answer[key] for key in ("Id", "LoadState", "ActiveState", "FragmentPath")}
         shown["MainPID"] = str(answer["MainPID"])
         shown["DropInPaths"] = " ".join(answer["DropInPaths"])
         shown["NeedDaemonReload"] = "yes" if answer["NeedDaemonReload"] else "no"
@@ -118,7 +129,7 @@ def _object_path(name: str) -> str:
 
 def _unit_by_systemctl(name: str) -> Dict[str, Any]:
     """Return a unit's properties as ``systemctl show`` prints them."""
-    properties = "LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
+    properties = "Id,LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
     code, out = systemctl("show", "--property", properties, "--", f"{name}.service")
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
 
@@ -163,6 +174,7 @@ def next_start(service: str) -> Start:
     assignments = _assignments(loaded, shown["FragmentPath"], unit_files)
     variables = [word[1:] for word in loaded.words if re.fullmatch(r"\$\w+", word)]
     values = {key: assignment.value for key, assignment in assignments.items()}
+    real_name = name_of(shown.get("Id", name))
     argv = tuple(options_text.words_of_systemd(loaded.words, values))
     return Start(
         service=name,
@@ -174,6 +186,7 @@ def next_start(service: str) -> Start:
         fault=_fault_of_variables(variables, assignments) or _fault_of_unit(name, shown, unit_files),
         needs_daemon_reload=_is_outdated(shown),
         script=argv[0] if argv and files.text_of(argv[0], limit=2) == "#!" else None,
+        alias_of=real_name if real_name != name else None,
     )
 
 

@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Write files under a lock, whole, so that they can be put back. No other code of the collection writes.
+"""Write files under a lock, whole, so that they can be put back. No other code changes files of the host.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import stat
@@ -21,9 +20,9 @@ import tempfile
 import time
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, run_lock
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.leftovers import (
     STAGED_PREFIX,
     TEMP_PREFIX,
@@ -53,29 +52,27 @@ class _Written(NamedTuple):
 
 
 @contextlib.contextmanager
-def lock(path: str, timeout: float) -> Iterator[None]:
-    """Lock the folder of ``path`` against other runs of this collection; wait up to ``timeout`` seconds for the lock.
+def lock(folders: Sequence[str], timeout: float) -> Iterator[None]:
+    """Hold the lock against other runs of this collection, and prepare the folders in which files will be written.
 
-    It creates a missing folder, and removes it again when it stays empty. It removes what a killed run left there.
+    It creates missing folders, and removes those again that stay empty. It removes what a killed run left there.
 
-    :raises FileError: when the folder cannot be created or opened, or another run holds the lock.
+    :param timeout: seconds to wait for the lock.
+    :raises FileError: when another run holds the lock, or a folder cannot be prepared.
     """
-    folder = os.path.dirname(path)
+    with run_lock.hold(timeout), contextlib.ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(_prepared(folder))
+        yield
+
+
+@contextlib.contextmanager
+def _prepared(folder: str) -> Iterator[None]:
     new_folders = _make_folders(folder)
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as exc:
-        raise files.FileError(f"{folder}: cannot be opened: {exc.strerror}") from exc
-    try:
-        deadline = time.monotonic() + timeout
-        while not _locked(descriptor):
-            if time.monotonic() >= deadline:
-                raise files.FileError(f"{folder}: another run has held its lock for {timeout:g} s", "Run this again.")
-            time.sleep(0.05)
         _remove_leftovers(folder)
         yield
     finally:
-        os.close(descriptor)
         for new_folder in reversed(new_folders):
             with contextlib.suppress(OSError):  # The folder is not empty.
                 os.rmdir(new_folder)
@@ -90,15 +87,6 @@ def _remove_leftovers(folder: str) -> None:
     except OSError as exc:
         reason = f"{exc.filename}: cannot be removed: {exc.strerror}"
         raise files.FileError(reason, _advice(exc)) from exc
-
-
-def _locked(descriptor: int) -> bool:
-    """Try to lock a folder, and return whether that succeeded."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _make_folders(folder: str) -> List[str]:

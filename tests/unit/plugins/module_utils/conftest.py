@@ -69,6 +69,14 @@ def process(host, sleeper):
 
 
 @pytest.fixture
+def snap(host, monkeypatch):
+    """The pid file of the snap."""
+    path = host / "snap.pid"
+    monkeypatch.setattr(f"{HOST}.processes._SNAP_PID_FILE", str(path))
+    return path
+
+
+@pytest.fixture
 def other(host):
     """A second process named dockerd, in no pid file."""
     program = host / "dockerd"

@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -30,7 +34,7 @@ signal.signal(signal.SIGHUP, lambda *_: os.replace(f"{folder}/next", f"{folder}/
 server = socket.socket(socket.AF_UNIX)
 server.bind(f"{folder}/docker.sock")
 server.listen()
-open("/proc/self/comm", "w").write("dockerd")
+open(f"{folder}/docker.pid", "w").write(str(os.getpid()))
 while True:
     caller = server.accept()[0]
     path = caller.recv(65536).split()[1].decode().partition("?")[0]
@@ -63,16 +67,26 @@ def sleeping(program):
     return child
 
 
+@functools.lru_cache(maxsize=None)
+def python_called_dockerd():
+    """Return a copy of this interpreter: an engine is known by the name of its program."""
+    program = pathlib.Path(tempfile.mkdtemp()) / "dockerd"
+    atexit.register(shutil.rmtree, program.parent)
+    shutil.copy(os.path.realpath(sys.executable), program)
+    return str(program)
+
+
 @contextlib.contextmanager
 def running_dockerd(host, log):
     """A process named dockerd that answers. The pid file names it."""
     (host / "info").write_text(json.dumps(GOOD))
     child = subprocess.Popen(
-        [sys.executable, "-IS", "-c", DOCKERD, str(host), "--config-file", str(host / "daemon.json")], stderr=log
+        [python_called_dockerd(), "-sS", "-c", DOCKERD, str(host), "--config-file", str(host / "daemon.json")],
+        stderr=log,
+        env={"PYTHONHOME": sys.base_prefix},
     )
-    (host / "docker.pid").write_text(str(child.pid))
     try:
-        until(lambda: pathlib.Path(f"/proc/{child.pid}/comm").read_text() == "dockerd\n")
+        until(lambda: (host / "docker.pid").exists() and (host / "docker.pid").read_text() == str(child.pid))
         yield child
     finally:
         child.kill()

@@ -178,7 +178,7 @@ ANSWERS = {
         [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", b""],
         "no answer on SOCKET: timed out",
     ),
-    "no JSON": (http(b"<html>"), NOT_AN_ENGINE + "Expecting value: line 1 column 1 (char 0)"),
+    "no JSON": (http(b"<html>"), NOT_AN_ENGINE + "it has no ServerVersion"),
     "a list": (http(b"[]"), NOT_AN_ENGINE + "it has no ServerVersion"),
     "another object": (http(b"{}"), NOT_AN_ENGINE + "it has no ServerVersion"),
     "zero values": (http(b'{"ServerVersion": ""}'), NOT_AN_ENGINE + "it has no ServerVersion"),

@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -41,14 +44,14 @@ def test_the_process_of_the_unit(host, systemd, sleeper):
     assert engines.look("docker", 0).process.pid == sleeper.pid
 
 
-def test_one_engine_in_two_pid_files_is_one(texts, process):
-    texts["/run/snap.docker/docker.pid"] = str(process.pid)
+def test_one_engine_in_two_pid_files_is_one(snap, process):
+    snap.write_text(str(process.pid))
     assert engines.look("docker", 0).process.pid == process.pid
 
 
 @pytest.mark.parametrize(("service", "is_found"), [("docker", True), ("other", False)])
-def test_the_pid_file_of_the_snap(host, texts, sleeper, service, is_found):
-    texts["/run/snap.docker/docker.pid"] = str(sleeper.pid)
+def test_the_pid_file_of_the_snap(snap, sleeper, service, is_found):
+    snap.write_text(str(sleeper.pid))
     assert (engines.look(service, 0).process is not None) is is_found
 
 
@@ -97,6 +100,94 @@ def test_a_process_whose_program_the_kernel_does_not_show(host, process, monkeyp
     def refuse(path):
         raise PermissionError(path)
 
-    installed = write_program(host / "bin/dockerd", "")
+    write_program(host / "bin/dockerd", "")
     monkeypatch.setattr(os, "readlink", refuse)
-    assert processes.find(str(process.pid)).binary == installed
+    found = processes.find(str(process.pid))
+    assert (found.pid, found.binary) == (process.pid, None), "nothing is run with the arguments of an unknown program"
+
+
+def test_a_process_that_calls_itself_dockerd_runs_another_program(host, tmp_path):
+    script = "open('/proc/self/comm', 'w').write('dockerd'); print(flush=True); input()"
+    command = [sys.executable, "-IS", "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        assert pathlib.Path(f"/proc/{child.pid}/comm").read_text() == "dockerd\n"
+        (host / "docker.pid").write_text(str(child.pid))
+        assert engines.look("docker", 0).process is None
+        child.stdin.close()
+
+
+def test_a_process_whose_program_is_not_the_one_at_its_path(host, process, other, monkeypatch):
+    """As in a container, which has its own file at the path of the host's program."""
+    assert processes.find(str(process.pid)).binary == os.readlink(f"/proc/{process.pid}/exe")
+    real, elsewhere = os.readlink, os.readlink(f"/proc/{other.pid}/exe")
+    monkeypatch.setattr(os, "readlink", lambda path: elsewhere if path == f"/proc/{process.pid}/exe" else real(path))
+    assert processes.find(str(process.pid)) is None
+    monkeypatch.setattr(os, "readlink", lambda path: str(host / "none/dockerd"))
+    assert processes.find(str(process.pid)) is None
+
+
+def test_a_snap_that_is_mounted_where_only_itself_sees_it(host, other, monkeypatch):
+    real_stat, real_link, program = os.stat, os.readlink, str(host / "dockerd")
+    inside = "/snap/docker/1/bin/dockerd"
+
+    def stat_of(path, **options):
+        return real_stat(program if path == f"/var/lib/snapd{inside}" else path, **options)
+
+    monkeypatch.setattr(os, "stat", stat_of)
+    monkeypatch.setattr(os, "readlink", lambda path: inside if path == f"/proc/{other.pid}/exe" else real_link(path))
+    assert processes.find(str(other.pid)).pid == other.pid
+
+
+GROUPS = {
+    # control group of the process: whether it is the service's
+    "0::/system.slice/docker.service\n": True,
+    "12:pids:/x\n1:name=systemd:/system.slice/docker.service\n": True,
+    "0::/user.slice/user-1000.slice/user@1000.service/app.slice/docker.service\n": True,
+    "0::/docker.service/init\n": True,
+    "0::/system.slice/docker-0123.scope\n": False,
+    "0::/system.slice/docker-0123.scope/system.slice/docker.service\n": False,
+    "0::/docker/0123/system.slice/docker.service\n": False,
+    "0::/system.slice/other-docker.service\n": False,
+    "12:pids:/system.slice/docker.service\n1:name=systemd:/docker/0123\n": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize(("group", "is_believed"), GROUPS.items())
+def test_a_pid_file_that_is_older_than_its_process(texts, process, host, systemd, group, is_believed):
+    texts[f"/proc/{process.pid}/cgroup"] = group
+    started = pathlib.Path(f"/proc/{process.pid}").stat().st_mtime
+    os.utime(host / "docker.pid", (0, started - 50))
+    assert processes.of_pid_files("docker"), "the clock of a host is not exact"
+    os.utime(host / "docker.pid", (0, started - 1000))
+    assert bool(processes.of_pid_files("docker")) is is_believed
+    systemd(ActiveState="active", MainPID=process.pid)
+    assert engines.look("docker", 0).process.pid == process.pid, "systemd knows the process of its unit"
+
+
+def test_an_old_pid_file_of_the_snap(texts, snap, process, host, systemd):
+    (host / "docker.pid").unlink()
+    snap.write_text(str(process.pid))
+    os.utime(snap, (0, 0))
+    texts[f"/proc/{process.pid}/cgroup"] = "0::/system.slice/docker.service\n"
+    assert processes.of_pid_files("docker") == []
+    texts[f"/proc/{process.pid}/cgroup"] = "0::/system.slice/snap.docker.dockerd.service\n"
+    assert [found.pid for found in processes.of_pid_files("docker")] == [process.pid]
+
+
+@pytest.mark.parametrize(("namespace", "is_believed"), [(None, True), ("mnt:[1]", False)])
+def test_an_old_pid_file_without_systemd(process, host, monkeypatch, namespace, is_believed):
+    os.utime(host / "docker.pid", (0, 0))
+    real = os.readlink
+    if namespace:
+        path = f"/proc/{process.pid}/ns/mnt"
+        monkeypatch.setattr(os, "readlink", lambda link: namespace if link == path else real(link))
+    assert bool(processes.of_pid_files("docker")) is is_believed
+
+
+def test_a_pid_file_that_is_removed_while_it_is_read(texts, process, host):
+    path = host / "docker.pid"
+    texts[str(path)] = path.read_text()
+    path.unlink()
+    assert processes.of_pid_files("docker") == []

@@ -212,6 +212,14 @@ def test_a_version_without_end_is_a_version_or_none(version):
     assert engine.version is None or len(engine.version) == 3
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"), [(int("9" * 4000), 10**6), (-(10**4000), 0), ("9" * 5000, 0), (2.5, 0), ([], 0), (7, 7)]
+)
+def test_a_number_of_containers_can_be_shown(number, shown):
+    body = json.dumps(dict(GOOD, ContainersRunning=number)).encode()
+    assert engine_api._parse_info(body, "/x").containers_running == shown
+
+
 @pytest.mark.parametrize("value", ["a\0b", ["a"], {"a": 1}, True, None])
 def test_a_data_root_that_is_no_path_is_compared(value):
     assert setting_table.is_same("data-root", value, "/var/lib/docker") is False
@@ -220,7 +228,7 @@ def test_a_data_root_that_is_no_path_is_compared(value):
 def test_of_the_journal_only_what_the_engine_printed_is_read(monkeypatch):
     """With the log driver journald, a container's lines come from the engine's process and unit as well."""
     asked = []
-    monkeypatch.setattr(programs, "run", lambda command, timeout: asked.append(command) or (0, ""))
+    monkeypatch.setattr(programs, "run", lambda command, timeout, limit: asked.append(command) or (0, ""))
     monkeypatch.setattr(services, "has_systemd", lambda: True)
     log = engine_log.Log(processes.Process(os.getpid(), "1", ("dockerd",), None))
     log._start = None

@@ -134,6 +134,41 @@ SECOND = (
     "line {}: a second ExecStart=, which systemd refuses in a service. Put an empty ExecStart= in the line before it"
 )
 
+
+@pytest.mark.parametrize(("shown_id", "alias_of"), [("docker.service", None), ("moby.service", "moby"), (None, None)])
+def test_a_name_that_is_only_an_alias(unit, shown, shown_id, alias_of):
+    unit.write_text("[Service]\nExecStart=/d\n")
+    if shown_id:
+        shown["Id"] = shown_id
+    assert services.next_start("docker.service").alias_of == alias_of
+
+
+GOOD_NAMES = ["docker", "docker.service", "snap.docker.dockerd", "docker@1", "a-b_c:d", r"a\x2db", "_x", "x" * 247]
+BAD_NAMES = [
+    "",
+    ".service",
+    "*",
+    "doc?er",
+    "[a]",
+    "a b",
+    "a\n",
+    "a\n.service",
+    "../x",
+    "a/b",
+    "..",
+    "-a",
+    "é",
+    "x" * 256,
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_good"), [*((name, True) for name in GOOD_NAMES), *((name, False) for name in BAD_NAMES)]
+)
+def test_the_names_of_services(name, is_good):
+    assert services.is_name(name) is is_good
+
+
 UNITS_THAT_FAIL = {
     # name: (lines of the section Service, what systemd says besides, the fault)
     "a second command": ("ExecStart=/d\nExecStart=/e", {}, SECOND.format(3)),
@@ -251,7 +286,7 @@ def test_what_systemd_says_of_a_unit(monkeypatch, tmp_path):
     monkeypatch.setattr(programs, "PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(services, "has_systemd", lambda: True)
-    properties = "LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
+    properties = "Id,LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
     asked = f"show --property {properties} -- docker.service"
     for code, said in (0, {"Asked": asked, "ExecStart": "a=b"}), (1, {}):
         program.write_text(f'#!/bin/sh\necho "Asked=$*"\necho "a warning"\necho ExecStart=a=b\nexit {code}\n')
@@ -267,6 +302,7 @@ def value(data):
 
 
 OVER_DBUS = {
+    "Id": value("a-b.c.service"),
     "LoadState": value("loaded"),
     "ActiveState": value("active"),
     "MainPID": value(4711),
@@ -279,6 +315,7 @@ OVER_DBUS = {
 }
 
 SHOWN = {
+    "Id": "a-b.c.service",
     "LoadState": "loaded",
     "ActiveState": "active",
     "MainPID": "4711",

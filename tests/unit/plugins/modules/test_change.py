@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import pathlib
+import signal
+import time
 import types
 
 from typing import ClassVar
@@ -22,9 +24,11 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     files,
     host,
     programs,
+    run_lock,
     services,
     transaction,
 )
+from ansible_collections.pullthrough.docker.tests.unit.model import lock_folder
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -335,29 +339,46 @@ class TestFiles:
         systemd.options.write_text(f'DOCKER_OPTS="{FLAG}2"\n')
         return {path: path.read_text() for path in (systemd.unit, systemd.options, daemon_json)}
 
-    @pytest.mark.parametrize("held_by_another", ["unit", "options", "daemon_json"])
-    def test_another_run_holds_a_lock(self, engine, run, daemon_json, systemd, held_by_another):
+    def test_another_run_holds_the_lock(self, engine, run, daemon_json, systemd):
+        """Whatever it changes: there is one lock for all files."""
         before = self.three_places(engine, daemon_json, systemd)
-        path = daemon_json if held_by_another == "daemon_json" else getattr(systemd, held_by_another)
-        folder = os.open(path.parent, os.O_RDONLY)
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        try:
+        with run_lock.hold(0):
             result = run("registry_mirrors", mirrors=GCR, migrate=True, timeout=0)
-        finally:
-            os.close(folder)
-        assert (
-            result["msg"]
-            == f"{path.parent}: another run has held its lock for 0 s. Nothing was changed. Run this again."
+        command = pathlib.Path("/proc/self/cmdline").read_text().replace("\0", " ").strip()
+        assert result["msg"].startswith(
+            f"{lock_folder()}/pullthrough-docker.lock: another run has held its lock for 0 s: process {os.getpid()} "
+            f"({command[:50]}"
+        )
+        assert result["msg"].endswith(
+            "). Nothing was changed. Wait until it has ended, or end it if it hangs. Then run this again."
         )
         assert before == {path: path.read_text() for path in before}
+
+    def test_another_user_who_locks_the_folder_stops_nothing(self, nobody, engine, run):
+        engine.config_path = nobody.folder / "daemon.json"
+        ready = nobody.folder / "theirs"
+        ready.mkdir()
+        os.chown(ready, nobody.id, -1)
+
+        def hold():
+            fcntl.flock(os.open(nobody.folder, os.O_RDONLY), fcntl.LOCK_EX)
+            (ready / "locked").touch()
+            signal.pause()
+
+        nobody.start(hold)
+        deadline = time.monotonic() + 10
+        while not (ready / "locked").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert run("registry_mirrors", mirrors=GCR, timeout=0)["changed"]
 
     def test_another_run_did_it_meanwhile(self, engine, run, daemon_json, monkeypatch):
         lock = transaction.lock
 
-        def after_another(path, timeout):
+        def after_another(folders, timeout):
             daemon_json.write_text('{"debug": true}')
             engine.settings["debug"] = True
-            return lock(path, timeout)
+            return lock(folders, timeout)
 
         given(daemon_json, "{}")
         monkeypatch.setattr(transaction, "lock", after_another)

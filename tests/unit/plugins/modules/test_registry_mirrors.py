@@ -432,19 +432,6 @@ def test_no_empty_list_of_a_killed_run_stays_behind(engine, run, daemon_json, re
     assert not run("registry_mirrors", mirrors=GCR, state="absent")["changed"]
 
 
-def test_another_run_holds_the_lock(engine, run, daemon_json):
-    import fcntl
-
-    given(daemon_json, "{}")
-    folder = os.open(daemon_json.parent, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
-    try:
-        result = run("registry_mirrors", mirrors=GCR, timeout=0)
-    finally:
-        os.close(folder)
-    assert result["failed"] and "lock" in result["msg"] and held(daemon_json) == "{}"
-
-
 def test_symlinks(engine, run, daemon_json, tmp_path):
     given(daemon_json, None)
     target = tmp_path / "real.json"

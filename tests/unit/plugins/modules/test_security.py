@@ -13,6 +13,8 @@ import stat
 import struct
 import time
 
+from typing import ClassVar
+
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, transaction
@@ -135,6 +137,38 @@ class TestFoldersOfOthers:
             assert result["failed"] and not result["changed"] and "another user can write" in result["msg"]
             assert not path.exists() and os.listdir(folder) == ([inside[:-1]] if inside else [])
 
+    @pytest.mark.parametrize("name", ["registry_mirrors", "registry_mirrors_info", "daemon_config"])
+    def test_a_file_of_ours_in_a_sticky_folder_is_not_used(self, nobody, engine, run, name):
+        """Another user cannot replace it, but can put beside it what looks like the rest of a change."""
+        nobody.folder.chmod(0o1777)
+        path = nobody.folder / "daemon.json"
+        path.write_text("{}")
+        staged = nobody.folder / f"{transaction.STAGED_PREFIX}daemon.json"
+        assert nobody.can(lambda: staged.write_text('{"registry-mirrors": ["https://theirs.example"]}'))
+        engine.config_path = path
+        options = {"registry_mirrors": {"mirrors": GCR}, "daemon_config": {"settings": {"debug": True}}}
+        result = run(name, **options.get(name, {}))
+        assert f"another user can write the folder {nobody.folder}" in json.dumps(result)
+        assert "theirs.example" not in json.dumps(result) and path.read_text() == "{}"
+
+    @pytest.mark.parametrize("whose", ["ours", "theirs", "group", "all", "link", "pipe"])
+    def test_only_our_own_rest_of_a_change_is_believed(self, nobody, engine, run, daemon_json, tmp_path, whose):
+        daemon_json.parent.mkdir()
+        daemon_json.write_text("{}")
+        staged = daemon_json.with_name(f"{transaction.STAGED_PREFIX}daemon.json")
+        if whose == "pipe":
+            os.mkfifo(staged, 0o600)
+        else:
+            target = tmp_path / "target" if whose == "link" else staged
+            target.write_text('{"registry-mirrors": ["https://theirs.example"]}')
+            target.chmod({"group": 0o660, "all": 0o606}.get(whose, 0o600))
+            os.chown(target, nobody.id if whose == "theirs" else 0, -1)
+            if whose == "link":
+                staged.symlink_to(target)
+        result = run("registry_mirrors", mirrors=GCR)
+        assert result["changed"] and ("https://theirs.example/" in engine.mirrors) is (whose == "ours")
+        assert os.listdir(daemon_json.parent) == ["daemon.json"]
+
     def test_a_folder_that_was_swapped_for_a_symlink_is_not_followed(self, nobody, engine, run, tmp_path):
         home = nobody.folder / "home"
         home.mkdir()
@@ -234,6 +268,54 @@ class TestWhatLiesInTheWay:
         for name, options in (("registry_mirrors", {"mirrors": GCR}), ("registry_mirrors_info", {})):
             result = run(name, **options)
             assert result["failed"] and "larger than" in result["msg"]
+
+
+ALL_MODULES = {
+    "registry_mirrors": {"mirrors": GCR},
+    "registry_mirrors_info": {},
+    "registry_mirrors_health_info": {"mirrors": []},
+    "registry_mirrors_canary": {"images": ["alpine"]},
+    "daemon_config": {"settings": {"debug": True}},
+}
+
+
+class TestService:
+    @pytest.mark.parametrize("name", ALL_MODULES)
+    @pytest.mark.parametrize("service", ["", "*", "a b", "../x", "a/b", "\x1b[31m"])
+    def test_a_name_that_is_a_pattern_or_a_path_is_refused(self, engine, run, daemon_json, name, service):
+        result = run(name, service=service, **ALL_MODULES[name])
+        assert result["failed"] and f"service is {service!r}, which cannot be the name" in result["msg"]
+        assert "such as docker" in result["msg"] and "docker_mirror_service" in result["msg"]
+        assert engine.looks == [] and not daemon_json.exists()
+
+    @pytest.mark.parametrize("name", ALL_MODULES)
+    def test_another_name_of_a_unit_is_refused(self, engine, systemd, run, daemon_json, monkeypatch, name):
+        real = systemd.next_start
+        monkeypatch.setattr(systemd, "next_start", lambda service: real(service)._replace(alias_of="moby"))
+        result = run(name, **ALL_MODULES[name])
+        assert result["failed"] and "only another name of the unit moby. " in result["msg"] and not daemon_json.exists()
+
+    COMMANDS: ClassVar = {
+        # command of the unit: what it starts, None where a drop-in can be written
+        "/usr/sbin/sshd -D --token=hush": "/usr/sbin/sshd -D --token=***",
+        "/usr/bin/dockerd-wrapper": "/usr/bin/dockerd-wrapper",
+        "": "nothing",
+        "/usr/bin/env A=1 /opt/dockerd --debug": None,
+        "{script}": None,
+    }
+
+    @pytest.mark.parametrize(("command", "starts"), COMMANDS.items())
+    def test_a_drop_in_is_for_a_unit_that_starts_an_engine(self, engine, systemd, run, monkeypatch, command, starts):
+        systemd.start(command.format(script="/usr/bin/start-engine"))
+        if command == "{script}":
+            real = systemd.next_start
+            monkeypatch.setattr(systemd, "next_start", lambda name: real(name)._replace(script="/usr/bin/start-engine"))
+        result = run("registry_mirrors", mirrors=GCR, source="systemd_drop_in", keep_containers=False)
+        if starts is None:
+            assert result["changed"] and systemd.own.exists()
+        else:
+            assert f"docker.service does not start dockerd: it starts {starts}" in result["msg"]
+            assert result["failed"] and not systemd.own.exists()
 
 
 SECRETS = {
