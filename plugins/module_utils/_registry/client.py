@@ -279,7 +279,7 @@ def _rate(header: str) -> Optional[re.Match[str]]:
 
 
 def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63  # An int64 in engines.
 
 
 def _platform(entry: Any) -> Optional[str]:
