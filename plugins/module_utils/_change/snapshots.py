@@ -45,6 +45,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import (
 
 _NAME_ADVICE = "Set service (docker_mirror_service in the role) to the name of a unit or init script, such as docker."
 
+
 class Line(NamedTuple):
     """A line of a file that is not a comment."""
 

@@ -116,7 +116,7 @@ def _unit_over_dbus(name: str) -> Dict[str, Any]:
         shown["EnvironmentFiles"] = [path for path, _optional in answer["EnvironmentFiles"]]
         if len(answer["ExecStart"]) == 1:
             shown["Argv"] = list(answer["ExecStart"][0][1])
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return {}
     return shown
 

@@ -48,7 +48,7 @@ def _is_exempt(host: str, port: int, entry: str) -> bool:
         return False
     with_port = re.fullmatch(r"(\[.*\]|[^:]*):([0-9]+)", entry)
     if with_port:
-        if int(with_port[2]) != port:
+        if with_port[2] != str(port):  # As texts, as in Go. A number can have more digits than Python converts.
             return False
         entry = with_port[1].strip("[]")
     try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 
 from typing import List, Optional, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, versions
 
@@ -90,7 +90,15 @@ def cost_of_silence(image_store: Optional[str]) -> str:
 
 
 def _host_of(mirror: str) -> str:
-    return urlsplit(mirror).hostname or ""
+    return _parts_of(mirror).hostname or ""
+
+
+def _parts_of(mirror: str) -> SplitResult:
+    """Return the parts of a URL. They are empty if it is not valid, as a mirror in a file can be."""
+    try:
+        return urlsplit(mirror)
+    except ValueError:
+        return urlsplit("")
 
 
 def _is_loopback(mirror: str) -> bool:
@@ -100,7 +108,7 @@ def _is_loopback(mirror: str) -> bool:
 
 def _is_insecure(mirror: str, insecure: Sequence[str]) -> bool:
     host = _host_of(mirror)
-    names = {host, urlsplit(mirror).netloc.lower()}
+    names = {host, _parts_of(mirror).netloc.lower()}
     return any(entry.lower() in names or _is_in(host, entry) for entry in insecure)
 
 

@@ -34,7 +34,8 @@ def declare(url: Any) -> str:
     :raises MirrorUrlError: when no engine could use it.
     """
     if not isinstance(url, str):
-        raise MirrorUrlError(f"{url!r} is not a mirror URL: write one such as https://mirror.gcr.io.")
+        shown = masking.mask(repr(url))
+        raise MirrorUrlError(f"{shown} is not a mirror URL: write one such as https://mirror.gcr.io.")
     scheme, separator, rest = url.strip().partition("://")
     declared = scheme.lower() + separator + rest
     check(declared, None)
@@ -50,7 +51,7 @@ def check(url: str, version: Optional[versions.Version]) -> None:
     fault = _fault(url) or _fault_of_path(url, version)
     if fault:
         why, remedy = fault
-        raise MirrorUrlError(f'"{masking.mask(url)}" cannot be a registry mirror: {why}; {remedy}.')
+        raise MirrorUrlError(f'"{_shown(url)}" cannot be a registry mirror: {why}; {remedy}.')
 
 
 def _fault(url: str) -> Optional[Tuple[str, str]]:
@@ -61,9 +62,9 @@ def _fault(url: str) -> Optional[Tuple[str, str]]:
         return "it contains white space or a control character", "remove it"
     scheme, separator, rest = url.partition("://")
     if not separator:
-        return "it has no scheme", f"write https://{url} or http://{url}"
+        return "it has no scheme", f"write https://{_shown(url)} or http://{_shown(url)}"
     if scheme not in ("http", "https"):
-        return f'its scheme is "{scheme}"', "write http:// or https://, in lower case"
+        return f'its scheme is "{_shown(scheme)}"', "write http:// or https://, in lower case"
     if "@" in rest:
         remedy = "let the mirror allow anonymous pulls, or use client certificates"
         return "engines refuse a user or password in it", remedy
@@ -110,4 +111,11 @@ def engine_list(urls: Sequence[str]) -> List[str]:
 
 def shown_list(urls: Sequence[str]) -> List[str]:
     """Return the list as the engine shows it, masked so that it is safe to show."""
-    return [masking.mask(url) for url in engine_list(urls)]
+    return [_shown(url) for url in engine_list(urls)]
+
+
+def _shown(url: str) -> str:
+    """Return the URL, masked. If the scheme is missing, a user and password are masked all the same."""
+    before, separator, _rest = url.partition("://")
+    is_complete = separator and "@" not in before
+    return masking.mask(url) if is_complete else masking.mask(f"://{url}")[len("://") :]

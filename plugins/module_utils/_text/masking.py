@@ -23,19 +23,22 @@ _SECRET_NAME = re.compile(SECRET_KEY, re.IGNORECASE)
 _SECRET_STRING = re.compile(rf"[^\s=:]{{0,100}}(?:{SECRET_KEY})[\w.-]{{0,100}}\s*[=:]", re.IGNORECASE)
 
 # No pattern begins with what may be long, and what follows is bounded: time must not grow with the square of a text.
-# A password may contain what ends a host, as long as it does not look like a port.
-_USERINFO = re.compile(r"""(:\\?/\\?/)(?:[^\s/?#"<>]*|[^\s/:@"<>]{0,256}:(?![0-9]+/)[^\s"<>]{0,1024})@""")
+# A password may contain what ends a host, as long as it does not look like a port. Where a JSON text is quoted within
+# another one, again and again, the number of backslashes grows.
+_USERINFO = re.compile(r"""(:(?:\\*/){2,})(?:[^\s/?#"<>]*|[^\s/:@"<>]{0,256}:(?![0-9]+/)[^\s"<>]{0,1024})@""")
 _ENCODED_USERINFO = re.compile(r"""(%3A%2F%2F)[^\s/?#"<>&]{0,1024}%40""", re.IGNORECASE)
-_PROXY = re.compile(r"""(proxy\\?["']?(?:\s*[=:]\s*|\s+)\\?["']?)(?![a-z0-9]+:\\?/)[^\s"']{1,1024}@""", re.IGNORECASE)
+_PROXY = re.compile(r"""(proxy\\?["']?(?:\s*[=:]\s*|\s+)\\?["']?)(?![a-z0-9]+:\\*/)[^\s"']{1,1024}@""", re.IGNORECASE)
 """A proxy may have no scheme."""
 _QUOTED_PAIR = re.compile(
     rf"""(["'])([^"'\s=]{{0,100}}(?:{SECRET_KEY})[\w.-]{{0,100}}=)(?:\\.|(?!\1)[^\\\n]){{0,1024}}\1""",
     re.IGNORECASE,
 )
 _SECRET_PAIR = re.compile(
-    rf"""((?:{SECRET_KEY})[\w.-]{{0,100}}\\?["']?\s*[=:]\s*)"""
+    # After a name may come another one, as in "bad token: password: ...". It is not the value.
+    rf"""((?:{SECRET_KEY})[\w.\\-]{{0,100}}["']?\s*[=:]\s*"""
+    rf"""(?:\\{{0,8}}(["']?)[^\s=:"'\\]{{0,100}}(?:{SECRET_KEY})[\w.-]{{0,100}}\\{{0,8}}\2\s*[=:]\s*)*)"""
     r"""("(?:[^"\\]|\\.)*(?:"|\\?\Z)|\\"(?:\\\\\\"|\\[^"]|[^"\\])*(?:\\"|\\?\Z)"""
-    r"""|'[^']*(?:'|\Z)|[{\[].*|(?:[^\s"'\\]|\\.)+)""",
+    r"""|'[^']*(?:'|\Z)|[{\[].*|(?:[^\s"'\\]|\\(?:\r?\n|.))+)""",
     re.IGNORECASE,
 )
 _INVISIBLE = (
@@ -44,7 +47,7 @@ _INVISIBLE = (
 """Characters that control a terminal, change the direction of text, end a line, have no width, or cannot be printed."""
 _UNPRINTABLE = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f{_INVISIBLE}]|\r(?!\n)")
 _UNPRINTABLE_OR_LINE_END = re.compile(f"[\x00-\x1f\ufeff{_INVISIBLE}]")
-_URL = re.compile(r""":\\?/\\?/[^ \t\n"'<>]*""")
+_URL = re.compile(r""":(?:\\*/){2,}[^ \t\n"'<>]*""")
 _QUERY = re.compile(r"([?#]).*", re.DOTALL)
 
 SHOWN_LIMIT = 1000
@@ -91,7 +94,11 @@ def mask_url(url: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return the text without users and passwords in URLs and proxies, and without values called token and the like."""
+    """Return the text without users and passwords in URLs and proxies, and without values called token and the like.
+
+    Control characters become escapes first. Python takes some of them for white space, where a secret would end.
+    """
+    text = printable(text)
     text = _ENCODED_USERINFO.sub(r"\g<1>***%40", _USERINFO.sub(r"\g<1>***@", text))
     text = _PROXY.sub(r"\g<1>***@", text)
     return _SECRET_PAIR.sub(r"\g<1>***", _QUOTED_PAIR.sub(r"\g<1>\g<2>***\g<1>", text))
@@ -111,7 +118,7 @@ def mask_json(text: str) -> str:
     try:
         document = json_reader.parse(text)
     except json_reader.JsonTextError:
-        return printable(without_secrets(text))
+        return without_secrets(text)
     parts: List[str] = []
     done = 0
     for start, end, shown in _secrets(document.root, ""):
@@ -135,7 +142,7 @@ def _secrets(node: json_reader.Node, key: str) -> Iterator[Tuple[int, int, str]]
     if isinstance(node.value, str):
         # Check the value and not its spelling, in which escapes can hide a secret.
         shown = _masked_string(key, node.value)
-        if shown != node.value:
+        if shown != printable(node.value):
             yield node.start, node.end, json.dumps(shown)
 
 

@@ -56,8 +56,7 @@ def read_as_shell(text: str) -> Dict[str, Value]:
     is_readable = True
     for line, _start, source in _lines_of_shell(text):
         match = _OF_SHELL.match(source)
-        known = {name: value.text for name, value in found.items()}
-        value = _shell_value(match.group(2), known) if match and is_readable else None
+        value = _shell_value(match.group(2), found) if match and is_readable else None
         if match:
             found[match.group(1)] = Value(value, line)
         if value is None and not _EXPORT.match(source):
@@ -102,7 +101,7 @@ def _text_of(variables: Dict[str, Value], name: str) -> str:
 
 def _lines_of_systemd(text: str) -> Iterator[Tuple[int, int, str]]:
     """Yield number, offset and text of each assignment, which may span lines (systemd src/basic/env-file.c)."""
-    at = 0
+    at, number, counted = 0, 1, 0
     while at < len(text):
         space = _SPACE.match(text, at)
         start = space.end() if space else at
@@ -110,7 +109,8 @@ def _lines_of_systemd(text: str) -> Iterator[Tuple[int, int, str]]:
         at = key.end() if key else start
         if text.startswith("=", at):
             _value, at = _value_of_systemd(text, at + 1)
-            yield text.count("\n", 0, start) + 1, start, text[start:at]
+            number, counted = number + text.count("\n", counted, start), start
+            yield number, start, text[start:at]
 
 
 def _value_of_systemd(text: str, at: int) -> Tuple[str, int]:
@@ -138,7 +138,7 @@ def _value_of_systemd(text: str, at: int) -> Tuple[str, int]:
 
 def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
     """Yield number, offset and text of each line that is not a comment. Quotes and backslashes join lines."""
-    start, at, quote, is_within_word = 0, 0, "", False
+    start, at, number, quote, is_within_word = 0, 0, 1, "", False
     opened: List[bool] = []  # For each open parenthesis, whether it is part of a word, as in $(...).
     while at < len(text):
         character = text[at]
@@ -150,7 +150,8 @@ def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
         elif character in "'\"":
             quote = character
         elif character == "#" and not is_within_word:
-            at = (text + "\n").index("\n", at)
+            end = text.find("\n", at)
+            at = end if end >= 0 else len(text)
         if at < len(text) and (quote or character != "\n"):
             is_within_word = character not in " \t\n;&|()"
             if not quote and character == "(":
@@ -160,7 +161,8 @@ def _lines_of_shell(text: str) -> Iterator[Tuple[int, int, str]]:
             continue
         source = text[start:at].rstrip("\n")
         if source.strip() and not source.lstrip(" \t").startswith("#"):
-            yield text.count("\n", 0, start) + 1, start, source
+            yield number, start, source
+        number += text.count("\n", start, at)
         start, is_within_word = at, False
 
 
@@ -172,7 +174,7 @@ def words_of(value: str) -> List[str]:
         return value.split()
 
 
-def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
+def _shell_value(source: str, known: Dict[str, Value]) -> Optional[str]:
     """Return the value of an assignment, or None where it has more than quotes and variables of the same file."""
     lines, end, last = source.rpartition("\n")
     value = (lines + end + re.sub(r"(?<![ \t])[ \t]+#.*", "", last)).rstrip(" \t")
@@ -184,9 +186,9 @@ def _shell_value(source: str, known: Dict[str, Optional[str]]) -> Optional[str]:
         return inner
     inner = inner.replace("\\\n", "")
     names = [name for pair in _VARIABLE.findall(inner) for name in pair if name]
-    if re.search(r"[`\\;|&<>]|\$\(", inner) or any(known.get(name, "") is None for name in names):
+    if re.search(r"[`\\;|&<>]|\$\(", inner) or any(name in known and known[name].text is None for name in names):
         return None
-    expanded = _VARIABLE.sub(lambda match: known.get(match.group(1) or match.group(2)) or "", inner)
+    expanded = _VARIABLE.sub(lambda match: _text_of(known, match.group(1) or match.group(2)), inner)
     return None if "$" in expanded else expanded
 
 
@@ -216,10 +218,10 @@ def assignments(text: str, variable: str, *, shell: bool) -> List[Assignment]:
             found.append(_assignment(variable, number, start, source, shell=shell))
     counting: List[Assignment] = []
     for assignment in reversed(found):
-        counting.insert(0, assignment)
+        counting.append(assignment)
         if not (shell and assignment.refers):
             break
-    return counting
+    return counting[::-1]
 
 
 def _assignment(variable: str, number: int, start: int, source: str, *, shell: bool) -> Assignment:

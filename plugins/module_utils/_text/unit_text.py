@@ -62,8 +62,10 @@ def in_effect(key: str, files: Sequence[UnitFile]) -> List[Setting]:
     found: List[Setting] = []
     for path, text in files:
         for setting in settings(path, text):
-            if setting.key == key:
-                found = [*found, setting] if on_one_line(setting.value) else []
+            if setting.key == key and on_one_line(setting.value):
+                found.append(setting)
+            elif setting.key == key:
+                found = []
     return found
 
 

@@ -29,7 +29,7 @@ except ImportError:
     import sre_parse as _parser
 
 FOLDER = pathlib.Path(next(iter(module_utils.__path__)))
-METHODS = {"search", "match", "fullmatch", "sub", "split", "findall", "finditer"}
+METHODS = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 
 NOT_CONSTANT = {"options_text": 1, "snapshots": 1}
 """Calls, by module, whose pattern is put together while it runs. They read files that only root writes."""
@@ -187,7 +187,7 @@ class TooSlow(Exception):
 
 def seconds(pattern, method, text, limit):
     """Return the processor's time for one use of a pattern."""
-    call = functools.partial(getattr(pattern, method), "") if method == "sub" else getattr(pattern, method)
+    call = functools.partial(getattr(pattern, method), "") if method in ("sub", "subn") else getattr(pattern, method)
 
     def stop(_signal, _frame):
         raise TooSlow
@@ -248,6 +248,29 @@ def test_no_pattern_is_forgotten():
     assert {
         name for _path, module in modules() for name, value in vars(module).items() if isinstance(value, re.Pattern)
     }, "there are patterns"
+
+
+def imports_re(source):
+    """Return whether a module's source imports the package of regular expressions, under whatever name."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return "re" in names or any(node.module == "re" for node in nodes if isinstance(node, ast.ImportFrom))
+
+
+def test_all_patterns_are_in_the_modules_that_are_tried():
+    tried = {path for path, _module in modules()}
+    using = {path for path in FOLDER.parent.rglob("*.py") if imports_re(path.read_text())}
+    assert using
+    assert using <= tried
+
+
+def test_patterns_are_used_under_the_name_that_the_tests_look_for():
+    """A use under another name, as after ``from re import search``, would not be found."""
+    for path, module in modules():
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        assert not [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "re"]
+        assert getattr(module, "re", re) is re
+        assert imports_re(path.read_text()) is hasattr(module, "re")
 
 
 SLOW = {
