@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import os
 import pathlib
 import re
@@ -127,8 +128,12 @@ def test_what_moved_is_never_put_back_beside_a_file_that_keeps_it(writes, tmp_pa
     writes.write(str(new), b"none", b"mirror")
     with monkeypatch.context() as patch:
         if failure == "a write that fails":
-            honest, tries = os.rename, [fails_with(errno.EIO)]
-            patch.setattr(os, "rename", lambda *paths: (tries.pop() if tries else honest)(*paths))
+            calls = itertools.chain([fails_with(errno.EIO)], itertools.repeat(os.rename))
+
+            def fails_once(*paths):
+                return next(calls)(*paths)
+
+            patch.setattr(os, "rename", fails_once)
         elif failure == "someone else's write":
             new.write_bytes(b"theirs, with a mirror")
         else:
