@@ -408,14 +408,14 @@ class TestFiles:
         both = [systemd.unit, systemd.options]
         self.fail_at(monkeypatch, daemon_json, lambda: [path.write_text("# mine\n") for path in both])
         result = run("registry_mirrors", mirrors=GCR, migrate=True)
-        left = [f"{path} was changed by someone else meanwhile and was left as they wrote it" for path in both]
+        left = f"{systemd.unit} was changed by someone else meanwhile and was left as they wrote it"  # It stops there.
         states = [
             f"{path} is {state}"
             for path, state in zip(
                 [*reversed(both), daemon_json], ["neither as before nor as wanted"] * 2 + ["as before"]
             )
         ]
-        message = f"No space left on device. Going back did not succeed: {'; '.join(left)}. Now {'; '.join(states)}."
+        message = f"No space left on device. Going back did not succeed: {left}. Now {'; '.join(states)}."
         assert (result["msg"], result["changed"]) == (message, True)
         assert [path.read_text() for path in both] == ["# mine\n"] * 2
 
