@@ -31,6 +31,8 @@ options:
       - A URL is C(http) or C(https), a host, and optionally a port. A path needs Docker Engine 24.0.8 or later. A
         user, a password, a query or a fragment is refused, also by the engine.
       - V(https://mirror.gcr.io) and V(https://mirror.gcr.io/) are the same mirror.
+      - An empty string in the list of the configuration file is not a mirror, and no engine accepts it. The module
+        takes it out, whatever O(state) is, and warns.
     type: list
     elements: str
     required: true
@@ -39,6 +41,8 @@ options:
       - V(present) makes the engine use the mirrors.
       - V(absent) makes the engine stop using the mirrors in O(mirrors). Other mirrors stay. If the configuration file
         has nothing else, it stays as an empty object.
+      - The key goes with its last mirror. If the file had an empty list before an earlier run added a mirror, the list
+        does not come back. For the engine, an empty list and no key are the same at its next start.
     type: str
     choices: [present, absent]
     default: present

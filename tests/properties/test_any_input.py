@@ -43,9 +43,10 @@ CERTIFICATE = pathlib.Path(__file__, "../../unit/plugins/modules/ca.crt").resolv
 def test_daemon_json(data):
     with quickly(), contextlib.suppress(Refused):
         source = daemon_file.DaemonJson("/etc/docker/daemon.json", data)
-        source.check_keys([None, (20, 10, 24), (28, 5, 2)])
         source.text(["https://a.example"])
-        source.locate("debug")
+        source.locate("Go struct field Config.debug of type bool")
+        source.check_types()
+        source.check_keys()
 
 
 @given(JSON_TEXTS | DAMAGED_JSON_TEXTS | LONG_TEXTS | LONG_TEXTS | LONG_TEXTS)

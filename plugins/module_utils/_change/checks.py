@@ -20,7 +20,8 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host.host impo
 def check(host: Host, plan: Plan, options: Options) -> Tuple[Optional[Refusal], Sequence[str]]:
     """Return why the engine would refuse the plan, or which consent it lacks; and warnings."""
     try:
-        if plan.has_work:
+        guards.refuse_generated_files(plan)
+        if plan.has_work or plan.needs_restart:
             _refuse_what_engines_refuse(host, plan, options.timeout)
         return None, guards.refuse_without_consent(plan, options)
     except Refused as exc:
@@ -34,7 +35,7 @@ def untouched(plan: Plan, refusal: Optional[Refusal], warnings: Sequence[str]) -
 
 def _refuse_what_engines_refuse(host: Host, plan: Plan, timeout: float) -> None:
     engine = plan.snapshot.engine
-    guards.refuse_by_version(plan, [None, engine.version, host.installed_version(engine, timeout)])
+    guards.refuse_by_version(plan, engine.version, host.installed_version(engine, timeout))
     argv = plan.argv if plan.needs_restart or not engine.process else engine.argv
     objection = host.objection(engine, argv, plan.config_edit.after or b"{}", timeout)
     if objection:

@@ -14,6 +14,7 @@ import shlex
 
 from typing import List, Optional, Sequence
 
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.daemon_file import DaemonJson
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Options, Plan
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.places import FLAG
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
@@ -112,25 +113,47 @@ def engine_with_flag(service: str, pid: Optional[int]) -> str:
 # -- what engines of these versions refuse ---------------------------------------------------------------------------
 
 
-def refuse_by_version(plan: Plan, engines: Sequence[Optional[versions.Version]]) -> None:
+def refuse_by_version(plan: Plan, running: Optional[versions.Version], installed: Optional[versions.Version]) -> None:
     """Refuse what engines of these versions would refuse, and ``dockerd --validate`` does not find.
 
-    :param engines: versions of the running engine and of the installed one, None for what holds for all versions.
+    :param running: the version of the engine that runs, None where none runs.
+    :param installed: the version of the installed program, None where there is none: then nothing validates the file.
     :raises Refused: with file and line where the file has it already.
     """
-    plan.after.check_keys(engines)
-    listed = plan.snapshot.config.listed
+    after, config = plan.after, plan.snapshot.config
+    is_old = any(version is not None and version < versions.HAS_VALIDATE for version in (running, installed))
+    if is_old:
+        after.check_keys()
+    if is_old or installed is None:
+        after.check_types()
+    if after.blank:
+        raise Refused(f"{after.blank}, and no engine accepts it", "Take it out of the list.")
     old_flags = command_line.flag_values(plan.snapshot.start.argv, FLAG)
     new_flags = [mirror for mirror in command_line.flag_values(plan.argv, FLAG) if mirror not in old_flags]
-    for mirror in [*plan.after.listed, *new_flags]:
-        for version in engines:
+    for mirror in [*after.listed, *new_flags]:
+        for version in (None, running, installed):
             try:
                 mirror_url.check(mirror, version)
             except mirror_url.MirrorUrlError as exc:
                 why = str(exc).rstrip(".")
-                if mirror in listed:
-                    plan.snapshot.config.refuse_mirror(mirror, why)
+                if mirror in config.listed:
+                    config.refuse_mirror(mirror, why)
                 raise Refused(why) from exc
+
+
+def refuse_generated_files(plan: Plan) -> None:
+    """Refuse to edit a file that the system's own configuration makes.
+
+    :raises Refused: with the file and what to do.
+    """
+    changes = {edit.path for edit in plan.edits if edit.changes}
+    for file in (plan.snapshot.config_file, *plan.snapshot.files.values()):
+        if file.is_generated and file.path in changes:
+            raise Refused(
+                f"{file.path}: the system's own configuration makes this file, and its folder is read-only",
+                "Change that configuration (on NixOS: virtualisation.docker.daemon.settings) and build the system "
+                "again.",
+            )
 
 
 # -- consent ---------------------------------------------------------------------------------------------------------
@@ -145,7 +168,8 @@ def refuse_without_consent(plan: Plan, options: Options) -> List[str]:
     info = plan.snapshot.engine.info
     if plan.activation.pending == "none" or info is None:
         return []
-    edits = _edits_of_others(plan)
+    # Only a reload writes first; lines of a text that was not written would say nothing.
+    edits = _edits_of_others(plan, plan.snapshot.config if plan.needs_restart else plan.after)
     if not plan.needs_restart:
         if edits and options.reload:
             return [f"The reload also applies what someone changed since the engine read the file: {'; '.join(edits)}."]
@@ -169,7 +193,7 @@ def refuse_without_consent(plan: Plan, options: Options) -> List[str]:
     return []
 
 
-def _edits_of_others(plan: Plan) -> List[str]:
+def _edits_of_others(plan: Plan, lines_of: DaemonJson) -> List[str]:
     """Return what a reload or a restart would apply besides the change, as text for the user."""
     info = plan.snapshot.engine.info
     if info is None:
@@ -182,5 +206,5 @@ def _edits_of_others(plan: Plan) -> List[str]:
         ours={*plan.wanted, setting_table.MIRRORS},
         containerd=info.image_store == "containerd",
     )
-    place = plan.after.place
+    place = lines_of.place
     return [masking.mask(f"{place(key)}: {key} is {file}, and the engine uses {used}") for key, file, used in edits]

@@ -98,6 +98,8 @@ def plan(seen: Snapshot, wanted: Wish) -> Plan:
     moves = target.changes and any(edit.changes for edit in edits if edit is not target)
     not_in_force = _not_in_force(seen, mirrors, lists)
     new_certificates, warnings = _certificate_edits(seen, wanted)
+    if seen.config.blank:
+        warnings.append(f"{seen.config.blank}. No engine accepts it, so this task takes it out.")
     return Plan(
         snapshot=seen,
         edits=[*new_certificates, *edits],

@@ -204,6 +204,6 @@ def _refuse_live_restore_on_a_swarm(seen: Snapshot, wanted: Wish, after: DaemonJ
     info = seen.engine.info
     if info and info.swarm_active and wanted.settings.get("live-restore") is True and not info.live_restore:
         raise Refused(
-            f"{after.place('live-restore')}: live-restore, and this engine is an active node of a swarm. "
+            f"{after.value_place(('live-restore',))}: live-restore, and this engine is an active node of a swarm. "
             "A reload would accept it, and the next start would fail (seen on 20.10.24)"
         )

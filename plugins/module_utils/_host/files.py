@@ -24,6 +24,9 @@ SIZE_LIMIT = 1024 * 1024
 NEW_MODE = 0o644
 """The mode of a file that did not exist before."""
 
+_STORES = ("/nix/store/", "/gnu/store/")
+"""Folders that hold what NixOS and Guix build. Nobody edits files there, even where root can."""
+
 _LINK_LIMIT = 40
 """The most symlinks in one path, as in Linux."""
 
@@ -125,6 +128,20 @@ def mode_like(path: str) -> int:
         return NEW_MODE & os.stat(path).st_mode
     except OSError as exc:
         raise FileError(f"{path}: cannot be read: {exc.strerror}") from exc
+
+
+def is_generated(path: str, real: str) -> bool:
+    """Return whether the system's own configuration makes a file: it is in a store of NixOS or Guix, or the path is a
+    symlink to a file system that is mounted read-only.
+
+    :param real: the file behind all symlinks.
+    """
+    if real.startswith(_STORES):
+        return True
+    try:
+        return real != os.path.normpath(path) and bool(os.statvfs(real).f_flag & os.ST_RDONLY)
+    except OSError:  # It does not exist.
+        return False
 
 
 # -- who can write ---------------------------------------------------------------------------------------------------

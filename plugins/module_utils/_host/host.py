@@ -45,6 +45,8 @@ class File(NamedTuple):
     unreadable: Optional[files.FileError] = None
     mode: int = files.NEW_MODE
     """The mode of a new file that repeats this one: no wider than this one's."""
+    is_generated: bool = False
+    """Whether the system's own configuration makes it, so that it must not be written."""
 
 
 class Folder(NamedTuple):
@@ -133,7 +135,8 @@ class Host:
         try:
             data = files.read(real)
             mode = files.NEW_MODE if data is None else files.mode_like(real)
-            return File(real, data, leftovers.staged(real), problem, mode=mode)
+            generated = files.is_generated(path, real)
+            return File(real, data, leftovers.staged(real), problem, mode=mode, is_generated=generated)
         except files.FileError as exc:
             return File(real, problem=problem or exc, unreadable=exc)
 

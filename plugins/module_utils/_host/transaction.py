@@ -159,9 +159,10 @@ class Transaction:
         self._put(path, data, self._new_modes.get(path, files.NEW_MODE))
 
     def undo(self) -> List[str]:
-        """Undo all writes, the last one first, and then remove what was staged. It tries each and raises nothing.
+        """Undo all writes, the last one first, and then remove what was staged. It raises nothing.
 
-        A second call tries again what failed.
+        It stops at a file that does not get its old text back. What moved from one file to another would else be in
+        both, and an engine does not start with a setting in two places. A second call goes on from there.
 
         :returns: for each file that is not as it was, why.
         """
@@ -172,6 +173,8 @@ class Transaction:
                 del self._written[path]
             except files.FileError as exc:
                 problems.append(str(exc).rstrip("."))
+                if not _holds(path, written.old_data):
+                    break
         for path in self._staged:
             try:
                 self.unstage(path)
@@ -247,6 +250,14 @@ class Transaction:
             _sync_folder(path)
         except Exception as exc:  # atomic_move raises nothing narrower
             raise WriteError(f"{path}: cannot be written: {_cause(exc)}", _advice(exc)) from exc
+
+
+def _holds(path: str, data: Optional[bytes]) -> bool:
+    """Return whether a file is known to hold this."""
+    try:
+        return files.read(path) == data
+    except files.FileError:
+        return False
 
 
 @contextlib.contextmanager

@@ -16,6 +16,22 @@ import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules.value_types import (
+    ANY,
+    BOOLEAN,
+    BUILDER,
+    INTEGER,
+    LIMITS,
+    OPTIONS,
+    POOLS,
+    RUNTIMES,
+    STRING,
+    STRINGS,
+    Fault,
+    ObjectOf,
+    Record,
+    Type,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 
 MIRRORS = "registry-mirrors"
@@ -36,6 +52,9 @@ class Setting(NamedTuple):
     """What is true of one key of the file."""
 
     key: str
+    takes: Type
+    """The type of its value. An engine neither starts nor reloads with another one (moby daemon/config/config.go and
+    config_linux.go, 20.10.24 to 29.7.2; a number in ``log-opts`` and others seen on 20.10.24)."""
     flags: Tuple[str, ...]
     """The spellings of its flag. An engine that has a setting in the file and as a flag neither starts nor reloads,
     whatever the values are (seen on 20.10.24, 26.1.5, 28.5.2)."""
@@ -99,6 +118,7 @@ ALWAYS = Reload()
 
 def _row(
     key: str,
+    takes: Type,
     *flags: str,
     before_validate: bool = True,
     is_free: bool = False,
@@ -108,68 +128,82 @@ def _row(
     info: Optional[str] = None,
     same: Same = _equal,
 ) -> Setting:
-    return Setting(key, flags or (f"--{key}",), before_validate, is_free, reload, missing, default, info, same)
+    return Setting(key, takes, flags or (f"--{key}",), before_validate, is_free, reload, missing, default, info, same)
+
+
+def _rows_of(keys: Mapping[Type, str]) -> List[Setting]:
+    """Return rows of keys that only a start brings into force and about which nothing else is special, by type."""
+    return [_row(key, takes) for takes, names in keys.items() for key in names.split()]
 
 
 _ROWS: Tuple[Setting, ...] = (
     # Settings that a reload brings into force. A reload keeps those with a default when their key is missing (seen on
     # 20.10.24 to 28.5.2 for mirrors, insecure registries and live-restore; the others from moby daemon/reload.go).
-    _row("allow-nondistributable-artifacts", reload=Reload(before=(28, 0, 0))),
-    _row("authorization-plugins", "--authorization-plugin", reload=ALWAYS, missing="default"),
-    _row("cluster-advertise", reload=Reload(before=(23, 0, 0))),
-    _row("cluster-store", reload=Reload(before=(23, 0, 0))),
-    _row("cluster-store-opts", "--cluster-store-opt", is_free=True, reload=Reload(before=(23, 0, 0))),
-    _row("debug", "--debug", "-D", reload=ALWAYS, default=False, info="Debug"),
-    _row("default-cgroupns-mode", reload=ALWAYS),
-    _row("default-ipc-mode", reload=ALWAYS),
-    _row("default-runtime", reload=ALWAYS, info="DefaultRuntime"),
-    _row("default-shm-size", reload=ALWAYS),
-    _row("features", "--feature", is_free=True, reload=ALWAYS, missing="default"),
-    _row(INSECURE, "--insecure-registry", reload=ALWAYS, default=[], same=_same_registries),
-    _row("labels", "--label", reload=ALWAYS, default=[], info="Labels", same=_same_labels),
-    _row("live-restore", reload=ALWAYS, default=False, info="LiveRestoreEnabled"),
-    _row("max-concurrent-downloads", reload=ALWAYS, missing="default"),
-    _row("max-concurrent-uploads", reload=ALWAYS, missing="default"),
-    _row("max-download-attempts", reload=ALWAYS, missing="default"),
-    _row("network-diagnostic-port", reload=ALWAYS),
-    _row("nri-opts", before_validate=False, is_free=True, reload=Reload(since=(29, 2, 0))),
-    _row(MIRRORS, "--registry-mirror", reload=ALWAYS, default=[], same=_same_mirrors),
+    _row("allow-nondistributable-artifacts", STRINGS, reload=Reload(before=(28, 0, 0))),
+    _row("authorization-plugins", STRINGS, "--authorization-plugin", reload=ALWAYS, missing="default"),
+    _row("cluster-advertise", STRING, reload=Reload(before=(23, 0, 0))),
+    _row("cluster-store", STRING, reload=Reload(before=(23, 0, 0))),
+    _row("cluster-store-opts", OPTIONS, "--cluster-store-opt", is_free=True, reload=Reload(before=(23, 0, 0))),
+    _row("debug", BOOLEAN, "--debug", "-D", reload=ALWAYS, default=False, info="Debug"),
+    _row("default-cgroupns-mode", STRING, reload=ALWAYS),
+    _row("default-ipc-mode", STRING, reload=ALWAYS),
+    _row("default-runtime", STRING, reload=ALWAYS, info="DefaultRuntime"),
+    _row("default-shm-size", STRING, reload=ALWAYS),
+    _row("features", ObjectOf(BOOLEAN), "--feature", is_free=True, reload=ALWAYS, missing="default"),
+    _row(INSECURE, STRINGS, "--insecure-registry", reload=ALWAYS, default=[], same=_same_registries),
+    _row("labels", STRINGS, "--label", reload=ALWAYS, default=[], info="Labels", same=_same_labels),
+    _row("live-restore", BOOLEAN, reload=ALWAYS, default=False, info="LiveRestoreEnabled"),
+    _row("max-concurrent-downloads", INTEGER, reload=ALWAYS, missing="default"),
+    _row("max-concurrent-uploads", INTEGER, reload=ALWAYS, missing="default"),
+    _row("max-download-attempts", INTEGER, reload=ALWAYS, missing="default"),
+    _row("network-diagnostic-port", INTEGER, reload=ALWAYS),
+    _row("nri-opts", Record({"enable": BOOLEAN}), before_validate=False, is_free=True, reload=Reload(since=(29, 2, 0))),
+    _row(MIRRORS, STRINGS, "--registry-mirror", reload=ALWAYS, default=[], same=_same_mirrors),
     # The engine merges the runtimes of the flag with those of the file (moby daemon/config/config.go skipDuplicates).
-    _row("runtimes", is_free=True, reload=ALWAYS)._replace(flags=()),
-    _row("shutdown-timeout", reload=ALWAYS, default=json_reader.Number("15")),
+    _row("runtimes", RUNTIMES, is_free=True, reload=ALWAYS)._replace(flags=()),
+    _row("shutdown-timeout", INTEGER, reload=ALWAYS, default=json_reader.Number("15")),
     # Settings that only a start brings into force, where a flag has another name or ``/info`` shows the value (moby
     # cmd/dockerd/config.go and config_unix.go, 20.10 to 28.5).
-    _row("bridge", "--bridge", "-b"),
-    _row("builder", is_free=True),
-    _row("data-root", "--data-root", "--graph", "-g", info="DockerRootDir", same=_same_folder),
-    _row("default-address-pools", "--default-address-pool"),
-    _row("default-network-opts", "--default-network-opt", before_validate=False, is_free=True),
-    _row("default-ulimits", "--default-ulimit", is_free=True),
-    _row("dns-opts", "--dns-opt"),
-    _row("exec-opts", "--exec-opt"),
-    _row("group", "--group", "-G"),
-    _row("host-gateway-ips", "--host-gateway-ip", before_validate=False),
-    _row("hosts", "--host", "-H"),
-    _row("log-driver", info="LoggingDriver"),
-    _row("log-level", "--log-level", "-l"),
-    _row("log-opts", "--log-opt", is_free=True),
-    _row("node-generic-resources", "--node-generic-resource"),
-    _row("pidfile", "--pidfile", "-p"),
-    _row("storage-driver", "--storage-driver", "-s", info="Driver"),
-    _row("storage-opts", "--storage-opt"),
+    _row("bridge", STRING, "--bridge", "-b"),
+    _row("builder", BUILDER, is_free=True),
+    _row("data-root", STRING, "--data-root", "--graph", "-g", info="DockerRootDir", same=_same_folder),
+    _row("default-address-pools", POOLS, "--default-address-pool"),
+    _row("default-network-opts", ObjectOf(OPTIONS), "--default-network-opt", before_validate=False, is_free=True),
+    _row("default-ulimits", LIMITS, "--default-ulimit", is_free=True),
+    _row("dns-opts", STRINGS, "--dns-opt"),
+    _row("exec-opts", STRINGS, "--exec-opt"),
+    _row("group", STRING, "--group", "-G"),
+    _row("host-gateway-ips", STRINGS, "--host-gateway-ip", before_validate=False),
+    _row("hosts", STRINGS, "--host", "-H"),
+    _row("log-driver", STRING, info="LoggingDriver"),
+    _row("log-level", STRING, "--log-level", "-l"),
+    _row("log-opts", OPTIONS, "--log-opt", is_free=True),
+    _row("node-generic-resources", STRINGS, "--node-generic-resource"),
+    _row("pidfile", STRING, "--pidfile", "-p"),
+    _row("storage-driver", STRING, "--storage-driver", "-s", info="Driver"),
+    _row("storage-opts", STRINGS, "--storage-opt"),
     # All others that 20.10.24 starts with, found by starting it with each.
-    *map(
-        _row,
-        """
-        add-runtime api-cors-header authorization-plugin bip cgroup-parent cluster-store-opt containerd
-        containerd-namespace containerd-plugins-namespace cpu-rt-period cpu-rt-runtime cri-containerd
-        default-address-pool default-gateway default-gateway-v6 default-ulimit deprecated-key-path dns dns-opt
-        dns-search exec-opt exec-root experimental fixed-cidr fixed-cidr-v6 graph host host-gateway-ip icc init
-        init-path insecure-registry ip ip-forward ip-masq ip6tables iptables ipv6 label log-opt metrics-addr mtu
-        network-control-plane-mtu no-new-privileges node-generic-resource oom-score-adjust raw-logs registry-mirror
-        restart rootless seccomp-profile selinux-enabled storage-opt swarm-default-advertise-addr tls tlscacert
-        tlscert tlskey tlsverify userland-proxy userland-proxy-path userns-remap
-        """.split(),
+    *_rows_of(
+        {
+            STRING: """
+                api-cors-header bip cgroup-parent containerd containerd-namespace default-gateway default-gateway-v6
+                deprecated-key-path exec-root fixed-cidr fixed-cidr-v6 graph host-gateway-ip init-path ip
+                metrics-addr seccomp-profile swarm-default-advertise-addr tlscacert tlscert tlskey userland-proxy-path
+                userns-remap
+            """,
+            BOOLEAN: """
+                cri-containerd experimental icc init ip-forward ip-masq ip6tables iptables ipv6 no-new-privileges
+                raw-logs rootless selinux-enabled tls tlsverify userland-proxy
+            """,
+            INTEGER: "cpu-rt-period cpu-rt-runtime mtu network-control-plane-mtu oom-score-adjust",
+            STRINGS: "dns dns-search",
+            # Names of flags: the file has another name for each, or none.
+            ANY: """
+                add-runtime authorization-plugin cluster-store-opt containerd-plugins-namespace default-address-pool
+                default-ulimit dns-opt exec-opt host insecure-registry label log-opt node-generic-resource
+                registry-mirror restart storage-opt
+            """,
+        }
     ),
 )
 TABLE: Mapping[str, Setting] = {row.key: row for row in _ROWS}
@@ -186,7 +220,7 @@ IGNORED_NAMES = {
 
 def of(key: str) -> Setting:
     """Return the row of a key. A key that is not in the table has a flag of its name and takes a restart."""
-    return TABLE.get(key) or _row(key, before_validate=False)
+    return TABLE.get(key) or _row(key, ANY, before_validate=False)
 
 
 def is_reloadable(key: str, version: Optional[versions.Version]) -> bool:
@@ -213,6 +247,11 @@ def goes_to_default(key: str) -> bool:
 def is_same(key: str, configured: Any, used: Any) -> bool:
     """Return whether a value of the file and the value that the engine shows are the same setting."""
     return of(key).same(configured, used)
+
+
+def fault_of(key: str, value: Any) -> Optional[Fault]:
+    """Return the first value in a setting that has a wrong type, or None; its path begins with the key."""
+    return of(key).takes.fault(value, (key,))
 
 
 def shown_by(answer: Mapping[str, Any]) -> Dict[str, Any]:

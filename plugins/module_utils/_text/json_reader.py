@@ -13,22 +13,25 @@ import codecs
 import json
 import re
 
-from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Tuple
-
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_text
+from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Tuple, Union
 
 NEW_FILE = "{\n}\n"
-"""Text that stands in for a missing or blank file when it is edited."""
+"""Text that stands in for a file without settings when it is edited: a missing or blank one, or ``null``."""
 
 DEPTH_LIMIT = 100
 """Levels of objects and arrays; the deepest setting of an engine has five."""
 
 _BOM = "\ufeff"
+_NO_SETTINGS = ("", "null")
+"""Engines take ``null`` as an empty object (seen on 20.10.24; moby daemon/config/config.go to 29.7.2)."""
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 _CONSTANTS = {"true": True, "false": False, "null": None}
+
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+"""Half of a surrogate pair."""
 
 _COMMENTS = "comments are not JSON, and the engine refuses them"
 
@@ -68,19 +71,25 @@ class Member(NamedTuple):
 
 
 class Document:
-    """A text and the values in it; a blank text is read as ``NEW_FILE``."""
+    """A text and the values in it; a text without settings is read as ``NEW_FILE``."""
 
     def __init__(self, text: str) -> None:
         self.bom = text.startswith(_BOM)
-        self.text = text if text.strip(_BOM + " \t\r\n") else _BOM * self.bom + NEW_FILE
+        has_settings = text.strip(_BOM + " \t\r\n") not in _NO_SETTINGS
+        self.text = text if has_settings else _BOM * self.bom + NEW_FILE
         self.root = _Parser(self.text, int(self.bom)).document()
 
-    def find(self, *path: str) -> Optional[Node]:
-        """Return the value at a path of keys, or None."""
+    def find(self, *path: Union[str, int]) -> Optional[Node]:
+        """Return the value at a path of keys, and of positions in lists, or None."""
         node: Optional[Node] = self.root
-        for key in path:
-            member = node.members.get(key) if node else None
-            node = member.node if member else None
+        for step in path:
+            if node is None:
+                return None
+            if isinstance(step, int):
+                node = node.elements[step] if step < len(node.elements) else None
+            else:
+                member = node.members.get(step)
+                node = member.node if member else None
         return node
 
     def key_position(self, *path: str) -> Tuple[int, int]:
@@ -109,7 +118,7 @@ def decode(data: bytes) -> str:
 
 
 def parse(text: str) -> Document:
-    """Return the document of a text whose root is an object; a blank text counts as an empty object.
+    """Return the document of a text whose root is an object; a blank text and ``null`` count as an empty object.
 
     :raises JsonTextError: when it is not JSON, when two readers understand it differently, or when it is not an object.
     """
@@ -183,7 +192,7 @@ class _Parser:
                 self._fail(self._expected("a key in double quotes"), key_start)
             key = self._string()
             key_end = self._at
-            if json_text.HALF_PAIR.search(key):
+            if _HALF_PAIR.search(key):
                 self._fail("the key contains half of a surrogate pair, which readers understand differently", key_start)
             if key in members:
                 line, _column = _position(self._text, members[key].key_start)

@@ -10,14 +10,10 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 from __future__ import annotations
 
 import json
-import re
 
 from typing import Any, Iterator, List, NamedTuple, Sequence
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
-
-HALF_PAIR = re.compile(r"[\ud800-\udfff]")
-"""Half of a surrogate pair."""
 
 
 def set_member(text: str, path: Sequence[str], value: Any) -> str:

@@ -12,7 +12,6 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change import 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 
 A, B = "https://a.example", "https://b.example/X"
-OLD, NEW = (20, 10, 24), (23, 0, 0)
 
 
 def daemon_json(text):
@@ -58,19 +57,20 @@ REFUSED = {
         f'{{"registry-mirrors":\n "{A}"}}',
         2,
         2,
-        "registry-mirrors is not a list of strings. Fix the file first",
+        "registry-mirrors is a string, and the engine accepts only a list of strings. "
+        f'Write "registry-mirrors": ["{A}"]',
     ),
     "a number": (
         f'{{"registry-mirrors": ["{A}",\n  5]}}',
         2,
         3,
-        "an entry of registry-mirrors is not a string. Fix the file first",
+        'registry-mirrors[1] is a number, and the engine accepts only a string. Write "5"',
     ),
-    "null in it": (
-        f'{{"registry-mirrors": [null, "{A}"]}}',
+    "an object in it": (
+        '{"registry-mirrors": [{}]}',
         1,
         23,
-        "an entry of registry-mirrors is not a string. Fix the file first",
+        "registry-mirrors[0] is an object, and the engine accepts only a string. Fix it first",
     ),
     "an ignored name": (
         '{\n  "label": []}',
@@ -102,44 +102,35 @@ def test_daemon_json_within_what_the_engine_does_not_look_at(key):
 
 MARK = "\ufeff"
 CHECKS = {
-    # name: (text, versions, message)
-    "all versions take it": (
-        f'{{"dns": [], "features": {{"x": true}}, "registry-mirrors": ["{A}"]}}',
-        [None, (24, 0, 8)],
-        None,
-    ),
-    "an old one takes it": (f'{{"log-opts": {{"x": ""}}, "registry-mirrors": ["{A}"]}}', [OLD], None),
-    "a mark, from 23.0": (f'{MARK}{{"whatever": {{}}}}', [None, NEW], None),
-    "a mark, before": (
+    # name: (text, message)
+    "an old one takes it": (f'{{"log-opts": {{"x": ""}}, "registry-mirrors": ["{A}"]}}', None),
+    "a mark": (
         f"{MARK}{{}}",
-        [NEW, OLD],
         "/etc/daemon.json, line 1, column 1: "
         "the file begins with a byte order mark, which Docker Engine before 23.0 refuses. Remove the mark.",
     ),
-    "an unknown object, before 23.0, where only what is inside counts": ('{"whatever": {}}', [OLD], None),
-    "an unknown key, before 23.0": (
+    "an unknown object, where only what is inside counts": ('{"whatever": {}}', None),
+    "an unknown key": (
         '{"debug": true,\n  "whatever": 1}',
-        [None, OLD],
         '/etc/daemon.json, line 2, column 3: Docker Engine before 23.0 does not know the key "whatever" '
         "and would not start. Remove it.",
     ),
     "an unknown key inside": (
         '{"proxies": {"dns": 1,\n "whatever": 1}}',
-        [OLD],
         '/etc/daemon.json, line 2, column 2: Docker Engine before 23.0 does not know the key "whatever" '
         "and would not start. Remove it.",
     ),
 }
 
 
-@pytest.mark.parametrize(("text", "versions", "message"), CHECKS.values(), ids=CHECKS)
-def test_daemon_json_is_checked_for_the_versions(text, versions, message):
+@pytest.mark.parametrize(("text", "message"), CHECKS.values(), ids=CHECKS)
+def test_daemon_json_is_checked_for_engines_before_23(text, message):
     source = daemon_json(text)
     if message is None:
-        source.check_keys(versions)
+        source.check_keys()
     else:
         with pytest.raises(Refused) as refused:
-            source.check_keys(versions)
+            source.check_keys()
         assert str(refused.value) == message
 
 
@@ -169,10 +160,98 @@ def test_daemon_json_with_another_list(text, mirrors, kept, after):
     assert daemon_json(text).text(mirrors, **kept) == (after and after.encode())
 
 
-def test_daemon_json_locates_what_the_engine_objects_to():
-    source = daemon_json('{"dns": [],\n  "debug": 1, "mtu": 2}')
-    assert source.locate("debug and mtu: no") == (
-        "/etc/daemon.json, line 2, column 3 and line 2, column 15: "
-        "the installed Docker Engine would refuse this file: debug and mtu: no"
-    )
-    assert source.locate("EOF") == "/etc/daemon.json: the installed Docker Engine would refuse this file: EOF"
+OBJECTED = """{
+  "dns-servers": ["10.0.0.1"],
+  "dns": ["10.0.0.2"], "ip": "10.0.0.3",
+  "debug": true, "mtu": "1400",
+  "proxies": {
+    "whatever": 1
+  },
+  "iptable": false,
+  "registry-mirrors": []
+}"""
+UNKNOWN = "the following directives don't match any configuration option: "
+TWICE = "the following directives are specified both as a flag and in the configuration file: "
+OBJECTIONS = {
+    # name: (objection, places)
+    "an unknown key": (f"{UNKNOWN}dns-servers", ", line 2, column 3"),
+    "in the order of lines": (
+        f"{UNKNOWN}iptable, whatever, dns-servers",
+        ", line 2, column 3 and line 6, column 5 and line 8, column 3",
+    ),
+    "a flag": (f"{TWICE}debug: (from flag: true, from file: true)", ", line 4, column 3"),
+    "two flags": (
+        f"{TWICE}mtu: (from flag: 9, from file: ip), dns: (from flag: [debug], from file: [10.0.0.2])",
+        ", line 3, column 3 and line 4, column 18",
+    ),
+    "a type": ("json: cannot unmarshal string into Go struct field Config.mtu of type int", ", line 4, column 18"),
+    "a type, and embedded structures": (
+        "json: cannot unmarshal string into Go struct field Config.CommonConfig.BridgeConfig.mtu of type int",
+        ", line 4, column 18",
+    ),
+    "a type deep inside": (
+        "json: cannot unmarshal number into Go struct field Config.proxies.http-proxy of type string",
+        ", line 5, column 3",
+    ),
+    "no key": ("/debug/ip: EOF in the dns of mtu", ""),
+    "a key that the file does not have": (f"{UNKNOWN}x", ""),
+}
+
+
+@pytest.mark.parametrize(("objection", "places"), OBJECTIONS.values(), ids=OBJECTIONS)
+def test_what_the_engine_objects_to_is_located(objection, places):
+    source = daemon_json(OBJECTED)
+    located = f"/etc/daemon.json{places}: the installed Docker Engine would refuse this file: {objection}"
+    assert source.locate(objection) == located
+
+
+def test_lines_are_those_of_the_file_as_the_user_has_it():
+    text = f'{{\n  "registry-mirrors": [\n    "{A}"\n  ],\n  "x": 1,\n  "debug": 2\n}}'
+    source = daemon_json(text)
+    after = source.with_data(source.text([])).with_data(b'{"x": 1, "debug": 2, "y": 3}')
+    assert after.locate(f"{UNKNOWN}x").startswith("/etc/daemon.json, line 5, column 3: ")
+    assert after.locate(f"{UNKNOWN}x, y").startswith("/etc/daemon.json, line 5, column 3, and settings: ")
+    assert after.locate(f"{UNKNOWN}y").startswith("settings, for /etc/daemon.json: ")
+    with pytest.raises(Refused, match=r"^/etc/daemon.json, line 6, column 12: debug is a number"):
+        after.check_types()
+    with pytest.raises(Refused, match=r'^/etc/daemon.json, line 5, column 3: .* does not know the key "x"'):
+        after.check_keys()
+
+
+TEMPLATE = ". It looks like a template that was not rendered. Fix the file first."
+TEMPLATES = {
+    # name: (text, whether it looks like a template)
+    "Jinja": ('{"mtu": {{ docker_mtu }}}', True),
+    "Jinja with a filter": ("""{"exec-opts": [{{ OPTS | default('"a: b"') }}]}""", True),
+    "a statement of Jinja": ('{% if x %}\n{"debug": true}\n{% endif %}', True),
+    "Terraform": ("%{ if x }{}%{ endif }", True),
+    "a shell": ('{"mtu": ${MTU}}', True),
+    "ERB": ('{"mtu": <%= @mtu %>}', True),
+    "doubled braces": ("{{registry-mirrors: [https://reg-mirror.example ]}}", False),
+    "a comma too many": ('{"debug": true,}', False),
+}
+
+
+@pytest.mark.parametrize(("text", "is_template"), TEMPLATES.values(), ids=TEMPLATES)
+def test_a_template_that_was_not_rendered_is_called_one(text, is_template):
+    with pytest.raises(Refused) as refused:
+        daemon_json(text)
+    assert str(refused.value).startswith("/etc/daemon.json, line 1, column ")
+    assert str(refused.value).endswith(TEMPLATE) is is_template
+
+
+BLANK = {
+    # name: (text, mirrors, place of the blank entry, text with the same mirrors)
+    "one among others": (f'["{A}", "", "{B}/"]', [A, f"{B}/"], 44, f'["{A}", "{B}/"]'),
+    "only a blank one": ('[" "]', [], 23, None),
+    "null, which Go reads as an empty string": (f'[null, "{A}"]', [A], 23, f'["{A}"]'),
+}
+
+
+@pytest.mark.parametrize(("listed", "mirrors", "column", "after"), BLANK.values(), ids=BLANK)
+def test_a_blank_entry_is_no_mirror_and_goes_when_the_list_is_written(listed, mirrors, column, after):
+    source = daemon_json(f'{{"registry-mirrors": {listed}}}')
+    place = f"/etc/daemon.json, line 1, column {column}"
+    assert (source.listed, source.blank) == (mirrors, f"{place}: an entry of registry-mirrors is empty")
+    assert source.text(mirrors).decode() == (f'{{"registry-mirrors": {after}}}' if after else "{}")
+    assert daemon_json(f'{{"registry-mirrors": ["{A}"]}}').blank is None

@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table, value_types
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules.setting_table import Reload
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader
 
@@ -20,10 +20,17 @@ A, B = "https://a.example/", "https://b.example/"
 ROWS = setting_table._ROWS
 
 
+FLAG_NAMES = {flag[2:] for row in ROWS for flag in row.flags if flag != f"--{row.key}"}
+FLAG_NAMES |= {"add-runtime", "containerd-plugins-namespace", "restart"}
+"""Keys that the engine accepts because a flag has the name, and from which it reads nothing."""
+
+
 def problems_of(row):
     """Return which columns of a row are missing or contradict each other."""
     if not row.flags and row.key != "runtimes":
         yield "flags: an engine with the setting in both places does not start, so its flag must be known"
+    if row.takes is value_types.ANY and row.key not in FLAG_NAMES:
+        yield "takes: an engine does not start with a value of a wrong type, so the type must be known"
     if not all(flag.startswith("-") for flag in row.flags):
         yield "flags: a flag begins with a hyphen"
     if row.missing not in ("keeps", "default"):
@@ -50,6 +57,7 @@ def test_each_row_is_complete(row):
 @pytest.mark.parametrize(
     "columns",
     [
+        {"takes": value_types.ANY},
         {"flags": ()},
         {"flags": ("debug",)},
         {"missing": "forgets"},

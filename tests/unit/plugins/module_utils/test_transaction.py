@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import pathlib
 import re
@@ -119,6 +120,37 @@ def test_the_last_write_is_taken_back_first(writes, tmp_path, monkeypatch):
         os, "rename", lambda source, target: order.append(os.fsdecode(target)) or replace(source, target)
     )
     assert writes.undo() == [] and order == [str(path) for path in reversed(paths)]
+
+
+@pytest.mark.parametrize("failure", ["a write that fails", "someone else's write", "a mode that cannot be put back"])
+def test_what_moved_is_never_put_back_beside_a_file_that_keeps_it(writes, tmp_path, monkeypatch, failure):
+    """An engine does not start with a mirror in two places. It starts with the mirror where this run put it."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"mirror")
+    new.write_bytes(b"none")
+    writes.write(str(old), b"mirror", b"none")
+    writes.write(str(new), b"none", b"mirror")
+    with monkeypatch.context() as patch:
+        if failure == "a write that fails":
+            calls = itertools.chain([fails_with(errno.EIO)], itertools.repeat(os.rename))
+
+            def fails_once(*paths):
+                return next(calls)(*paths)
+
+            patch.setattr(os, "rename", fails_once)
+        elif failure == "someone else's write":
+            new.write_bytes(b"theirs, with a mirror")
+        else:
+            new.chmod(0o600)
+            patch.setattr(os, "chmod", fails_with(errno.EPERM))
+        problems = writes.undo()
+    assert problems[0].startswith(str(new))
+    if failure == "a mode that cannot be put back":
+        assert (old.read_bytes(), new.read_bytes()) == (b"mirror", b"none"), "its text is back, so it goes on"
+        return
+    assert len(problems) == 1 and old.read_bytes() == b"none" and b"mirror" in new.read_bytes()
+    new.write_bytes(b"mirror")
+    assert writes.undo() == [] and (old.read_bytes(), new.read_bytes()) == (b"mirror", b"none")
 
 
 def test_a_file_that_is_removed_can_be_put_back_and_its_folder_goes_when_it_is_empty(writes, tmp_path, strict_umask):

@@ -127,7 +127,7 @@ class TestInstalled:
         program = tmp_path / "dockerd"
         program.write_text(
             '#!/bin/sh\n[ "$1" != --version ] || { echo "Docker version 28.5.2, build 1"; exit; }\n'
-            'case $(cat) in *bip*) echo "bip in /dev/stdin is bad"; exit 1;; esac\n'
+            'case $(cat) in *bip*) echo "in /dev/stdin: Go struct field Config.bip of type int"; exit 1;; esac\n'
         )
         program.chmod(0o755)
         engine.binary = str(program)
@@ -177,8 +177,8 @@ class TestInstalled:
         given(daemon_json, "{\n}")
         result = run("daemon_config", check=check, **BIP)
         assert result["msg"] == (
-            f"{daemon_json}, line 2, column 3: the installed Docker Engine would refuse this file: bip in "
-            f"{daemon_json} is bad. Nothing was changed. "
+            f"settings, for {daemon_json}: the installed Docker Engine would refuse this file: in {daemon_json}: "
+            "Go struct field Config.bip of type int. Nothing was changed. "
             "Fix it there and run this again."
         )
         assert held(daemon_json) == "{\n}"
@@ -187,7 +187,7 @@ class TestInstalled:
         program = pathlib.Path(engine.binary)
         program.write_text(program.read_text().replace("28.5.2", "20.10.24"))
         message = (
-            f'{daemon_json}, line 2, column 3: Docker Engine before 23.0 does not know the key "x" and '
+            'settings: Docker Engine before 23.0 does not know the key "x" and '
             "would not start. Nothing was changed. Remove it."
         )
         assert run("daemon_config", settings={"x": 1})["msg"] == message
@@ -429,14 +429,14 @@ class TestFiles:
         both = [systemd.unit, systemd.options]
         self.fail_at(monkeypatch, daemon_json, lambda: [path.write_text("# mine\n") for path in both])
         result = run("registry_mirrors", mirrors=GCR, migrate=True)
-        left = [f"{path} was changed by someone else meanwhile and was left as they wrote it" for path in both]
+        left = f"{systemd.unit} was changed by someone else meanwhile and was left as they wrote it"  # It stops there.
         states = [
             f"{path} is {state}"
             for path, state in zip(
                 [*reversed(both), daemon_json], ["neither as before nor as wanted"] * 2 + ["as before"]
             )
         ]
-        message = f"No space left on device. Going back did not succeed: {'; '.join(left)}. Now {'; '.join(states)}."
+        message = f"No space left on device. Going back did not succeed: {left}. Now {'; '.join(states)}."
         assert (result["msg"], result["changed"]) == (message, True)
         assert [path.read_text() for path in both] == ["# mine\n"] * 2
 
@@ -701,14 +701,14 @@ class TestReturns:
 
     def test_settings_in_force(self, engine, run, daemon_json):
         engine.settings["labels"] = ["a=1", "b=2"]
-        settings = {"debug": 1, "labels": ["a=https://me:pa55@x"], "max-concurrent-uploads": 9}
+        settings = {"debug": True, "labels": ["a=https://me:pa55@x"], "max-concurrent-uploads": 9}
         diff = run("daemon_config", check=True, settings=settings)["diff"]
         assert diff[1:] == [
             {
                 "before_header": "engine",
                 "after_header": "engine",
                 "before": "debug: False\nlabels: a=1 b=2\n",
-                "after": "debug: 1\nlabels: a=https://***@x\n",
+                "after": "debug: True\nlabels: a=https://***@x\n",
             }
         ]
 

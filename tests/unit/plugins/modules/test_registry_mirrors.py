@@ -195,9 +195,13 @@ REFUSALS = {
     "mirrors as a string": (
         '{"registry-mirrors": "x"}',
         {"mirrors": GCR},
-        ["line 1, column 22", "not a list of strings"],
+        ["line 1, column 22", "registry-mirrors is a string", 'Write "registry-mirrors": ["x"].'],
     ),
-    "a mirror as a number": ('{"registry-mirrors": [\n1]}', {"mirrors": GCR}, ["line 2, column 1", "not a string"]),
+    "a mirror as a number": (
+        '{"registry-mirrors": [\n1]}',
+        {"mirrors": GCR},
+        ["line 2, column 1", "registry-mirrors[0] is a number"],
+    ),
     "the singular": ('{"registry-mirror": []}', {"mirrors": GCR}, ["line 1, column 2", '"registry-mirrors"']),
     "nested": ('{"x": {"registry-mirrors": []}}', {"mirrors": GCR}, ["line 1, column 8", "top level"]),
     "a bad mirror in the file": (
@@ -250,11 +254,19 @@ def test_what_an_old_engine_refuses(engine, run, daemon_json, version, text, wor
 
 
 @pytest.mark.parametrize(
-    "key", ["log-opts", "runtimes", "default-ulimits", "features", "builder", "cluster-store-opts"]
+    ("key", "value"),
+    [
+        ("log-opts", '""'),
+        ("runtimes", "{}"),
+        ("default-ulimits", "{}"),
+        ("features", "true"),
+        ("builder", "{}"),
+        ("cluster-store-opts", '""'),
+    ],
 )
-def test_an_old_engine_looks_not_into_every_object(engine, run, daemon_json, key):
+def test_an_old_engine_looks_not_into_every_object(engine, run, daemon_json, key, value):
     engine.version = "20.10.24"
-    given(daemon_json, f'{{"{key}": {{"anything": {{}}}}}}')
+    given(daemon_json, f'{{"{key}": {{"anything": {value}}}}}')
     assert run("registry_mirrors", mirrors=GCR)["changed"]
 
 
@@ -340,9 +352,9 @@ def test_a_file_that_changes_before_the_write_is_planned_once_more(engine, run, 
     monkeypatch.setattr(transaction.Transaction, "write", raced)
     assert run("registry_mirrors", mirrors=GCR)["changed"]
     assert held(daemon_json) == f'{{"debug": true, "registry-mirrors": ["{GCR}"]}}'
-    writers += ['{"debug": 3}', '{"debug": 2}']
+    writers += ['{"debug": false}', '{"icc": false}']
     result = run("registry_mirrors", mirrors=OWN)
-    assert result["failed"] and "someone else changed it" in result["msg"] and held(daemon_json) == '{"debug": 3}'
+    assert result["failed"] and "someone else changed it" in result["msg"] and held(daemon_json) == '{"debug": false}'
 
 
 class TestRestart:

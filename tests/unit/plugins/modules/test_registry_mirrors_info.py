@@ -115,8 +115,8 @@ def test_a_symlink_is_followed(returned, daemon_json):
     daemon_json.rename(daemon_json.with_name("real.json")).write_text('{"registry-mirrors": ["ftp://x", 1]}')
     daemon_json.symlink_to("real.json")
     reason = (
-        f"{daemon_json.with_name('real.json')}, line 1, column 34: an entry of registry-mirrors is not a "
-        "string. Fix the file first."
+        f"{daemon_json.with_name('real.json')}, line 1, column 34: registry-mirrors[1] is a number, and the "
+        'engine accepts only a string. Write "1".'
     )
     assert returned() == {
         "mirrors": None,
