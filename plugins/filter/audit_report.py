@@ -199,8 +199,7 @@ def _host(name: str, results: Mapping[str, Any], default: List[str]) -> Dict[str
         "name": name,
         "state": findings[0]["kind"] if findings else "ok",
         "covered": _is_covered(info, mirrors, wanted or []),
-        "will_not_start": engine.get("state") == "running"
-        and does_not_start,
+        "will_not_start": engine.get("state") == "running" and does_not_start,
         "findings": findings,
         "wanted": wanted,
         "configured": info.get("mirrors"),

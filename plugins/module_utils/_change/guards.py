@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shlex
 
-from typing import List, Optional, Sequence
+from typing import List, Optional
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.daemon_file import DaemonJson
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Options, Plan
