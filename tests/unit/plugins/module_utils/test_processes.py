@@ -107,7 +107,7 @@ def test_a_process_whose_program_the_kernel_does_not_show(host, process, monkeyp
 
 
 def test_a_process_that_calls_itself_dockerd_runs_another_program(host, tmp_path):
-    script = "open('/proc/self/comm', 'w').write('dockerd'); print(flush=True); input()"
+    script = "import sys; open('/proc/self/comm', 'w').write('dockerd'); print(flush=True); sys.stdin.read()"
     command = [sys.executable, "-IS", "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         child.stdout.readline()

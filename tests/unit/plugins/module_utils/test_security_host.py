@@ -213,7 +213,9 @@ def test_a_version_without_end_is_a_version_or_none(version):
 
 
 @pytest.mark.parametrize(
-    ("number", "shown"), [(int("9" * 4000), 10**6), (-(10**4000), 0), ("9" * 5000, 0), (2.5, 0), ([], 0), (7, 7)]
+    ("number", "shown"),
+    [(int("9" * 4000), 10**6), (-(10**4000), 0), ("9" * 5000, 0), (2.5, 0), ([], 0), (7, 7)],
+    ids=["huge", "below zero", "text", "fraction", "list", "number"],
 )
 def test_a_number_of_containers_can_be_shown(number, shown):
     body = json.dumps(dict(GOOD, ContainersRunning=number)).encode()
