@@ -26,8 +26,8 @@ HOST = "engine-26.1"
 OPTIONS = "/etc/default/docker"
 ROLE_README = "roles/docker_mirror/README.md"
 PAGES = [
-    ROOT / "README.md",
     ROOT / ROLE_README,
+    ROOT / "README.md",
     *(path for path in sorted(recipes.GUIDES.glob("*.rst")) if path.stem not in recipes.recipes()),
 ]
 BLOCK = {".md": r"^```(\w+)\n(.*?)^```", ".rst": r"^ *[.][.] code-block:: (\w+)\n\n((?: .*\n|\n)+)"}
