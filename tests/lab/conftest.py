@@ -273,15 +273,15 @@ def modules(hosts, name="registry_mirrors", collections=None, check=False, **opt
     return {host: dict(json.loads(text), failed=status == "FAILED!", output=out) for host, status, text in found}
 
 
-def ansible(program, *arguments, collections=None):
+def ansible(program, *arguments, collections=None, inventory=INVENTORY):
     """Run a program of Ansible on the lab's inventory, and return exit code and output. A traceback fails the test."""
-    with started(program, *arguments, collections=collections) as running:
+    with started(program, *arguments, collections=collections, inventory=inventory) as running:
         out, _none = running.communicate()
     assert "Traceback" not in out, out
     return running.returncode, out
 
 
-def started(program, *arguments, collections=None):
+def started(program, *arguments, collections=None, inventory=INVENTORY):
     """Start a program of Ansible on the lab's inventory, in its own process group."""
     environment = dict(
         os.environ,
@@ -295,7 +295,7 @@ def started(program, *arguments, collections=None):
     if collections:
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
     # Without a terminal, the output is not wrapped.
-    command = [pathlib.Path(sys.executable).with_name(program), "-i", INVENTORY, *arguments]
+    command = [pathlib.Path(sys.executable).with_name(program), "-i", inventory, *arguments]
     return subprocess.Popen(
         command,
         env=environment,

@@ -5,6 +5,7 @@
 """Run every example of the READMEs, the guides and the modules' documentation, as printed, on a real engine.
 
 Examples in plain text blocks do not run. They need something that the lab does not have (a network, AWX, a snap).
+The guides that write files are recipes, and test_recipes runs them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pytest
 import yaml
 
 import conftest
+import recipes
 
 from conftest import ROOT, ansible, run_playbook
 
@@ -24,10 +26,9 @@ HOST = "engine-26.1"
 OPTIONS = "/etc/default/docker"
 ROLE_README = "roles/docker_mirror/README.md"
 PAGES = [
-    ROOT / "README.md",
     ROOT / ROLE_README,
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "docs/docsite/rst").glob("*.rst")),
+    ROOT / "README.md",
+    *(path for path in sorted(recipes.GUIDES.glob("*.rst")) if path.stem not in recipes.recipes()),
 ]
 BLOCK = {".md": r"^```(\w+)\n(.*?)^```", ".rst": r"^ *[.][.] code-block:: (\w+)\n\n((?: .*\n|\n)+)"}
 

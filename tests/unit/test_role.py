@@ -9,8 +9,12 @@ from __future__ import annotations
 import pathlib
 import re
 import subprocess
+import textwrap
 
+import pytest
 import yaml
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles/docker_mirror"
@@ -104,6 +108,21 @@ def test_the_readme_of_the_role_links_to_the_readme_of_the_collection():
     assert f"({documentation})" in (ROLE / "README.md").read_text()
 
 
-def test_the_play_in_the_readme_is_the_measured_play():
+def examples(path):
+    """Return the example of each variable in a table, which is the last cell of its row."""
+    rows = re.findall(r"^\| `(docker_mirror_\w+)` \| .* \| `([^`]*)` \|$", path.read_text(), re.MULTILINE)
+    return {name: yaml.safe_load(example) for name, example in rows}
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROLE / "README.md"], ids=["collection", "role"])
+def test_each_variable_has_an_example_that_the_role_accepts(path):
+    values = examples(path)
+    assert list(values) == list(DEFAULTS)
+    assert not ArgumentSpecValidator(OPTIONS).validate(values).error_messages
+    assert not [name for name, value in values.items() if value == DEFAULTS[name]], "an example shows another value"
+
+
+def test_the_play_in_the_guide_is_the_measured_play():
     play = (ROOT / "tests/bench/by_hand.yml").read_text()
-    assert play[play.index("- name: Use a registry mirror") :] in (ROOT / "README.md").read_text()
+    printed = textwrap.indent(play[play.index("- name: Use a registry mirror") :], "   ")
+    assert printed in (ROOT / "docs/docsite/rst/guide_speed.rst").read_text()
