@@ -17,7 +17,7 @@ help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: run
-run: ## Configure https://mirror.gcr.io on this machine's Docker Engine, or on the hosts in INVENTORY=file
+run: ## Configure https://mirror.gcr.io on this machine's Docker Engine, or on the hosts in INVENTORY=file (V=1 shows all)
 	@tools/run present "$(INVENTORY)" $(ARGS)
 
 .PHONY: undo

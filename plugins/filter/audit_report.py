@@ -106,11 +106,10 @@ import statistics
 
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ansible.module_utils.common.validation import check_type_list
-
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import mirror_url, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
 from ansible_collections.pullthrough.docker.plugins.plugin_utils import audit_kinds, audit_results
 from ansible_collections.pullthrough.docker.plugins.plugin_utils.audit_kinds import KINDS
+from ansible_collections.pullthrough.docker.plugins.plugin_utils.declared_urls import engine_urls
 
 OLD = versions.HAS_VALIDATE[:2]
 """Engines before this version cannot check their file, and got no fixes for years."""
@@ -126,7 +125,7 @@ class FilterModule:
 
 def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str], written_at: str) -> Dict[str, Any]:
     """Return the report of a fleet; see RETURN."""
-    default = _urls(wanted)
+    default = engine_urls(wanted)
     hosts = [_host(name, results[name], default) for name in sorted(results)]
     report = {
         "schema": 1,
@@ -159,14 +158,6 @@ def _summary(hosts: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
 # -- a host ----------------------------------------------------------------------------------------------------------
 
 
-def _urls(value: Any) -> List[str]:
-    """Return the URLs as engines show them, from a list or a string with commas, as the role accepts them.
-
-    :raises TypeError, ValueError: when the role could not accept the value either.
-    """
-    return mirror_url.engine_list([mirror_url.declare(url) for url in check_type_list(value)])
-
-
 def _wanted(result: Optional[Mapping[str, Any]], default: List[str]) -> Tuple[Optional[List[str]], str]:
     """Return the mirrors that a host should use, or None and the reason."""
     if result is None:
@@ -174,7 +165,7 @@ def _wanted(result: Optional[Mapping[str, Any]], default: List[str]) -> Tuple[Op
     if result.get("failed"):
         return None, result["msg"]
     try:
-        return _urls(result["ansible_facts"]["audit_urls"]), ""
+        return engine_urls(result["ansible_facts"]["audit_urls"]), ""
     except (TypeError, ValueError) as error:
         return None, str(error)
 
@@ -336,8 +327,7 @@ def _lines(report: Mapping[str, Any]) -> List[str]:
     """Return the report in a few lines, for a terminal."""
     summary = report["summary"]
     wanted = ", ".join(report["wanted"]) or "none"
-    covered = f"{summary['covered']} of {summary['hosts']} hosts are covered"
-    lines = [f"{covered} by a wanted mirror that answers (wanted: {wanted})."]
+    lines = [f"{summary['covered']} of {summary['hosts']} hosts use a wanted mirror that answers (wanted: {wanted})."]
     if summary["unknown"]:
         lines.append(f"Hosts where it is unknown: {summary['unknown']}.")
     if summary["will_not_start"]:

@@ -23,6 +23,7 @@ options:
       - C(results) are the registered results of the role's modules in their order,
         such as the result of M(pullthrough.docker.registry_mirrors).
       - C(pid) is the last known process id of the engine.
+      - C(state) is the last known state of the engine, such as V(running), or empty.
       - C(failure) is the message of the failure, or an empty string.
     type: list
     elements: dict
@@ -37,6 +38,15 @@ options:
     type: list
     elements: str
     default: []
+  waves:
+    description: The sizes of the waves, as in C(serial) of a play. The last size repeats.
+    type: list
+    elements: raw
+    default: ["100%"]
+  max_fail_percentage:
+    description: The percentage of the hosts of a wave that may fail before the run stops.
+    type: raw
+    default: 0
   check:
     description: Whether the run was in check mode, which changes nothing.
     type: bool
@@ -83,6 +93,34 @@ _value:
     containers_stopped:
       description: How many containers ran in the engines that were restarted without C(live-restore).
       type: int
+    wave:
+      description:
+        - The number of this wave, beginning with 1.
+        - Added in version 0.3.1.
+      type: int
+    is_last:
+      description:
+        - Whether the run ends after this wave, because it is the last one, or because too many hosts failed.
+        - Added in version 0.3.1.
+      type: bool
+    stopped:
+      description:
+        - The names of the completed hosts whose Docker does not run.
+        - Added in version 0.3.1.
+      type: list
+      elements: str
+    without_docker:
+      description:
+        - The names of the completed hosts that have no Docker, and where the mirrors are configured.
+        - Added in version 0.3.1.
+      type: list
+      elements: str
+    skipped:
+      description:
+        - The names of the hosts that were skipped because they have no Docker.
+        - Added in version 0.3.1.
+      type: list
+      elements: str
     left:
       description: The names of the hosts that are not completed, including those of earlier runs.
       type: list
@@ -93,10 +131,19 @@ _value:
       elements: str
 """
 
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
+
+from ansible.utils.helpers import pct_to_int
 
 OUTCOMES = ("changed", "healed", "unchanged", "refused", "unreachable", "waiting")
 DONE = OUTCOMES[:3]
+ADVICE = {
+    "stopped": "Docker does not run there. It uses what is configured when it starts.",
+    "without_docker": "The mirrors are configured for a later installation. To skip such hosts: "
+    "-e configure_skip_without_docker=true",
+    "skipped": "They have no Docker.",
+}
+"""What it means that no engine runs on a completed host, by the reason."""
 SHOWN = 20
 """Maximum hosts of one kind in the lines for a terminal. The file of the hosts that are left names all."""
 
@@ -111,6 +158,8 @@ def configure_summary(
     hosts: Sequence[str],
     left_before: Sequence[str] = (),
     check: bool = False,
+    waves: Sequence[Union[int, str]] = ("100%",),
+    max_fail_percentage: Union[float, str] = 0,
 ) -> Dict[str, Any]:
     """Return the summary of a run; see RETURN."""
     outcomes: Dict[str, List[str]] = {outcome: [] for outcome in OUTCOMES}
@@ -125,19 +174,66 @@ def configure_summary(
         reloads += sum(result["reloaded"] for result in _succeeded(host))
     outcomes["waiting"] = [name for name in hosts if name not in messages]
     restarted = [host for host in results_of_hosts if not check and _is_restarted(host)]
+    wave = _wave(waves, len(results_of_hosts), len(hosts))
+    failed = [name for name in hosts[wave.begin : wave.end] if name in outcomes["refused"] + outcomes["unreachable"]]
+    stops = _stops(len(failed), wave.end - wave.begin, float(str(max_fail_percentage).rstrip("%")))
     result = {
         "outcomes": outcomes,
         "changed_before_failure": changed_first,
         "reloads": reloads,
         "restarts": len(restarted),
         "containers_stopped": sum(_containers_stopped(host) for host in restarted),
+        "wave": wave.number,
+        "is_last": stops or wave.end >= len(hosts),
+        **_without_engine(results_of_hosts, outcomes),
         "left": _left(outcomes, left_before),
     }
-    return {**result, "lines": _lines(result, messages, check)}
+    lines = _lines(result, messages, f"after wave {wave.number} of {wave.total}: " if wave.total > 1 else "", check)
+    if stops and outcomes["waiting"]:
+        lines.append(f"The run stops here: {len(failed)} of {wave.end - wave.begin} hosts of this wave failed.")
+    return {**result, "lines": lines}
+
+
+class Wave(NamedTuple):
+    """A wave of a run, and which of the hosts it has."""
+
+    number: int
+    total: int
+    begin: int
+    end: int
+
+
+def _wave(sizes: Sequence[Union[int, str]], reached: int, hosts: int) -> Wave:
+    """Return the wave that a run is in when it has reached so many of its hosts. Ansible counts waves in this way."""
+    ends: List[int] = []
+    while not ends or ends[-1] < hosts:
+        size = pct_to_int(sizes[min(len(ends), len(sizes) - 1)], hosts)
+        begin = ends[-1] if ends else 0
+        ends.append(begin + size if 0 < size < hosts - begin else hosts)
+    number = 1 + sum(end < reached for end in ends[:-1])
+    return Wave(number, len(ends), ends[number - 2] if number > 1 else 0, ends[number - 1])
+
+
+def _stops(failed: int, size: int, max_fail_percentage: float) -> bool:
+    """Return whether Ansible starts no other wave: if too many hosts of this one failed, or all."""
+    return failed > size * max_fail_percentage / 100 or 0 < failed == size
+
+
+def _without_engine(
+    results_of_hosts: Sequence[Mapping[str, Any]], outcomes: Mapping[str, Sequence[str]]
+) -> Dict[str, List[str]]:
+    """Return the completed hosts on which no engine runs, by the reason."""
+    completed = {name for outcome in DONE for name in outcomes[outcome]}
+    found: Dict[str, List[str]] = {reason: [] for reason in ADVICE}
+    for host in results_of_hosts:
+        if host["host"] in completed and host.get("state") in ("stopped", "absent"):
+            absent = "without_docker" if _succeeded(host) else "skipped"
+            found["stopped" if host["state"] == "stopped" else absent].append(host["host"])
+    return found
 
 
 def _succeeded(host: Mapping[str, Any]) -> List[Mapping[str, Any]]:
-    return [result for result in host["results"] if "engine" in result]
+    return [result for result in host["results"] if "pending" in result]
 
 
 def _is_restarted(host: Mapping[str, Any]) -> bool:
@@ -181,12 +277,12 @@ def _one_line(text: Any) -> str:
     return " ".join(str(text or "no reason is known").split())
 
 
-def _lines(result: Mapping[str, Any], messages: Mapping[str, str], check: bool) -> List[str]:
+def _lines(result: Mapping[str, Any], messages: Mapping[str, str], when: str, check: bool) -> List[str]:
     outcomes = result["outcomes"]
     counts = ", ".join(f"{outcome} {len(names)}" for outcome, names in outcomes.items())
     work = f"reloads {result['reloads']}, restarts {result['restarts']}"
     mode = "Check mode, nothing was done. It would be: " if check else ""
-    lines = [f"{mode}{counts}; {work}, containers stopped {result['containers_stopped']}."]
+    lines = [f"{when}{mode}{counts}; {work}, containers stopped {result['containers_stopped']}."]
     for outcome in ("refused", "unreachable"):
         names = outcomes[outcome]
         lines += [f"{outcome}: {name}: {messages[name]}" for name in names[:SHOWN]]
@@ -194,6 +290,14 @@ def _lines(result: Mapping[str, Any], messages: Mapping[str, str], check: bool) 
             lines.append(f"{outcome}: and {len(names) - SHOWN} more")
     names = result["changed_before_failure"]
     if names:
-        more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        lines.append(f"{len(names)} of the refused hosts changed before the failure: {', '.join(names[:SHOWN])}{more}.")
+        lines.append(f"{len(names)} of the refused hosts changed before the failure: {_shown(names)}.")
+    for reason, advice in ADVICE.items():
+        names = result[reason]
+        if names:
+            lines.append(f"{reason.replace('_', ' ')}: {len(names)} ({_shown(names)}). {advice}")
     return lines
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"

@@ -39,8 +39,8 @@ options:
   state:
     description:
       - V(present) makes the engine use the mirrors.
-      - V(absent) makes the engine stop using the mirrors in O(mirrors). Other mirrors stay. If the configuration file
-        has nothing else, it stays as an empty object.
+      - V(absent) makes the engine stop using the mirrors in O(mirrors). Other mirrors stay, unless O(exclusive=true).
+        If the configuration file has nothing else, it stays as an empty object.
       - The key goes with its last mirror. If the file had an empty list before an earlier run added a mirror, the list
         does not come back. For the engine, an empty list and no key are the same at its next start.
     type: str
@@ -51,6 +51,7 @@ options:
       - With O(state=present), whether the engine uses only these mirrors, in this order. O(mirrors=[]) then means no
         mirror.
       - If V(false), mirrors that are already configured stay where they are, and missing ones are added at the end.
+      - With O(state=absent), V(true) removes all mirrors from every place, whatever O(mirrors) names.
     type: bool
     default: false
   source:
@@ -135,9 +136,10 @@ EXAMPLES = r"""
     mirrors: https://mirror.gcr.io
     state: absent
 
-- name: Use no mirror at all
+- name: Use no mirror at all, and remove all mirrors from every place
   pullthrough.docker.registry_mirrors:
     mirrors: []
+    state: absent
     exclusive: true
 
 - name: Move the mirrors to DOCKER_OPTS, even if the restart will stop containers

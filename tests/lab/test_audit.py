@@ -44,7 +44,7 @@ def audit(folder, *arguments):
     page = (folder / "report.html").read_text()
     report = json.loads((folder / "report.json").read_text())
     assert all(f">{host['name']}</th>" in page for host in report["hosts"]) and page.endswith("</html>\n")
-    assert f"{report['summary']['covered']} of {report['summary']['hosts']} hosts are covered" in out
+    assert f"{report['summary']['covered']} of {report['summary']['hosts']} hosts use a wanted mirror" in out
     return report
 
 
@@ -161,3 +161,11 @@ def test_the_mirror_of_another_site_does_not_count(sites, tmp_path):
     report = audit(tmp_path / "out", "-i", inventory, "--limit", f"{OLD},{BARE}")
     assert report["summary"]["covered"] == 0
     assert report["summary"]["findings"]["mirror_unused"] == 2
+
+
+def test_a_misspelt_variable_stops_the_audit(lab, tmp_path):
+    folder = tmp_path / "out"
+    command = ["pullthrough.docker.audit", "--limit", OLD, "-e", f"audit_folder={folder}"]
+    code, _counts, out = run_playbook(*command, "-e", f"docker_mirror_url={GCR}")
+    assert code != 0 and "no variable docker_mirror_url; did you mean docker_mirror_urls?" in out, out
+    assert not folder.exists()

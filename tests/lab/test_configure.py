@@ -41,7 +41,10 @@ def configure(left_file):
         code, counts, out = run_playbook("pullthrough.docker.configure", "--limit", limit, "-e", declared, *arguments)
         summaries = [
             {name: int(number) for name, number in re.findall(r"(\w[\w ]*?) (\d+)[,;.]", line)}
-            for line in re.findall(r'"(?:Check mode, nothing was done[.] It would be: )?(changed \d+, healed .*)"', out)
+            for line in re.findall(
+                r'"(?:after wave \d of \d: )?(?:Check mode, nothing .* would be: )?(changed \d+, healed .*)"',
+                out,
+            )
         ]
         return code, summaries, left_file.read_text().splitlines() if left_file.exists() else None, counts, out
 
@@ -118,3 +121,17 @@ def test_a_lost_reload_is_healed(hosts, configure):
     code, summaries, _left, _counts, out = configure()
     assert code == 0 and summaries[-1] == {**NOTHING, **WORK, "healed": 4, "reloads": 4}, out
     assert all(host.mirrors() == [f"{NEW}/"] for host in hosts)
+
+
+def test_what_is_left_is_said_once_and_waves_are_numbered(hosts, configure):
+    code, _summaries, _left, _counts, out = configure()
+    assert code == 0 and "left: " not in out, out
+    assert [f'"after wave {number} of 3: ' in out for number in (1, 2, 3)] == [True, True, True], out
+
+
+def test_a_misspelt_variable_stops_the_run_before_its_first_host(hosts, configure):
+    before = [(host.daemon_json(), host.mirrors()) for host in hosts]
+    for name, meant in (("docker_mirror_url", "docker_mirror_urls"), ("configure_wave", "configure_waves")):
+        code, summaries, _left, _counts, out = configure("-e", f"{name}=1")
+        assert code != 0 and summaries == [] and f"no variable {name}; did you mean {meant}?" in out, out
+    assert [(host.daemon_json(), host.mirrors()) for host in hosts] == before

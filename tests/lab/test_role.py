@@ -91,3 +91,74 @@ def test_bad_variables_are_named_and_nothing_is_changed(hosts, tmp_path):
     for name, value, word in (("docker_mirror_state", "gone", "absent"), ("docker_mirror_timeout", "soon", "int")):
         code, _counts, out = playbook(tmp_path / "play.yml", play("roles", vars={name: value}))
         assert code != 0 and name in out and word in out
+
+
+# -- the lines at the end --------------------------------------------------------------------------------------------
+
+
+def line_of(host, out):
+    """Return what the role says about a host."""
+    return "\n".join(line for line in out.splitlines() if line.strip().startswith(f'"{host.name}: '))
+
+
+def test_a_line_says_what_is_in_force_was_before_and_was_done(hosts, tmp_path, prove):
+    before = {host.name: " ".join(host.mirrors()) or "none" for host in hosts}
+    pids = [host.engine_pid() for host in hosts]
+    plays = play("roles", vars={"docker_mirror_exclusive": True})
+    code, _counts, out = playbook(tmp_path / "play.yml", plays)
+    assert code == 0, out
+    for host in hosts:
+        version = host.info()["ServerVersion"]
+        told = f"in force {NEW}/ (was: {before[host.name]}); reloaded, nothing restarted; engine {version}"
+        assert f"{host.name}: {told}" in line_of(host, out), out
+        assert host.mirrors() == [f"{NEW}/"]
+        prove(host.name, "the line of the role", told)
+    assert [host.engine_pid() for host in hosts] == pids
+    code, _counts, out = run_playbook(tmp_path / "play.yml")
+    assert code == 0 and not any(line_of(host, out) for host in hosts), out
+
+
+def test_new_mirrors_are_checked_by_default_and_only_then(hosts, tmp_path):
+    code, _counts, out = playbook(tmp_path / "play.yml", play("roles"))
+    assert code == 0 and f"The mirror {NEW}/ cannot be used" in out, out
+    code, _counts, out = run_playbook(tmp_path / "play.yml")
+    assert code == 0 and "cannot be used" not in out, out
+
+
+def test_a_required_mirror_is_checked_before_anything_is_written(hosts, tmp_path):
+    before = [(host.daemon_json(), host.mirrors()) for host in hosts]
+    code, counts, out = playbook(tmp_path / "play.yml", play("roles", vars={"docker_mirror_health": "require"}))
+    assert code != 0 and out.count("No mirror is usable from this host") >= len(hosts), out
+    assert all(count["changed"] == 0 for count in counts.values())
+    assert [(host.daemon_json(), host.mirrors()) for host in hosts] == before
+
+
+def test_a_mirror_in_front_of_the_list_is_named_with_the_remedy(hosts, tmp_path):
+    conftest.modules(hosts, mirrors=[SECOND], exclusive=True)
+    code, _counts, out = playbook(tmp_path / "play.yml", play("roles"))
+    assert code == 0, out
+    for host in hosts:
+        assert host.mirrors() == [f"{SECOND}/", f"{NEW}/"]
+        assert f"not in docker_mirror_urls: {SECOND}/" in line_of(host, out), out
+        assert f"Docker asks {SECOND}/ before mirrors in docker_mirror_urls" in line_of(host, out), out
+
+
+def test_absent_says_what_stays_and_exclusive_removes_all(hosts, tmp_path):
+    conftest.modules(hosts, mirrors=[SECOND], exclusive=True)
+    absent = {"docker_mirror_state": "absent"}
+    code, counts, out = playbook(tmp_path / "play.yml", play("roles", vars=absent))
+    assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
+    assert all("nothing was removed" in line_of(host, out) and SECOND in line_of(host, out) for host in hosts), out
+    code, _counts, out = playbook(
+        tmp_path / "play.yml", play("roles", vars={**absent, "docker_mirror_exclusive": True})
+    )
+    assert code == 0 and all(host.mirrors() == [] for host in hosts), out
+    assert all(f"{host.name}: in force none (was: {SECOND}/); reloaded" in line_of(host, out) for host in hosts), out
+
+
+def test_a_misspelt_variable_is_refused_with_the_name_that_was_meant(hosts, tmp_path):
+    before = [(host.daemon_json(), host.mirrors()) for host in hosts]
+    code, counts, out = playbook(tmp_path / "play.yml", play("roles", vars={"docker_mirror_url": SECOND}))
+    assert code != 0 and all(count["failed"] == 1 for count in counts.values()), out
+    assert "did you mean docker_mirror_urls?" in out
+    assert [(host.daemon_json(), host.mirrors()) for host in hosts] == before

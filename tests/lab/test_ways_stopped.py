@@ -12,7 +12,7 @@ import ways
 from conftest import Host
 
 
-def test_a_stopped_engine_stays_stopped_and_its_next_start_reads_the_file(lab, prove):
+def test_a_stopped_engine_stays_stopped_and_its_next_start_reads_the_file(lab, tmp_path, prove):
     hosts, beside = ways.hosts_of(lab, ways.OTHER_INITS), Host(lab, ways.BESIDE)
     neighbour = ways.snapshot(beside)
     with ways.restored_afterwards(hosts):
@@ -30,6 +30,13 @@ def test_a_stopped_engine_stays_stopped_and_its_next_start_reads_the_file(lab, p
                 and done[host.name]["in_force"] is None
             )
             assert f'"{ways.NEW}"'.encode() in host.daemon_json()
+            assert not ways.runs(host)
+        role = {"role": "pullthrough.docker.docker_mirror", "docker_mirror_urls": [ways.NEW]}
+        plays = [{"hosts": [host.name for host in hosts], "gather_facts": False, "roles": [role]}]
+        code, counts, out = conftest.playbook(tmp_path / "play.yml", plays)
+        assert code == 0 and all(count["changed"] == 0 for count in counts.values()), out
+        for host in hosts:
+            assert f"{host.name}: nothing in force, as Docker is stopped; configured " in out, out
             assert not ways.runs(host)
         assert ways.snapshot(beside) == neighbour
         ways.each(ways.start, hosts)

@@ -264,7 +264,7 @@ def test_hostile_results_stay_text(browser, tmp_path):
         "shapes": "failed",
         "no-json": "failed",
     }
-    assert report["summary"]["covered"] == 2 and "2 of 8 hosts are covered" in printed
+    assert report["summary"]["covered"] == 2 and "2 of 8 hosts use a wanted mirror" in printed
     path = tmp_path / "report.html"
     path.write_text(page, encoding="utf-8")
     open_hostile(browser, path)

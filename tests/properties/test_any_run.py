@@ -38,7 +38,10 @@ _MIRROR_TASKS = st.one_of(
     st.fixed_dictionaries(
         {"mirrors": _LISTS.filter(bool)}, optional={"state": st.just("absent"), "reload": st.booleans()}
     ),
-    st.fixed_dictionaries({"mirrors": _LISTS, "exclusive": st.just(True)}, optional={"reload": st.booleans()}),
+    st.fixed_dictionaries(
+        {"mirrors": _LISTS, "exclusive": st.just(True)},
+        optional={"state": st.just("absent"), "reload": st.booleans()},
+    ),
 ).map(lambda options: ("registry_mirrors", options))
 _NAMES = st.sampled_from(
     ["debug", "dns", "log-opts", "log-opts.max-size", "live-restore", "registry-mirrors", "insecure-registries"]

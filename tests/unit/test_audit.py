@@ -123,7 +123,7 @@ def test_the_summary():
         "findings": {"unreachable": 1, "conflict": 1, "drift": 1, "mirror_unusable": 8, "old_engine": 1},
     }
     assert report["lines"] == [
-        "1 of 10 hosts are covered by a wanted mirror that answers (wanted: https://mirror.gcr.io/).",
+        "1 of 10 hosts use a wanted mirror that answers (wanted: https://mirror.gcr.io/).",
         "Hosts where it is unknown: 1.",
         "Engines that run and will not start again: 1.",
         f"host not reached: 1 (gone). {report['kinds']['unreachable']['advice'].replace('HOST', 'gone')}",

@@ -90,11 +90,15 @@ def test_the_hosts_that_are_left():
         host({"unreachable": True}, name="gone"),
     ]
     summary = configure_summary(
-        results, ["done", "refused", "gone", "next"], left_before=["other", "gone", "done", "next"]
+        results, ["done", "refused", "gone", "next"], left_before=["other", "gone", "done", "next"], waves=[3]
     )
     assert summary["left"] == ["refused", "gone", "next", "other"]
     assert summary["outcomes"]["waiting"] == ["next"]
-    assert summary["lines"][1:] == ["refused: refused: of itself", "unreachable: gone: no reason is known"]
+    assert summary["lines"][1:] == [
+        "refused: refused: of itself",
+        "unreachable: gone: no reason is known",
+        "The run stops here: 2 of 3 hosts of this wave failed.",
+    ]
 
 
 def test_a_message_is_one_line_and_a_terminal_is_not_flooded():
@@ -127,3 +131,53 @@ def test_a_terminal_is_not_flooded_with_hosts_that_changed():
     results = [host(RELOADED, FAILED, name=f"h{number}", failure="no") for number in range(SHOWN + 1)]
     assert configure_summary(results, [])["lines"][-1].endswith(f"h{SHOWN - 1}, and 1 more.")
     assert configure_summary(results[:SHOWN], [])["lines"][-1].endswith(f"h{SHOWN - 1}.")
+
+
+# -- waves -----------------------------------------------------------------------------------------------------------
+
+WAVES = {
+    # name: (sizes, hosts, reached, allowed percentage, failed hosts, number, total, whether the run ends)
+    "the first of three": ([1, "10%", "100%"], 20, 1, 0, 0, 1, 3, False),
+    "the second of three": ([1, "10%", "100%"], 20, 3, 0, 0, 2, 3, False),
+    "the last of three": ([1, "10%", "100%"], 20, 20, 0, 0, 3, 3, True),
+    "sizes as text": (["1", "10%", "100%"], 20, 3, "0", 0, 2, 3, False),
+    "one wave": (["100%"], 20, 20, 0, 0, 1, 1, True),
+    "one host": ([1, "10%", "100%"], 1, 1, 0, 0, 1, 1, True),
+    "two hosts": ([1, "10%", "100%"], 2, 1, 0, 0, 1, 2, False),
+    "a size that repeats": ([2], 5, 4, 0, 0, 2, 3, False),
+    "all others": ([1, 0], 5, 5, 0, 0, 2, 2, True),
+    "a failure": ([2], 6, 2, 0, 1, 1, 3, True),
+    "an allowed failure": ([2], 6, 2, 50, 1, 1, 3, False),
+    "an allowed failure, as text": ([2], 6, 2, "50%", 1, 1, 3, False),
+    "too many failures": ([2], 6, 2, 49, 1, 1, 3, True),
+    "a failure in an earlier wave": ([2], 6, 4, 50, 1, 2, 3, False),
+    "all of a wave failed": ([1], 3, 1, 100, 1, 1, 3, True),
+}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count", "reached", "allowed", "failed", "number", "total", "ends"), WAVES.values(), ids=WAVES
+)
+def test_the_number_of_the_wave_and_whether_the_run_ends(sizes, count, reached, allowed, failed, number, total, ends):
+    names = [f"h{place}" for place in range(count)]
+    results = [host(SAME, name=name, failure="no" if place < failed else "") for place, name in enumerate(names)]
+    summary = configure_summary(results[:reached], names, waves=sizes, max_fail_percentage=allowed)
+    assert (summary["wave"], summary["is_last"]) == (number, ends)
+    head = f"after wave {number} of {total}: " if total > 1 else ""
+    assert summary["lines"][0].startswith(f"{head}changed 0, healed 0, unchanged {reached - failed}, ")
+    assert summary["lines"][-1].startswith("The run stops here: ") is (ends and reached < count)
+
+
+def test_hosts_without_a_running_engine_are_told_apart():
+    states = {"runs": "running", "off": "stopped", "bare": "absent", "left-out": "absent", "bad": "stopped"}
+    results = [
+        {**host(*([SAME] if name != "left-out" else []), name=name), "state": state} for name, state in states.items()
+    ]
+    results[-1]["failure"] = "no"
+    summary = configure_summary(results, list(states))
+    assert (summary["stopped"], summary["without_docker"], summary["skipped"]) == (["off"], ["bare"], ["left-out"])
+    assert [line.split(".")[0] for line in summary["lines"][2:]] == [
+        "stopped: 1 (off)",
+        "without docker: 1 (bare)",
+        "skipped: 1 (left-out)",
+    ]

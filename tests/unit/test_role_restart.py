@@ -21,6 +21,7 @@ DOWN = {"in_force": None, "drift_reasons": [], "engine": {"pid": None, "reason":
 STUBS = {
     # Returns the result that the test wrote.
     "registry_mirrors": "print((folder / 'declared.json').read_text())",
+    "registry_mirrors_health_info": "print(json.dumps({'changed': False, 'mirrors': [], 'usable_mirrors': []}))",
     # Waits for the whole timeout. Each call returns the next answer, or the last one again.
     "registry_mirrors_info": """
 with (folder / "calls").open("a") as calls:
@@ -44,7 +45,7 @@ class Run:
 
     def __init__(self, folder, answers, **variables):
         collection = folder / "collections/ansible_collections/pullthrough/docker"
-        for part in ("roles", "meta", "plugins/modules"):
+        for part in ("roles", "meta", "plugins"):
             shutil.copytree(ROOT / part, collection / part)
         shutil.copy(ROOT / "galaxy.yml", collection)
         for name, code in STUBS.items():
@@ -58,8 +59,9 @@ class Run:
         copy.write_text("old")
         backup = {"path": str(self.file), "backup_file": str(copy), "checksum": hashlib.sha256(b"new").hexdigest()}
         declared = {"changed": True, "pending": "restart", "pending_reasons": ["It is a flag."], "backups": [backup]}
-        declared.update(mirrors=NEW, in_force=OLD, path=str(self.file))
-        declared["engine"] = {"pid": 7, "rootless": False, "service": "docker"}
+        declared.update(mirrors=NEW, previous_mirrors=OLD, in_force=OLD, path=str(self.file), reloaded=False, diff=[])
+        declared["engine"] = {"state": "running", "pid": 7, "rootless": False, "service": "docker"}
+        declared["engine"].update(version="26.1.5", containers_running=3, live_restore=False)
         (folder / "declared.json").write_text(json.dumps(declared))
         (folder / "answers.json").write_text(json.dumps(answers))
         (folder / "calls").write_text("")
@@ -71,6 +73,7 @@ class Run:
             "vars": {
                 "ansible_python_interpreter": sys.executable,
                 "docker_mirror_service": str(folder),
+                "docker_mirror_urls": NEW,
                 **{f"docker_mirror_{name}": value for name, value in variables.items()},
             },
             "roles": ["pullthrough.docker.docker_mirror"],
@@ -108,6 +111,8 @@ def test_the_role_waits_until_the_mirrors_are_in_force(tmp_path):
     run = Run(tmp_path, [DOWN, engine(NEW, 7), engine(OLD, 8), engine(NEW, 8)], timeout=0, restart_timeout=60)
     assert run.code == 0 and run.calls == 4, run.output
     assert run.file.read_text() == "new" and not (tmp_path / "copy").exists()
+    line = f"localhost: in force {NEW[0]} (was: {OLD[0]}); restarted, containers stopped: 3; engine 26.1.5"
+    assert line in run.output, run.output
 
 
 def test_the_role_puts_the_file_back_and_restarts_the_engine(tmp_path):

@@ -28,7 +28,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._rules import (
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line, masking
 
-_CONSENT = "keep_containers: false (docker_mirror_keep_containers in the role)"
+_CONSENT = "keep_containers: false"
 
 
 # -- the snapshot ----------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def wish(params: Mapping[str, Any]) -> Wish:
     :raises Refused: when they cannot be meant.
     """
     read = Wish(Options.of(params), *(params[name] for name in Wish._fields[1:]))
-    if not read.mirrors and (read.is_absent or not read.exclusive):
+    if not read.mirrors and not read.exclusive:
         raise Refused(
             "mirrors is an empty list", "Name at least one; to have none at all, set mirrors: [] with exclusive: true."
         )
@@ -206,11 +206,12 @@ def _lists(seen: Snapshot, wanted: Wish, chosen: Place, others: Sequence[Place])
     """Return the mirrors that each place will have."""
     _refuse_stray_mirrors(seen, wanted, chosen)
     interrupted = _interrupted(seen, chosen, others)
+    if wanted.exclusive or not wanted.is_absent:
+        _refuse_unknown_places([*others, chosen])
     if wanted.is_absent:
         lists = {place.path: _without(wanted, place.listed) for place in [chosen, *others]}
         lists[chosen.path] += _without(wanted, interrupted)
         return lists
-    _refuse_unknown_places([*others, chosen])
     if others:
         _refuse_other_places(seen, wanted, chosen, others)
     listed = list(chosen.listed)
@@ -221,8 +222,8 @@ def _lists(seen: Snapshot, wanted: Wish, chosen: Place, others: Sequence[Place])
 
 
 def _without(wanted: Wish, listed: Sequence[str]) -> List[str]:
-    """Return the list without the mirrors that the user declares."""
-    gone = set(engine_list(wanted.mirrors))
+    """Return the list without the mirrors that must go: those that the user declares, or all."""
+    gone = set(engine_list(listed if wanted.exclusive else wanted.mirrors))
     return [mirror for mirror in listed if engine_spelling(mirror) not in gone]
 
 
@@ -351,7 +352,7 @@ def _changed(found: certificates.CertsD, after: Mapping[str, Optional[bytes]]) -
 def _refuse_stray_mirrors(seen: Snapshot, wanted: Wish, chosen: Place) -> None:
     """Refuse to add to, or take out of, a command line that cannot be edited."""
     stray = set(seen.stray_mirrors)
-    if wanted.is_absent:
+    if wanted.is_absent and not wanted.exclusive:
         stray.intersection_update(engine_list(wanted.mirrors))
     if not stray:
         return

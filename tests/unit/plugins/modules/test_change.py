@@ -244,7 +244,7 @@ class TestConsent:
             "data-root is /mnt/new, and the engine uses "
             f"/var/lib/docker; {self.told(daemon_json)}. Nothing was changed. Undo that or bring it into force "
             "first, or allow it with "
-            "keep_containers: false (docker_mirror_keep_containers in the role)."
+            "keep_containers: false."
         )
         assert held(daemon_json) == self.TEXT
 
@@ -279,7 +279,7 @@ class TestConsent:
             "also apply what someone changed since the "
             f"engine read its configuration: {told}. Nothing was changed. Undo that or bring it into force first, "
             "or allow it with "
-            "keep_containers: false (docker_mirror_keep_containers in the role)."
+            "keep_containers: false."
         )
         allowed = run("daemon_config", keep_containers=False, **BIP)
         assert allowed["pending"] == "restart", allowed
@@ -309,7 +309,7 @@ class TestConsent:
             "Only a restart brings this into force (the engine reads bip only at its start; the engine reads mtu "
             "only at its start), and it would stop "
             "1 running container(s). Nothing was changed. "
-            "Allow it with keep_containers: false (docker_mirror_keep_containers in the role), or keep them "
+            "Allow it with keep_containers: false, or keep them "
             "through it with live-restore: true "
             "in the engine's configuration."
         )

@@ -62,7 +62,7 @@ EMPTY = (
 REFUSED = {
     # name: (file, options file, words that run besides, options, message)
     "no mirror": ("{}", "", "", {"mirrors": []}, EMPTY),
-    "no mirror to be absent": ("{}", "", "", {"mirrors": [], "state": "absent", "exclusive": True}, EMPTY),
+    "no mirror to be absent": ("{}", "", "", {"mirrors": [], "state": "absent"}, EMPTY),
     "no scheme": (
         "{}",
         "",
@@ -215,18 +215,21 @@ def script(machine, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["daemon_json", "options_file"])
-def test_what_only_a_shell_knows(run, script, source):
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_only_a_shell_knows(run, script, source, state):
     text = 'DOCKER_OPTS="$(cat /x) --registry-mirror=https://a.example"\n'
     script.write_text(text)
     message = (
         f"{script}, line 1: only a shell knows the value of DOCKER_OPTS. Nothing was changed. Write plain words there."
     )
-    assert run("registry_mirrors", mirrors=GCR, source=source, migrate=True)["msg"] == message
+    options = {"migrate": True, "state": state, "exclusive": state == "absent"}
+    assert run("registry_mirrors", mirrors=GCR, source=source, **options)["msg"] == message
     assert script.read_text() == text
 
 
 NOWHERE = {
     # name: (state of the engine, mirrors, state, whether it is refused)
+    "all absent": ("running", GCR, "absent, exclusive", True),
     "present": ("running", GCR, "present", True),
     "present, the same": ("running", OWN, "present", True),
     "absent": ("running", OWN + "/", "absent", True),
@@ -240,7 +243,8 @@ def test_flags_of_no_service(engine, run, daemon_json, engine_state, mirror, sta
     engine.argv += ("--registry-mirror", OWN, flag(THIRD))
     engine.mirrors = shown(OWN, THIRD)
     engine.state = engine_state
-    result = run("registry_mirrors", mirrors=mirror, state=state)
+    state, *exclusive = state.split(", ")
+    result = run("registry_mirrors", mirrors=mirror, state=state, exclusive=bool(exclusive))
     message = (
         f"The engine (process 4711) has {flag(OWN)} {flag(THIRD)} on its command line, which comes from no "
         "service that was found. "
@@ -335,6 +339,30 @@ def test_places_that_both_have_mirrors(
     assert result["mirrors"] == shown(*after)
     assert sorted(result["previous_mirrors"]) == sorted(shown(OWN, GCR))
     assert result["in_force"] == shown(GCR)
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check", "real"])
+@pytest.mark.parametrize("migrate", [True, False], ids=["migrate", "in place"])
+@pytest.mark.parametrize("mirrors", [[], [GCR], [THIRD]], ids=["none named", "one named", "another named"])
+@pytest.mark.parametrize("source", ["daemon_json", "options_file", "systemd_drop_in"])
+def test_all_mirrors_go_from_all_places(engine, run, given, daemon_json, systemd, source, mirrors, migrate, check):
+    given(file_of(OWN), GCR)
+    systemd.options.write_text(options_of(GCR))
+    engine.argv += (flag(GCR),)
+    options = {"mirrors": mirrors, "source": source, "migrate": migrate, "state": "absent", "exclusive": True}
+    result = run("registry_mirrors", check=check, **options)
+    assert (result["changed"], result["mirrors"], result["pending"]) == (True, [], "restart"), result
+    assert sorted(result["previous_mirrors"]) == sorted(shown(OWN, GCR))
+    if not check:
+        assert (listed(daemon_json), systemd.options.read_text(), systemd.own.exists()) == (None, "", False)
+        assert not run("registry_mirrors", **options)["changed"]
+
+
+def test_all_mirrors_go_from_the_file_by_a_reload(run, given, daemon_json, engine):
+    given(file_of(OWN, GCR + "/"), OWN, GCR)
+    result = run("registry_mirrors", mirrors=THIRD, state="absent", exclusive=True)
+    assert (result["reloaded"], result["mirrors"], result["in_force"]) == (True, [], []) and engine.mirrors == []
+    assert json.loads(daemon_json.read_text()) == {}
 
 
 def test_a_mirror_in_two_places_moves_into_one(run, given, daemon_json, systemd):

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, The pullthrough.docker authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run of the playbooks configure and audit on a fleet. Stubs replace the modules."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ansible_collections.pullthrough.docker.tests.unit.role_fleet import (
+    ABSENT,
+    ADDED,
+    SAME,
+    STOPPED,
+    USABLE,
+    Fleet,
+)
+
+CONFIGURE, AUDIT = "pullthrough.docker.configure", "pullthrough.docker.audit"
+DECLARE, LOOK, CHECK = "registry_mirrors", "registry_mirrors_info", "registry_mirrors_health_info"
+FAILED = {"failed": True, "changed": False, "msg": "no"}
+
+
+def fleet_of(folder, **declared):
+    results = {
+        host: {DECLARE: result, LOOK: {"engine": result.get("engine")}, CHECK: USABLE}
+        for host, result in declared.items()
+    }
+    return Fleet(folder, results)
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    return fleet_of(tmp_path, first=SAME, added=ADDED, bare=ABSENT, stopped=STOPPED)
+
+
+def test_waves_are_numbered_and_each_group_is_named(fleet):
+    code, _counts, out = fleet.run(CONFIGURE, configure_waves="1,2")
+    assert code == 0, out
+    heads = re.findall(r'"(after wave \d of \d): changed (\d), healed 0, unchanged (\d), .*waiting (\d);', out)
+    assert heads == [
+        ("after wave 1 of 3", "0", "1", "3"),
+        ("after wave 2 of 3", "2", "1", "1"),
+        ("after wave 3 of 3", "2", "2", "0"),
+    ], out
+    assert "stopped: 1 (stopped). " in out and "without docker: 1 (bare). " in out
+    assert '"left:' not in out and not (fleet.folder / "configure.left").exists()
+
+
+def test_hosts_without_docker_are_skipped(fleet):
+    code, counts, out = fleet.run(CONFIGURE, configure_skip_without_docker=True, configure_waves=["100%"])
+    assert code == 0 and "skipped: 1 (bare). They have no Docker." in out, out
+    assert {host: fleet.calls(host) for host in counts} == {
+        "first": [LOOK, DECLARE],
+        "added": [LOOK, DECLARE, CHECK],
+        "bare": [LOOK],
+        "stopped": [LOOK, DECLARE],
+    }
+    assert "changed 1, healed 0, unchanged 3," in out and "without docker" not in out
+
+
+@pytest.mark.parametrize("allowed", [0, 50])
+def test_what_is_left_is_said_when_the_run_ends(tmp_path, allowed):
+    """With 50 %, the failure in the first wave does not stop the run."""
+    fleet = fleet_of(tmp_path, bad=FAILED, good=SAME, last=SAME)
+    code, counts, out = fleet.run(CONFIGURE, configure_waves=[2], configure_max_fail_percentage=allowed)
+    assert code == 2 and out.count('"left: ') == 1, out
+    if allowed:
+        assert out.index("after wave 2 of 2") < out.index("left: 1; continue with --limit @")
+        assert len(counts) == 3 and "The run stops here" not in out
+    else:
+        assert "The run stops here: 1 of 2 hosts of this wave failed." in out
+        assert "left: 2; continue with --limit @" in out and len(counts) == 2
+    assert (fleet.folder / "configure.left").read_text().split() == (["bad"] if allowed else ["bad", "last"])
+
+
+def test_waves_that_are_no_sizes_are_refused(fleet):
+    code, counts, out = fleet.run(CONFIGURE, configure_waves="1, ten")
+    assert code != 0 and "configure_waves must be a list of numbers and percentages" in out, out
+    assert "Traceback" not in out and not counts
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "meant"),
+    [
+        (CONFIGURE, {"docker_mirror_waves": 1}, "configure_waves"),
+        (CONFIGURE, {"configure_wave": 1}, "configure_waves"),
+        (AUDIT, {"docker_mirror_url": "https://cache.example"}, "docker_mirror_urls"),
+        (AUDIT, {"audit_folders": "x"}, "audit_folder"),
+    ],
+)
+def test_a_misspelt_variable_of_a_playbook(fleet, playbook, variables, meant):
+    code, counts, out = fleet.run(playbook, **variables)
+    assert code == 2 and f"There is no variable {next(iter(variables))}; did you mean {meant}?" in out, out
+    assert not any(fleet.calls(host) for host in counts)
