@@ -78,9 +78,7 @@ def _inline_tables(inner):
     )
 
 
-_VALUES = st.recursive(
-    _STRINGS | _NUMBERS | _DATES, lambda inner: _arrays(inner) | _inline_tables(inner), max_leaves=6
-)
+_VALUES = st.recursive(_STRINGS | _NUMBERS | _DATES, lambda inner: _arrays(inner) | _inline_tables(inner), max_leaves=6)
 _PAIRS = st.builds("{0}{1}{2}={2}{3}".format, _BLANKS, _KEYS, _BLANKS, _VALUES)
 _HEADERS = st.builds(
     lambda brackets, key, blanks: blanks + brackets.format(blanks + key + blanks),

@@ -30,9 +30,7 @@ _CONSTANTS = {"true": True, "false": False}
 _DECIMAL = re.compile(r"[+-]?(?:0|[1-9](?:_?[0-9])*)\Z")
 _OTHER_BASE = re.compile(r"0(?:x[0-9A-Fa-f](?:_?[0-9A-Fa-f])*|o[0-7](?:_?[0-7])*|b[01](?:_?[01])*)\Z")
 _EXPONENT = r"[eE][+-]?[0-9](?:_?[0-9])*"
-_FLOAT = re.compile(
-    rf"[+-]?(?:(?:0|[1-9](?:_?[0-9])*)(?:\.[0-9](?:_?[0-9])*(?:{_EXPONENT})?|{_EXPONENT})|inf|nan)\Z"
-)
+_FLOAT = re.compile(rf"[+-]?(?:(?:0|[1-9](?:_?[0-9])*)(?:\.[0-9](?:_?[0-9])*(?:{_EXPONENT})?|{_EXPONENT})|inf|nan)\Z")
 _TIME_TEXT = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
 _TIME = re.compile(rf"{_TIME_TEXT}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")

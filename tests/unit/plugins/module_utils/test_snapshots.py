@@ -144,7 +144,7 @@ def test_a_host_in_hosts_toml(tmp_path, folder):
     path = tmp_path / folder / "hosts.toml"
     path.parent.mkdir()
     assert snapshots._hosts_toml(LocalHost(tmp_path)) is None
-    path.write_bytes(b'# \xff\n')
+    path.write_bytes(b"# \xff\n")
     assert snapshots._hosts_toml(LocalHost(tmp_path)).effect is certs_d.Effect.INVALID
     path.write_text(f'server = "x"\n{HOST}')
     assert snapshots._hosts_toml(LocalHost(tmp_path)) == (f"{path}, line 2", certs_d.Effect.HOST)

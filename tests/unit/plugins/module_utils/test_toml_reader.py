@@ -19,7 +19,7 @@ VALID = {
     "blank lines": "\n \t\r\n\n",
     "comments": "# a\n  # \t\u00e4\na = 1 # b\n#",
     "no newline at the end": "a = 1",
-    "keys": "a-b_1 = 1\n1234 = 2\n\"a b\" = 3\n'c\\d' = 4\n\"\" = 5\n\"\\u00e9\" = 6",
+    "keys": 'a-b_1 = 1\n1234 = 2\n"a b" = 3\n\'c\\d\' = 4\n"" = 5\n"\\u00e9" = 6',
     "dotted keys": 'a.b = 1\na . "c.d" = 2\n3.14 = 3\na.e.f = 4',
     "basic strings": r'a = "\b\t\n\f\r\"\\\u00E9\U0001F600"' + '\nb = "\t\u00e9"\nc = ""',
     "literal strings": "a = 'C:\\n\"'\nb = ''",
