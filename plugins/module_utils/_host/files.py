@@ -9,12 +9,13 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 import time
 
-from typing import Optional
+from typing import Iterator, Optional
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import scope
 
@@ -56,15 +57,8 @@ def read_up_to(path: str, limit: int, start: int = 0) -> bytes:
     :raises NotRegularFile: for a folder, a pipe or a device.
     :raises OSError: when the file cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotRegularFile(errno.EINVAL, "not a regular file", path)
-        with open(descriptor, "rb", closefd=False) as file:
-            file.seek(start)
-            return file.read(limit)
-    finally:
-        os.close(descriptor)
+    with _opened(path) as descriptor:
+        return _part(descriptor, limit, start)
 
 
 def read_own(path: str) -> Optional[bytes]:
@@ -73,12 +67,31 @@ def read_own(path: str) -> Optional[bytes]:
     What counts is the file that was opened, whatever is put in its place meanwhile.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with _opened(path, os.O_NOFOLLOW) as descriptor:
+            return _part(descriptor, SIZE_LIMIT) if is_protected(os.fstat(descriptor)) else None
     except OSError:
         return None
-    with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        return file.read(SIZE_LIMIT) if stat.S_ISREG(found.st_mode) and is_protected(found) else None
+
+
+@contextlib.contextmanager
+def _opened(path: str, flags: int = 0) -> Iterator[int]:
+    """Open a regular file.
+
+    :raises NotRegularFile: for a folder, a pipe or a device.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegularFile(errno.EINVAL, "not a regular file", path)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _part(descriptor: int, limit: int, start: int = 0) -> bytes:
+    with open(descriptor, "rb", closefd=False) as file:
+        file.seek(start)
+        return file.read(limit)
 
 
 def text_of(path: str, limit: int = SIZE_LIMIT, start: int = 0) -> str:
