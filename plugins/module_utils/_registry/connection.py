@@ -54,9 +54,6 @@ class Route(NamedTuple):
     proxies: Mapping[str, str] = MappingProxyType({})
 
 
-Stream = Union[socket.socket, tls_over_tls.TlsOverTls]
-
-
 class Connector:
     """Opens connections to one registry. Another thread can read at any time what is known so far."""
 
@@ -93,13 +90,13 @@ class Connector:
         connection.sock = sock
         return connection
 
-    def _connect(self, url: SplitResult, *, record: bool) -> Stream:
+    def _connect(self, url: SplitResult, *, record: bool) -> socket.socket:
         """Return a connection to the host of a URL, without a proxy."""
         sock, kind = self._reach(url, masking.mask(url.hostname or "", 253), is_proxy=False, record=record)
         self._allow(kind)
         return sock
 
-    def _connect_to_proxy(self, proxy: str, url: SplitResult, *, record: bool) -> Stream:
+    def _connect_to_proxy(self, proxy: str, url: SplitResult, *, record: bool) -> socket.socket:
         """Return a connection to a proxy, in which the proxy connects to the host of a URL if that is encrypted."""
         self.stage = "proxy"
         next_hop, shown = split_url(proxy, "proxy"), f"the proxy {masking.mask(proxy)}"
@@ -155,7 +152,9 @@ class Connector:
             text = f"no connection to {shown}: {address} is a {kind} address, and the mirror itself has no such address"
             raise Failure("tcp", f"{text}. Check the redirects and the token server of the mirror")
 
-    def _reach(self, url: SplitResult, shown: str, *, is_proxy: bool, record: bool) -> Tuple[Stream, Optional[str]]:
+    def _reach(
+        self, url: SplitResult, shown: str, *, is_proxy: bool, record: bool
+    ) -> Tuple[socket.socket, Optional[str]]:
         """Return a TCP connection to the host of a URL, and the kind of its address."""
         host, port = _host_and_port(url)
         self.stage = "dns"
@@ -173,7 +172,7 @@ class Connector:
             text = f"the name of {shown} cannot be resolved: {describe(exc)}. Check DNS and /etc/hosts"
             raise Failure("dns", text) from exc
 
-    def _dial(self, found: Sequence[Any], shown: str, *, is_proxy: bool) -> Tuple[Stream, Optional[str]]:
+    def _dial(self, found: Sequence[Any], shown: str, *, is_proxy: bool) -> Tuple[socket.socket, Optional[str]]:
         """Return a connection to the first address that accepts one, and the kind of this address."""
         problem: OSError = OSError("its name has no address")
         for family, type_, protocol, _name, address in found:
@@ -192,7 +191,7 @@ class Connector:
         text = f"no connection to {shown}: {describe(problem)}{hint}"
         raise Failure("tcp", text, is_silent=is_silent(problem)) from problem
 
-    def _tunnel(self, sock: Stream, authorization: Optional[str], target: str, shown: str) -> None:
+    def _tunnel(self, sock: socket.socket, authorization: Optional[str], target: str, shown: str) -> None:
         """Make the proxy connect to the registry."""
         lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
         if authorization:
@@ -208,7 +207,7 @@ class Connector:
             why = f"HTTP {status[1].decode()}" if status else "not a valid HTTP response"
             raise Failure("proxy", f"{shown} refuses to connect to {target}: {why}")
 
-    def _read_head(self, sock: Stream) -> bytes:
+    def _read_head(self, sock: socket.socket) -> bytes:
         """Return the head of a proxy's answer, up to the limit of its size."""
         head = bytearray()
         while not head.endswith(b"\r\n\r\n") and len(head) < PROXY_HEAD_LIMIT:
@@ -219,8 +218,10 @@ class Connector:
             head += byte
         return bytes(head)
 
-    def _encrypt(self, sock: Stream, host: str, *, proxy: str = "", record: bool = False) -> Stream:
-        """Return a TLS connection to a host inside a connection. Go uses one TLS configuration for proxy and registry.
+    def _encrypt(self, sock: socket.socket, host: str, *, proxy: str = "", record: bool = False) -> Any:
+        """Return a TLS connection to a host inside a connection: an ``SSLSocket`` or, inside another, a ``TlsOverTls``.
+
+        Go uses one TLS configuration for proxy and registry (net/http transport.go).
 
         :param proxy: how to show the host if it is the proxy.
         """

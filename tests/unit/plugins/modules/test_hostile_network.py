@@ -416,6 +416,27 @@ def test_no_field_of_a_report_can_carry_poison(url):
         assert report["images"][0]["image"] == "a/token:1"
 
 
+SECRET = hostile.SECRET.encode()
+ANSWERS_TO_CONNECT = [
+    b"HTTP/1.1 407 " + hostile.CONTROLS + hostile.FOLDED + SECRET + b"\r\n\r\n",
+    b"SSH-2.0-" + hostile.CONTROLS + SECRET + b"\r\n\r\n",
+    b"HTTP/1.1 200 x\r\nX: " + hostile.CONTROLS + SECRET + b"\r\n\r\n" + hostile.CONTROLS + SECRET,
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS_TO_CONNECT, ids=["reason", "status line", "not TLS"])
+def test_poison_of_a_proxy(engine, run, serve, answer):
+    def connect(handler):
+        handler.wfile.write(answer)
+        handler.close_connection = True
+
+    serve("proxy.example", None, handler=served(None, do_CONNECT=connect))
+    engine.proxies = {"http": "", "https": "http://proxy.example", "no": ""}
+    result = run(CHECK, mirrors=["https://cache.example"], images=["alpine"])
+    assert one(result)["reason"]
+    check_strings(result)
+
+
 class Huge(RuntimeError):
     def __init__(self):
         super().__init__(10**5000)
