@@ -38,7 +38,7 @@ _NO_SOCKET = (
 )
 
 _COUNT_LIMIT = 10**6
-"""The largest number of containers that is believed. A number of thousands of digits cannot even be printed."""
+"""The largest number of containers that is believed."""
 
 _CREDENTIALS = struct.Struct("3i")
 """Pid, user and group of the other end of a socket (``SO_PEERCRED`` in socket(7))."""

@@ -123,6 +123,18 @@ def test_whose_symlinks_are_followed(tmp_path, monkeypatch, owner, user, bits, f
             files.resolve(str(folder / "link"))
 
 
+def test_a_folder_or_a_pipe_is_no_file_of_this_collection(tmp_path):
+    pipe, file = tmp_path / "pipe", tmp_path / "file"
+    os.mkfifo(pipe)
+    file.write_text("{}")
+    assert [files.read_own(str(path)) for path in (tmp_path, pipe, tmp_path / "none", file)] == [
+        None,
+        None,
+        None,
+        b"{}",
+    ]
+
+
 def test_what_is_no_configuration_file_is_not_read(tmp_path):
     assert files.read(str(tmp_path / "none")) is None
     limit = files.SIZE_LIMIT

@@ -31,8 +31,9 @@ except ImportError:
 FOLDER = pathlib.Path(next(iter(module_utils.__path__)))
 METHODS = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 
-NOT_CONSTANT = {"options_text": 1, "snapshots": 1}
-"""Calls, by module, whose pattern is put together while it runs. They read files that only root writes."""
+NOT_CONSTANT = {"misspelt_variables": 2, "options_text": 1, "processes": 1, "snapshots": 1}
+"""Calls, by module, whose pattern is put together while it runs. They read files that only root writes, short texts of
+the kernel, or the role's own files."""
 
 LENGTH = 65536
 """Characters of a text: more than any bound in a pattern, within which the time may grow as it likes."""
@@ -73,8 +74,9 @@ def uses_in(source, values):
 
 
 def modules():
-    for path in sorted(FOLDER.glob("_*/[a-z]*.py")):
-        yield path, importlib.import_module(f"{module_utils.__name__}.{path.parent.name}.{path.stem}")
+    for path in sorted([*FOLDER.glob("_*/[a-z]*.py"), *FOLDER.parent.glob("filter/[a-z]*.py")]):
+        folders = path.relative_to(FOLDER.parent).with_suffix("").parts
+        yield path, importlib.import_module(".".join([module_utils.__package__.rpartition(".")[0], *folders]))
 
 
 def patterns():

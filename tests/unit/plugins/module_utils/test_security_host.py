@@ -214,12 +214,18 @@ def test_a_version_without_end_is_a_version_or_none(version):
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [(int("9" * 4000), 10**6), (-(10**4000), 0), ("9" * 5000, 0), (2.5, 0), ([], 0), (7, 7)],
+    [(9 * 10**18, 10**6), (-(10**18), 0), ("9" * 5000, 0), (2.5, 0), ([], 0), (7, 7)],
     ids=["huge", "below zero", "text", "fraction", "list", "number"],
 )
 def test_a_number_of_containers_can_be_shown(number, shown):
     body = json.dumps(dict(GOOD, ContainersRunning=number)).encode()
     assert engine_api._parse_info(body, "/x").containers_running == shown
+
+
+def test_a_number_without_end_is_not_an_engine_s():
+    body = json.dumps(dict(GOOD, ContainersRunning=int("9" * 4000))).encode()
+    with pytest.raises(engine_api.Unreachable, match="is not a Docker Engine's"):
+        engine_api._parse_info(body, "/x")
 
 
 @pytest.mark.parametrize("value", ["a\0b", ["a"], {"a": 1}, True, None])

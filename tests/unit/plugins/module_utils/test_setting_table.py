@@ -65,7 +65,7 @@ def test_each_row_is_complete(row):
         {"reload": None},
         {"default": None},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_a_missing_column_is_named(columns):
     found = list(problems_of(setting_table.of("debug")._replace(**columns)))
