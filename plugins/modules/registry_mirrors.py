@@ -81,13 +81,15 @@ options:
   options_file:
     description:
       - With O(source=options_file), the options file. The service must read this file.
-      - If not set, the last options file that the unit reads, or the one of the init script.
+      - If not set, the file that sets the variable last, else the one that is called like the service, else the last that
+        the unit reads, or the one of the init script. Files below C(/run) do not count.
     type: path
     version_added: 0.2.0
   options_variable:
     description:
       - With O(source=options_file), the variable in that file. The service must use this variable.
-      - If not set, the last variable on the unit's command line, or the one of the init script.
+      - If not set, C(DOCKER_OPTS), C(OPTIONS) or C(other_args) if the unit's command line has one of them, else the
+        last variable there, or the variable of the init script.
     type: str
     version_added: 0.2.0
   ca_certificates:

@@ -9,11 +9,10 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-import os
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
-
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import certificates, guards, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import certificates, choice, guards, snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.choice import Place
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.daemon_file import DaemonJson
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Edit, Options, Plan
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.places import (
@@ -21,20 +20,17 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.places 
     DropIn,
     FlagPlace,
     OptionsFile,
-    UnitFile,
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import Snapshot
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import NEW_MODE
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
-from ansible_collections.pullthrough.docker.plugins.module_utils._host.services import OWN_DROP_IN
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, certs_d, mirror_url, versions
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules.mirror_url import engine_list, engine_spelling
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules.setting_table import MIRRORS
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line, masking, unit_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line, masking
 
-Place = Union[DaemonJson, FlagPlace]
 Lists = Dict[str, List[str]]
 """The mirrors that each place will have, by its path."""
 
@@ -88,8 +84,10 @@ def plan(seen: Snapshot, wanted: Wish) -> Plan:
     :raises Refused: when it must not be done.
     """
     guards.refuse_unclear_engine(seen, wanted.options)
-    chosen = _chosen_place(seen, wanted)
-    others = _other_places(seen, chosen)
+    chosen = choice.chosen_place(
+        seen, wanted.source, wanted.options.service, path=wanted.options_file, variable=wanted.options_variable
+    )
+    others = choice.other_places(seen, chosen)
     lists = _lists(seen, wanted, chosen, others)
     flags = _next_flags(seen, wanted, chosen, lists)
     mirrors = engine_list([*lists.get(seen.config.path, []), *flags])
@@ -125,62 +123,7 @@ def in_force(_plan: Plan, engine: Engine) -> Optional[List[str]]:
     return None if engine.info is None else mirror_url.shown_list(engine.info.mirrors)
 
 
-# -- places ----------------------------------------------------------------------------------------------------------
-
-
-def _chosen_place(seen: Snapshot, wanted: Wish) -> Place:
-    """Return the place where the mirrors must be kept."""
-    if wanted.source == "systemd_drop_in":
-        _refuse_drop_in(seen, wanted)
-        return snapshots.drop_in(seen.start, seen.files)
-    if wanted.source == "options_file":
-        path, variable = _options_place(seen, wanted)
-        return snapshots.options_file(seen.start, seen.files, path, variable)
-    return seen.config
-
-
-def _refuse_drop_in(seen: Snapshot, wanted: Wish) -> None:
-    start = seen.start
-    if start.reader != "systemd":
-        raise Refused(f"source is systemd_drop_in, and systemd has no unit {wanted.options.service} here")
-    for path, text in start.unit_files:
-        commands = [setting for setting in unit_text.settings(path, text) if setting.key == "ExecStart"]
-        if commands and path.endswith(".conf") and os.path.basename(path) > OWN_DROP_IN:
-            raise Refused(
-                f"{path}, line {commands[-1].line}: this drop-in applies after {start.own_drop_in} and also sets the "
-                "command line",
-                "Give it a name that sorts before.",
-            )
-    guards.refuse_other_program(start)
-
-
-def _options_place(seen: Snapshot, wanted: Wish) -> Tuple[str, str]:
-    """Return the options file that the service reads, and the variable that it uses."""
-    start, service = seen.start, wanted.options.service
-    if start.reader is None:
-        raise Refused(f"source is options_file, and this host has no service {service} that could read one")
-    if not start.options_files or not start.variables:
-        raise Refused(
-            f"source is options_file, and the unit of {service} reads none: its ExecStart uses no variable of an "
-            "EnvironmentFile, as with Docker's own packages",
-            "Keep the mirrors in daemon.json (source: daemon_json).",
-        )
-    path, variable = wanted.options_file, wanted.options_variable
-    if path and path not in start.options_files:
-        raise Refused(f"{service} does not read {path}: it reads {' and '.join(start.options_files)}")
-    if variable and variable not in start.variables:
-        raise Refused(f"{service} does not use {variable}: it uses {' and '.join(start.variables)}")
-    return path or start.options_files[-1], variable or start.variables[-1]
-
-
-def _other_places(seen: Snapshot, chosen: Place) -> List[Place]:
-    """Return the other places that name mirrors. Our drop-in repeats the command line of a unit without its mirrors, so
-    that unit does not count beside it."""
-    overruled = UnitFile if isinstance(chosen, DropIn) else ()
-    places: List[Place] = [seen.config, *seen.flags]
-    return [
-        place for place in places if place.path != chosen.path and place.present and not isinstance(place, overruled)
-    ]
+# -- lists -------------------------------------------------------------------------------------------------------------
 
 
 def _interrupted(seen: Snapshot, chosen: Place, others: Sequence[Place]) -> List[str]:
@@ -197,9 +140,6 @@ def _interrupted(seen: Snapshot, chosen: Place, others: Sequence[Place]) -> List
         staged = DropIn(chosen.path, data, None)
     present = {engine_spelling(mirror) for place in [chosen, *others, *seen.flags] for mirror in place.listed}
     return [mirror for mirror in staged.listed if engine_spelling(mirror) not in present]
-
-
-# -- lists -----------------------------------------------------------------------------------------------------------
 
 
 def _lists(seen: Snapshot, wanted: Wish, chosen: Place, others: Sequence[Place]) -> Lists:

@@ -306,18 +306,25 @@ def _flag_places(start: Start, found: Mapping[str, File]) -> List[FlagPlace]:
     """
     places: List[FlagPlace] = []
     for variable in start.variables:
-        assigning = [
-            path
-            for path in start.options_files
-            if options_text.assignments(_text_of(found[path]), variable, shell=start.reader == "shell")
-        ]
-        places += [options_file(start, found, path, variable) for path in assigning[-1:]]
+        places += [options_file(start, found, path, variable) for path in assigning(start, found, variable)[-1:]]
     command = unit_text.command(start.unit_files)
     if command and command.path == start.own_drop_in:
         places.append(drop_in(start, found))
     elif command:
         places.append(UnitFile(command.path, _data(found[command.path]) or b"", command))
     return places
+
+
+def assigning(start: Start, found: Mapping[str, File], variable: str) -> List[str]:
+    """Return the options files that assign a variable, in the order in which they are read.
+
+    :raises FileError: when one of them cannot be read.
+    """
+    return [
+        path
+        for path in start.options_files
+        if options_text.assignments(_text_of(found[path]), variable, shell=start.reader == "shell")
+    ]
 
 
 def options_file(start: Start, found: Mapping[str, File], path: str, variable: str) -> OptionsFile:

@@ -12,6 +12,7 @@ import pathlib
 
 import pytest
 
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import choice
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import services, transaction
 
 GCR, OWN, THIRD = "https://mirror.gcr.io", "https://cache.example:5000", "https://third.example"
@@ -125,7 +126,7 @@ REFUSED = {
         {"source": "options_file"},
         f"The engine (the service docker, at its next start) has mirrors in another place: {flag(OWN)} in "
         f"{{json}}, line 1. "
-        f"An engine with this setting there and in {{second}} does not start. Nothing was changed. {MIGRATE}",
+        f"An engine with this setting there and in {{options}} does not start. Nothing was changed. {MIGRATE}",
     ),
     "an empty key": (
         '{"registry-mirrors": []}',
@@ -287,10 +288,10 @@ def test_a_unit_applies_before_its_drop_ins_whatever_its_name(run, systemd):
 
 PLACES = {
     # name: (options, the file, its text)
-    "the last file and the last variable": ({}, "second", options_of(GCR, variable="MORE")),
-    "a file": ({"options_file": "options"}, "options", options_of(GCR, variable="MORE")),
-    "a variable": ({"options_variable": "DOCKER_OPTS"}, "second", options_of(GCR)),
-    "both": ({"options_file": "options", "options_variable": "DOCKER_OPTS"}, "options", options_of(GCR)),
+    "the usual file and variable": ({}, "options", options_of(GCR)),
+    "a file": ({"options_file": "second"}, "second", options_of(GCR)),
+    "a variable": ({"options_variable": "MORE"}, "options", options_of(GCR, variable="MORE")),
+    "both": ({"options_file": "second", "options_variable": "MORE"}, "second", options_of(GCR, variable="MORE")),
 }
 
 
@@ -304,6 +305,41 @@ def test_which_options_file_and_variable(run, systemd, second, options, name, te
     result = run("registry_mirrors", mirrors=GCR, source="options_file", **options)
     assert (result["source"], result["path"]) == ("options_file", str(paths[name]))
     assert {key: path.read_text() for key, path in paths.items()} == {**dict.fromkeys(paths, ""), name: text}
+
+
+def test_the_options_file_that_sets_the_variable(run, systemd, second):
+    systemd.options.write_text("")
+    second.write_text('DOCKER_OPTS="--debug"\n')
+    assert run("registry_mirrors", mirrors=GCR, source="options_file")["path"] == str(second)
+
+
+class TestOptionsFilesThatDoNotLast:
+    """Amazon Linux writes /run/docker/runtimes.env at each start."""
+
+    @pytest.fixture(autouse=True)
+    def volatile(self, monkeypatch, systemd, second):
+        systemd.options.write_text("")
+        second.write_text("")
+        monkeypatch.setattr(choice, "_VOLATILE", (str(second),))
+
+    def test_the_one_that_lasts_is_chosen(self, run, systemd):
+        systemd.options = systemd.options.rename(systemd.options.with_name("other"))
+        systemd.unit.write_text(systemd.unit.read_text().replace("default/docker", "default/other"))
+        assert run("registry_mirrors", mirrors=GCR, source="options_file")["path"] == str(systemd.options)
+
+    @pytest.mark.parametrize("way", ["named", "alone", "overwrites"])
+    def test_one_that_does_not_last_is_refused(self, run, systemd, second, way):
+        options = {"options_file": str(second)} if way == "named" else {}
+        sets = ""
+        if way == "alone":
+            systemd.unit.write_text(systemd.unit.read_text().replace(f"EnvironmentFile=-{systemd.options}\n", ""))
+        if way == "overwrites":
+            second.write_text("DOCKER_OPTS=--debug\n")
+            sets = ", and it sets DOCKER_OPTS"
+        assert run("registry_mirrors", mirrors=GCR, source="options_file", **options)["msg"] == (
+            f"{second} is written anew at each start of the host{sets}. Nothing was changed. "
+            "Keep the mirrors in daemon.json (source: daemon_json)."
+        )
 
 
 MOVED = {
