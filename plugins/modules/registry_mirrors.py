@@ -81,8 +81,8 @@ options:
   options_file:
     description:
       - With O(source=options_file), the options file. The service must read this file.
-      - If not set, the file that sets the variable last, else the one that is called like the service, else the last that
-        the unit reads, or the one of the init script. Files below C(/run) do not count.
+      - If not set, the file that sets the variable last, else the one that is called like the service, else the last
+        that the unit reads, or the one of the init script. Files below C(/run) do not count.
     type: path
     version_added: 0.2.0
   options_variable:

@@ -135,7 +135,7 @@ REFUSED = {
         {"source": "options_file"},
         "The engine (the service docker, at its next start) has mirrors in another place: an empty "
         "registry-mirrors in {json}, line 1. "
-        f"An engine with this setting there and in {{second}} does not start. Nothing was changed. {MIGRATE}",
+        f"An engine with this setting there and in {{options}} does not start. Nothing was changed. {MIGRATE}",
     ),
     "certificates that are incomplete": (
         "{}",
