@@ -310,7 +310,8 @@ def test_which_options_file_and_variable(run, systemd, second, options, name, te
 def test_the_options_file_that_sets_the_variable(run, systemd, second):
     systemd.options.write_text("")
     second.write_text('DOCKER_OPTS="--debug"\n')
-    assert run("registry_mirrors", mirrors=GCR, source="options_file")["path"] == str(second)
+    result = run("registry_mirrors", mirrors=GCR, source="options_file", keep_containers=False)
+    assert result["path"] == str(second)
 
 
 class TestOptionsFilesThatDoNotLast:
