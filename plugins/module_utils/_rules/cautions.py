@@ -30,6 +30,33 @@ _HOSTS_TOML = {
     ),
 }
 
+_BUILDS = (
+    ": docker build asks the host that is named there instead of the registry mirrors (moby daemon/hosts.go). "
+    "Pulls use the mirrors."
+)
+
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
+"""Networks with each host, whatever its name resolves to."""
+
+_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+_WEBSITES = ("hub.docker.com", "www.docker.com", "docker.com")
+
+_OTHER_REGISTRIES = (
+    "docker.elastic.co",
+    "gcr.io",
+    "ghcr.io",
+    "mcr.microsoft.com",
+    "nvcr.io",
+    "public.ecr.aws",
+    "quay.io",
+    "registry.access.redhat.com",
+    "registry.gitlab.com",
+    "registry.k8s.io",
+    "registry.redhat.io",
+)
+"""Public registries that have images of their own, and none of Docker Hub."""
+
 
 def of(
     mirrors: Sequence[str],
@@ -46,19 +73,35 @@ def of(
     :param image_store: ``containerd``, ``graphdriver``, or None when unknown.
     :param hosts_toml: what the ``hosts.toml`` that engines read for Docker Hub's images changes, or None.
     """
-    if not mirrors or image_store != "containerd" or version is None:
-        return []
+    found = [caution for caution in map(_no_cache, mirrors) if caution]
+    if not mirrors or image_store is None or version is None:
+        return found
+    if image_store != "containerd":
+        if hosts_toml and hosts_toml.effect is certs_d.Effect.HOST and version >= versions.HAS_SHARED_DOCKER_IO:
+            found.append(hosts_toml.place + _BUILDS)
+        return found
     if not versions.shares_docker_io(image_store, version):
-        return [
+        return found + [
             f"With the containerd image store this engine connects to {mirror} over https (seen on 26.1.5): "
             "give the mirror a certificate."
             for mirror in mirrors
             if mirror.startswith("http://") and not _is_loopback(mirror)
         ]
-    found = []
     if hosts_toml:
         found.append(hosts_toml.place + _HOSTS_TOML[hosts_toml.effect])
     return found + [_not_verified(mirror) for mirror in mirrors if is_unverified(mirror, insecure)]
+
+
+def _no_cache(mirror: str) -> Optional[str]:
+    """Return, as a sentence, why a mirror cannot be a cache of Docker Hub, or None."""
+    host = _host_of(mirror)
+    if host in _HUB:
+        return f"The mirror {mirror} is Docker Hub itself: it caches nothing, and the limit on pulls applies."
+    if host in _WEBSITES:
+        return f"The mirror {mirror} is a website and not a registry: the engine asks it in vain."
+    if host in _OTHER_REGISTRIES:
+        return f"The mirror {mirror} is a registry with images of its own, and no cache of Docker Hub."
+    return None
 
 
 def _not_verified(mirror: str) -> str:
@@ -109,7 +152,15 @@ def _is_loopback(mirror: str) -> bool:
 def _is_insecure(mirror: str, insecure: Sequence[str]) -> bool:
     host = _host_of(mirror)
     names = {host, _parts_of(mirror).netloc.lower()}
-    return any(entry.lower() in names or _is_in(host, entry) for entry in insecure)
+    return any(
+        _without_scheme(entry) in names or entry in _EVERYWHERE or _is_in(host, entry)
+        for entry in map(str.lower, insecure)
+    )
+
+
+def _without_scheme(entry: str) -> str:
+    """Return an insecure registry as the engine understands it (moby registry/config.go)."""
+    return entry.rpartition("://")[2]
 
 
 def _is_in(host: str, network: str) -> bool:

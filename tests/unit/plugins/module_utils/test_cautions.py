@@ -53,6 +53,19 @@ def insecure(mirror):
     return unverified(mirror, "an insecure registry")
 
 
+def no_cache(mirror, why):
+    return f"The mirror {mirror} is {why}"
+
+
+BUILDS = (
+    f"{HOSTS}: docker build asks the host that is named there instead of the registry mirrors (moby daemon/hosts.go). "
+    "Pulls use the mirrors."
+)
+IS_HUB = "Docker Hub itself: it caches nothing, and the limit on pulls applies."
+IS_SITE = "a website and not a registry: the engine asks it in vain."
+IS_OTHER = "a registry with images of its own, and no cache of Docker Hub."
+HUB, SITE, QUAY = "https://registry-1.docker.io/", "https://hub.docker.com/", "https://quay.io/"
+
 SECURE, PLAIN = "https://a.example/", "http://a.example/"
 HERE = "http://127.0.0.1:5000/"
 
@@ -65,7 +78,24 @@ CASES = {
     "hosts.toml that is not TOML, not read": ([SECURE], [], "graphdriver", NEW, INVALID, []),
     "hosts.toml on an engine that does not read it": ([SECURE], [], "containerd", (27, 99, 99), TOML, []),
     "hosts.toml on the first one that does": ([SECURE], [], "containerd", (28, 0, 0), TOML, [NOT_USED]),
-    "hosts.toml with the other store": ([SECURE], [], "graphdriver", NEW, TOML, []),
+    "hosts.toml with the other store": ([SECURE], [], "graphdriver", NEW, TOML, [BUILDS]),
+    "hosts.toml with the other store, before": ([SECURE], [], "graphdriver", (27, 99, 99), TOML, []),
+    "hosts.toml with the other store, another server": ([SECURE], [], "graphdriver", NEW, SERVER, []),
+    "Docker Hub itself": (
+        ["https://Docker.io/"],
+        [],
+        "graphdriver",
+        OLD,
+        None,
+        [no_cache("https://Docker.io/", IS_HUB)],
+    ),
+    "Docker Hub's own host": ([HUB], [], "containerd", NEW, None, [no_cache(HUB, IS_HUB)]),
+    "a website": ([SITE], [], None, None, None, [no_cache(SITE, IS_SITE)]),
+    "another registry": ([QUAY, SECURE], [], "graphdriver", NEW, None, [no_cache(QUAY, IS_OTHER)]),
+    "Google's mirror": (["https://mirror.gcr.io/"], [], "containerd", NEW, None, []),
+    "insecure with a scheme": ([SECURE], ["https://a.example"], "containerd", NEW, None, [insecure(SECURE)]),
+    "insecure everywhere": ([SECURE], ["0.0.0.0/0"], "containerd", NEW, None, [insecure(SECURE)]),
+    "insecure in a network": ([SECURE], ["10.0.0.0/8"], "containerd", NEW, None, []),
     "hosts.toml and no mirror": ([], [], "containerd", NEW, TOML, []),
     "loopback": ([HERE], [], "containerd", NEW, None, [here(HERE)]),
     "the end of loopback": (
