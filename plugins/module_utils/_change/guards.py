@@ -19,6 +19,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.model i
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.places import FLAG
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import FlagOfSetting, Snapshot
+from ansible_collections.pullthrough.docker.plugins.module_utils._host.engine_api import Info
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.services import Start
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import (
     activation,
@@ -183,14 +184,23 @@ def refuse_without_consent(plan: Plan, options: Options) -> List[str]:
                 f"since the engine read its configuration: {'; '.join(edits)}",
                 f"Undo that or bring it into force first, or allow it with {_CONSENT}.",
             )
-        running = info.containers_running
-        if activation.restart_stops_containers(containers_running=running, live_restore=info.live_restore):
-            raise Refused(
-                f"Only a restart brings this into force ({reasons}), and it would stop {running} running container(s)",
-                f"Allow it with {_CONSENT}, or keep them through it with live-restore: true "
-                "in the engine's configuration.",
-            )
+        _refuse_to_stop_containers(plan, info, f"Only a restart brings this into force ({reasons}), and it would stop")
     return []
+
+
+def _refuse_to_stop_containers(plan: Plan, info: Info, what: str) -> None:
+    running, seen = info.containers_running, plan.snapshot
+    if activation.restart_stops_containers(containers_running=running, live_restore=info.live_restore):
+        raise Refused(
+            f"{what} {running} running container(s)",
+            f"Allow it with {_CONSENT}, or keep them through it with live-restore: true in the engine's configuration.",
+        )
+    if running and seen.stop_kills_containers:
+        raise Refused(
+            f"{what} {running} running container(s). live-restore is on, but they run in the control group of the "
+            f"service, and systemd kills all of it when it stops the service (KillMode={seen.start.kill_mode})",
+            f"Allow it with {_CONSENT}, or set KillMode=process in a drop-in (systemctl edit {seen.start.service}).",
+        )
 
 
 def _edits_of_others(plan: Plan, lines_of: DaemonJson) -> List[str]:

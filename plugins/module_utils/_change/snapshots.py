@@ -89,6 +89,8 @@ class Snapshot(NamedTuple):
     hosts_toml: Optional[certs_d.HostsToml]
     """File and line of a host that the engine asks in place of its mirrors, or None."""
     certs: Optional[certificates.CertsD]
+    stop_kills_containers: bool
+    """Whether a stop of the service kills the containers that ``live-restore`` would keep."""
     now: float
     """Seconds since the epoch."""
     user: int
@@ -261,6 +263,7 @@ def take(
         code=_code(host, start),
         hosts_toml=_hosts_toml(host),
         certs=None if certificates_of is None else certificates.read(host, certificates_of),
+        stop_kills_containers=host.stop_kills_containers(engine, start),
         now=host.now(),
         user=host.user(),
     )

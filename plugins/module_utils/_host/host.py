@@ -94,6 +94,11 @@ class Host:
         """Return whether the process of this engine has ended."""
         return processes.has_ended(engine.process)
 
+    def stop_kills_containers(self, engine: engines.Engine, start: services.Start) -> bool:
+        """Return whether a stop of the service kills the containers that ``live-restore`` would keep."""
+        kills_all = start.kill_mode not in (None, "process", "none")
+        return kills_all and engine.process is not None and processes.has_shims(engine.process)
+
     def systemctl(self, *words: str) -> Tuple[int, str]:
         """Run ``systemctl``, and return its exit code and output."""
         return services.systemctl(*words)

@@ -28,6 +28,10 @@ _CLOCK_SECONDS = 60
 """How much older than its process a pid file can be: the clock may be set while the engine starts."""
 
 
+_GROUP_ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
+"""Where the control groups of systemd are: with version 2 alone, with both versions, and with version 1."""
+
+
 class Process(NamedTuple):
     """A process of this user's engine. ``pid`` and ``started``, the start time in clock ticks, identify one process."""
 
@@ -141,6 +145,22 @@ def _is_of_service(pid: int, unit: str) -> bool:
         return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
     except OSError:
         return False
+
+
+def has_shims(process: Process) -> bool:
+    """Return whether containers run in the engine's own control group, where the stop of its service can kill them.
+
+    They do if the engine starts a containerd of its own, and do not if containerd is a service of its own.
+    """
+    groups = re.findall(r"^(?:0:|\d+:name=systemd):(/.+)$", files.text_of(f"/proc/{process.pid}/cgroup"), re.MULTILINE)
+    folders = [f"{root}{group}" for group in groups for root in _GROUP_ROOTS]
+    pids = [
+        pid
+        for folder in folders
+        for below, _folders, _names in os.walk(folder)
+        for pid in files.text_of(os.path.join(below, "cgroup.procs")).split()
+    ]
+    return any(files.text_of(f"/proc/{pid}/comm").startswith("containerd-shim") for pid in pids)
 
 
 def installed_binary() -> Optional[str]:

@@ -38,7 +38,8 @@ class Start(NamedTuple):
     ``argv`` is the command line. ``variables`` are those that the command line takes from ``options_files``.
     ``fault`` says, with file and line, why the engine will not start. ``script`` is the script that starts the engine
     when the init system does not run ``dockerd`` itself; it may add flags of its own. ``alias_of`` is the real name of
-    the unit when ``service`` is only another name of it.
+    the unit when ``service`` is only another name of it. ``kill_mode`` is what systemd kills when it stops the service,
+    where that is known (systemd.kill(5)).
     """
 
     service: str
@@ -51,6 +52,7 @@ class Start(NamedTuple):
     needs_daemon_reload: bool = False
     script: Optional[str] = None
     alias_of: Optional[str] = None
+    kill_mode: Optional[str] = None
 
     @property
     def files(self) -> List[str]:
@@ -112,6 +114,7 @@ def _unit_over_dbus(name: str) -> Dict[str, Any]:
         shown["MainPID"] = str(answer["MainPID"])
         shown["DropInPaths"] = " ".join(answer["DropInPaths"])
         shown["NeedDaemonReload"] = "yes" if answer["NeedDaemonReload"] else "no"
+        shown["KillMode"] = str(answer["KillMode"])
         shown["Environment"] = list(answer["Environment"])
         shown["EnvironmentFiles"] = [path for path, _optional in answer["EnvironmentFiles"]]
         if len(answer["ExecStart"]) == 1:
@@ -129,7 +132,7 @@ def _object_path(name: str) -> str:
 
 def _unit_by_systemctl(name: str) -> Dict[str, Any]:
     """Return a unit's properties as ``systemctl show`` prints them."""
-    properties = "Id,LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
+    properties = "Id,LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload,KillMode"
     code, out = systemctl("show", "--property", properties, "--", f"{name}.service")
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
 
@@ -187,6 +190,7 @@ def next_start(service: str) -> Start:
         needs_daemon_reload=_is_outdated(shown),
         script=argv[0] if argv and files.text_of(argv[0], limit=2) == "#!" else None,
         alias_of=real_name if real_name != name else None,
+        kill_mode=shown.get("KillMode"),
     )
 
 

@@ -191,3 +191,25 @@ def test_a_pid_file_that_is_removed_while_it_is_read(texts, process, host):
     texts[str(path)] = path.read_text()
     path.unlink()
     assert processes.of_pid_files("docker") == []
+
+
+@pytest.mark.parametrize(
+    ("group", "below", "name", "has_shims"),
+    [
+        ("0::/system.slice/docker.service", "", "containerd-shim-runc-v2", True),
+        ("0::/system.slice/docker.service", "/inner", "containerd-shim", True),
+        ("0::/system.slice/docker.service", "", "containerd", False),
+        ("3:name=systemd:/system.slice/docker.service", "", "containerd-shim", True),
+        ("3:memory:/system.slice/docker.service", "", "containerd-shim", False),
+        ("0::/", "", "containerd-shim", False),
+    ],
+)
+def test_shims_in_the_group_of_the_engine(tmp_path, monkeypatch, group, below, name, has_shims):
+    folder = tmp_path / "system.slice/docker.service"
+    (folder / below.lstrip("/")).mkdir(parents=True)
+    (folder / f".{below}/cgroup.procs").write_text("12\n13\n")
+    monkeypatch.setattr(processes, "_GROUP_ROOTS", (str(tmp_path),))
+    texts = {"/proc/7/cgroup": f"{group}\n", "/proc/12/comm": "dockerd\n", "/proc/13/comm": f"{name}\n"}
+    read = files.text_of
+    monkeypatch.setattr(files, "text_of", lambda path: texts[path] if path in texts else read(path))
+    assert processes.has_shims(processes.Process(7, "1", (), None)) is has_shims

@@ -286,7 +286,7 @@ def test_what_systemd_says_of_a_unit(monkeypatch, tmp_path):
     monkeypatch.setattr(programs, "PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(services, "has_systemd", lambda: True)
-    properties = "Id,LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload"
+    properties = "Id,LoadState,ActiveState,MainPID,FragmentPath,DropInPaths,ExecStart,NeedDaemonReload,KillMode"
     asked = f"show --property {properties} -- docker.service"
     for code, said in (0, {"Asked": asked, "ExecStart": "a=b"}), (1, {}):
         program.write_text(f'#!/bin/sh\necho "Asked=$*"\necho "a warning"\necho ExecStart=a=b\nexit {code}\n')
@@ -309,6 +309,7 @@ OVER_DBUS = {
     "FragmentPath": value("/lib/docker.service"),
     "DropInPaths": value(["/etc/a.conf", "/etc/b.conf"]),
     "NeedDaemonReload": value(False),
+    "KillMode": value("process"),
     "Environment": value(["A=b c"]),
     "EnvironmentFiles": value([["/etc/default/docker", True]]),
     "ExecStart": value([["/d", ["/d", "--label", "a b", "$OPTS"], False, 0, 0, 0, 0, 0, 0, 0]]),
@@ -322,6 +323,7 @@ SHOWN = {
     "FragmentPath": "/lib/docker.service",
     "DropInPaths": "/etc/a.conf /etc/b.conf",
     "NeedDaemonReload": "no",
+    "KillMode": "process",
     "Environment": ["A=b c"],
     "EnvironmentFiles": ["/etc/default/docker"],
     "Argv": ["/d", "--label", "a b", "$OPTS"],

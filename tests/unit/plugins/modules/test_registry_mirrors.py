@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import places
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, transaction
 from ansible_collections.pullthrough.docker.tests.properties.readers import flags_and_rest, shown
+from ansible_collections.pullthrough.docker.tests.unit.model import ModelHost
 
 GCR = "https://mirror.gcr.io"
 OWN = "https://cache.example:5000"
@@ -397,6 +398,17 @@ class TestRestart:
         engine.containers_running = 3
         engine.live_restore = live_restore
         assert run("registry_mirrors", mirrors=GCR, keep_containers=keep_containers)["pending"] == "restart"
+
+    @pytest.mark.parametrize("running", [3, 0])
+    def test_live_restore_does_not_keep_what_systemd_kills(self, engine, run, daemon_json, monkeypatch, running):
+        engine.containers_running, engine.live_restore = running, True
+        monkeypatch.setattr(ModelHost, "stop_kills_containers", lambda *_args: True)
+        result = run("registry_mirrors", mirrors=GCR)
+        assert result.get("failed", False) is bool(running)
+        if running:
+            assert "systemd kills all of it when it stops the service" in result["msg"]
+            assert "set KillMode=process in a drop-in" in result["msg"] and not daemon_json.exists()
+        assert run("registry_mirrors", mirrors=GCR, keep_containers=False)["pending"] == "restart"
 
 
 def test_secrets_in_the_file_are_masked_in_the_diff(engine, run, daemon_json):
