@@ -193,6 +193,17 @@ def _parts(engine: engines.Engine, method: str, target: str, deadline: float, li
         connection.close()
 
 
+def listener(path: str) -> Optional[int]:
+    """Return the pid of the process that listens on a unix socket, or None."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        try:
+            sock.settimeout(1)
+            sock.connect(path)
+        except OSError:
+            return None
+        return _maker_of(sock)
+
+
 def _maker_of(sock: socket.socket) -> int:
     """Return the pid of the process that made the socket: the engine, or the init system that passes it on."""
     return _credentials(sock)[0]

@@ -43,6 +43,8 @@ LOG_POLL_SECONDS = 4 * POLL_SECONDS
 _ROOT_SOCKET = "/var/run/docker.sock"
 """The socket of root's engine; systemd can listen there for it."""
 
+_USUAL_NAME = "docker"
+
 _ROOT_CONFIG = "/etc/docker/daemon.json"
 
 _SNAP_CONFIG = "/var/snap/docker/current/config/daemon.json"
@@ -113,6 +115,10 @@ def look(service: str, timeout: float) -> Engine:
     unit = {} if found else services.unit(name)
     process = found[0] if len(found) == 1 else processes.find(unit.get("MainPID", ""))
     engine = _not_asked(service, process, unit)
+    if not found and not services.has_systemd() and name == _USUAL_NAME and engine.socket_path:
+        # Its pid file is elsewhere. Only systemd starts an engine for a connection, and it does not run here.
+        process = processes.find(str(engine_api.listener(engine.socket_path)))
+        engine = _not_asked(service, process, unit)
     if len(found) > 1:
         return _ambiguous(engine, found)
     if process is None:

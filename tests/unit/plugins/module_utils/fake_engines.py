@@ -37,8 +37,10 @@ server.listen()
 open(f"{folder}/docker.pid", "w").write(str(os.getpid()))
 while True:
     caller = server.accept()[0]
-    path = caller.recv(65536).split()[1].decode().partition("?")[0]
-    caller.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + open(folder + path, "rb").read())
+    request = caller.recv(65536)
+    if request:
+        path = request.split()[1].decode().partition("?")[0]
+        caller.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + open(folder + path, "rb").read())
     caller.close()
 """
 """A minimal engine that sends files of its folder.

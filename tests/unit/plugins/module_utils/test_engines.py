@@ -155,7 +155,9 @@ def test_a_unit_that_systemd_knows_is_the_user_s_engine(host, systemd, monkeypat
     assert not engines.look("docker", 10).is_roots
 
 
-def test_no_process_no_connection(host):
+def test_no_process_no_connection(host, systemd):
+    """systemd would start a stopped engine."""
+    systemd(MainPID="0", ActiveState="inactive")
     with answering(host / "docker.sock", http(json.dumps(GOOD).encode())) as asked:
         engine = engines.look("docker", 1)
     assert engine.state in ("stopped", "absent") and engine.info is None
@@ -291,6 +293,28 @@ def test_the_places_of_a_rootless_engine(monkeypatch):
     engine = engines.look("no-such-service", 0)
     assert (engine.config_path, engine.socket_path) == ("/xdg/docker/daemon.json", "/xdg-run/docker.sock")
     assert scope.certs_folder() == "/xdg/docker/certs.d"
+
+
+@pytest.mark.parametrize(
+    ("systemd", "service", "state"),
+    [(False, "docker", "running"), (True, "docker", "absent"), (False, "other", "absent")],
+)
+def test_an_engine_whose_pid_file_is_elsewhere(monkeypatch, host, dockerd, systemd, service, state):
+    """Without systemd, the socket shows whose it is. With systemd, a connection could start an engine."""
+    (host / "docker.pid").unlink()
+    monkeypatch.setattr(services, "has_systemd", lambda: systemd)
+    monkeypatch.setattr(services, "unit", lambda name: {})
+    monkeypatch.setattr(processes, "installed_binary", lambda: None)
+    engine = engines.look(service, 10)
+    assert (engine.state, engine.process.pid if engine.process else None) == (
+        state,
+        dockerd.pid if state == "running" else None,
+    )
+
+
+def test_a_socket_on_which_nothing_listens(tmp_path):
+    socket.socket(socket.AF_UNIX).bind(str(tmp_path / "docker.sock"))
+    assert engine_api.listener(str(tmp_path / "docker.sock")) is None
 
 
 def test_an_engine_on_tcp_only(monkeypatch, host, dockerd):
