@@ -225,7 +225,7 @@ def _findings(
         reason = info.get("msg") or info.get("module_stderr") or "no result came back"
         yield "failed", f"The host could not be checked: {reason}"
     elif info["engine"]["state"] == "absent":
-        yield "no_engine", "No Docker Engine is installed."
+        yield "no_engine", f"There is no engine to configure: {info['engine']['reason']}."
     else:
         yield from _findings_of_configuration(info)
         yield from _findings_of_engine(info)

@@ -73,7 +73,7 @@ def source(**changes):
     return [{**INFO["sources"][0], **changes}]
 
 
-NO_ENGINE = info(in_force=None, **engine(state="absent", version=None))
+NO_ENGINE = info(in_force=None, **engine(state="absent", reason="no Docker Engine is installed", version=None))
 HUNG = info(in_force=None, **engine(state="unreachable", reason="no answer", version=None))
 NOT_RUNNING = "the service docker is not running"
 OF_HOSTS = {"setting": "hosts", "places": [], "message": "hosts twice"}
@@ -86,7 +86,7 @@ HOSTS = {
     "not reached": ({"unreachable": True, "msg": "No route"}, None, ["unreachable"], False, "No route"),
     "failed": ({"failed": True, "msg": "no python"}, None, ["failed"], False, "no python"),
     "nothing came back": ({}, None, ["failed"], False, "no result"),
-    "no engine": (NO_ENGINE, None, ["no_engine"], False, "No Docker Engine"),
+    "no engine": (NO_ENGINE, None, ["no_engine"], False, "configure: no Docker Engine is installed."),
     "stopped": (stopped(NOT_RUNNING), None, ["engine_stopped"], False, "not"),
     "would not start": (stopped(f"{NOT_RUNNING}, it said: no space"), None, ["engine_down"], False, "no space"),
     "hung": (HUNG, None, ["engine_down"], False, "no answer"),
