@@ -75,7 +75,7 @@ def main() -> None:
     print("|---|---|---|---|")
     for name, pairs in times.items():
         walls, cpus = zip(*pairs)
-        pings = statistics.median(wall / ping for (wall, _), (ping, _) in zip(pairs, times[PING]))
+        pings = statistics.median(ours[0] / ping[0] for ours, ping in zip(pairs, times[PING]))
         print(
             f"| {name} | {statistics.median(walls):.2f} s ({min(walls):.2f} to {max(walls):.2f}) | {pings:.2f} "
             f"| {statistics.median(cpus):.2f} s |"

@@ -64,7 +64,7 @@ def engines(lab, tmp_path_factory):
 @pytest.fixture
 def host(request, engines):
     """Yield a host, and restore its file at the end. The mirrors in force must then be as before."""
-    host = next(host for host in engines if host.name == request.param)
+    (host,) = [host for host in engines if host.name == request.param]
     data, mirrors = host.daemon_json(), host.mirrors()
     yield host
     host.write_daemon_json(data)

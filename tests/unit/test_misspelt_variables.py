@@ -62,4 +62,4 @@ def test_the_names_that_the_playbooks_set_and_read_are_not_refused():
 
 def test_each_variable_of_a_playbook_is_read_there():
     for name in PLAYBOOKS:
-        assert re.search(rf"\b{name} \| default", PLAYS[name.split("_")[0]]), name
+        assert re.search(rf"\b{name} \| default", PLAYS[name.partition("_")[0]]), name

@@ -9,6 +9,7 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
+import math
 import re
 
 from typing import Any, Dict, List, Mapping, Match, Optional, Sequence, Tuple
@@ -225,4 +226,5 @@ def _is_same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
     if isinstance(one, list):
         return len(one) == len(other) and all(map(_is_same, one, other))
-    return bool(one == other or (one != one and other != other))
+    are_none = isinstance(one, float) and math.isnan(one) and math.isnan(other)
+    return bool(one == other or are_none)
