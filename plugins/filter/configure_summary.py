@@ -135,6 +135,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from ansible.utils.helpers import pct_to_int
 
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
+from ansible_collections.pullthrough.docker.plugins.plugin_utils import audit_results
+
 OUTCOMES = ("changed", "healed", "unchanged", "refused", "unreachable", "waiting")
 DONE = OUTCOMES[:3]
 ADVICE = {
@@ -166,6 +169,7 @@ def configure_summary(
     messages = {}
     changed_first = []
     reloads = 0
+    results_of_hosts = [_checked(host) for host in results_of_hosts]
     for host in results_of_hosts:
         outcome, messages[host["host"]] = _outcome(host)
         outcomes[outcome].append(host["host"])
@@ -232,8 +236,21 @@ def _without_engine(
     return found
 
 
+def _checked(host: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the results of a host in the form that the modules return, or as a failure of this host alone."""
+    results = [result if isinstance(result, Mapping) else {} for result in host["results"]]
+    shaped = [
+        audit_results.checked(result, "a change") if "pending" in result and not result.get("failed") else result
+        for result in results
+    ]
+    malformed = [
+        after["msg"] for before, after in zip(results, shaped) if after.get("failed") and not before.get("failed")
+    ]
+    return {**host, "results": shaped, "failure": host["failure"] or " ".join(malformed)}
+
+
 def _succeeded(host: Mapping[str, Any]) -> List[Mapping[str, Any]]:
-    return [result for result in host["results"] if "pending" in result]
+    return [result for result in host["results"] if "pending" in result and not result.get("failed")]
 
 
 def _is_restarted(host: Mapping[str, Any]) -> bool:
@@ -274,7 +291,7 @@ def _changed_before_failure(results: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _one_line(text: Any) -> str:
-    return " ".join(str(text or "no reason is known").split())
+    return masking.mask(" ".join(str(text or "no reason is known").split()), masking.MESSAGE_LIMIT)
 
 
 def _lines(result: Mapping[str, Any], messages: Mapping[str, str], when: str, check: bool) -> List[str]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the audit reads of the results of the modules, and the check of their form.
+"""What the audit and the summary of configure read of the results of the modules, and the check of their form.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
@@ -41,8 +41,15 @@ _FORMS: Dict[str, Dict[str, Any]] = {
         "last_change": (str, None),
     },
     "registry_mirrors_health_info": {"mirrors": [_MIRROR]},
+    "a change": {
+        "pending": frozenset({"none", "reload", "restart"}), "changed": bool, "reloaded": bool,
+        "diff": [{"before_header": str}],
+        "engine": {
+            "pid": (range(MANY), None), "live_restore": (bool, None), "containers_running": (range(MANY), None),
+        },
+    },
 }  # fmt: skip
-"""What the report takes from each result, for ``_shaped``. A result without the first key has failed."""
+"""What is taken from each result, for ``_shaped``. A result without the first key has failed."""
 
 
 class MalformedResult(ValueError):

@@ -73,6 +73,38 @@ def test_the_outcome_of_a_host(result, outcome, reloads, restarts, stopped):
     assert summary["left"] == (["a"] if outcome in ("refused", "unreachable") else [])
 
 
+MALFORMED = {
+    "no engine": {"engine": {}},
+    "an engine that is a text": {"engine": "x"},
+    "a pid without end": {"engine": {**ENGINE, "pid": 10**5000}},
+    "reloaded as a text": {"reloaded": "yes"},
+    "a diff that is a number": {"diff": 3},
+    "an entry of a diff that is a text": {"diff": ["x"]},
+    "another pending": {"pending": ["restart"]},
+}
+
+
+@pytest.mark.parametrize("changes", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_result_is_a_failure_of_its_host_alone(changes):
+    bad = host({key: value for key, value in {**RESTART, **changes}.items() if value != {}}, name="bad")
+    summary = configure_summary([bad, host(SAME, name="good")], ["bad", "good"])
+    assert {name: names for name, names in summary["outcomes"].items() if names} == {
+        "refused": ["bad"],
+        "unchanged": ["good"],
+    }
+    (line,) = [line for line in summary["lines"] if line.startswith("refused: ")]
+    assert line.startswith("refused: bad: a change returned a malformed result, see its ")
+
+
+def test_a_result_that_is_a_text():
+    assert configure_summary([host("x")], ["a"])["outcomes"]["unchanged"] == ["a"]
+
+
+def test_messages_are_printable():
+    summary = configure_summary([host({"failed": True, "msg": "x"}, failure="a\x1b[2Jb\nfatal: token=hush")], ["a"])
+    assert "refused: a: a\\x1b[2Jb fatal: token=***" in summary["lines"]
+
+
 def test_check_mode_counts_no_restarts():
     summary = configure_summary([host({**RESTART, "changed": True, "diff": [FILE]}, pid=None)], ["a"], check=True)
     assert (summary["restarts"], summary["containers_stopped"]) == (0, 0)
