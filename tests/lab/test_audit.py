@@ -15,7 +15,8 @@ import conftest
 from conftest import GCR, HOSTS, Host, run_playbook
 
 OLD, DRIFTED, STOPPED, BARE = HOSTS
-HUB = "https://registry-1.docker.io/"
+SECOND = "https://mirror.gcr.io:443/"
+"""The same mirror, under a URL that counts as another one."""
 """The other registry of the lab, which answers like a mirror."""
 
 
@@ -101,7 +102,7 @@ def sites(lab):
     at_a, at_b = Host(lab, OLD), Host(lab, BARE)
     with conftest.as_they_were([at_a, at_b]):
         conftest.modules([at_a], mirrors=[GCR], exclusive=True)
-        conftest.modules([at_b], mirrors=[HUB], exclusive=True)
+        conftest.modules([at_b], mirrors=[SECOND], exclusive=True)
         yield at_a, at_b
 
 
@@ -145,19 +146,19 @@ def site(folder, **urls):
 
 
 def test_each_host_is_judged_by_the_mirrors_of_its_own_site(sites, tmp_path, prove):
-    inventory = site(tmp_path / "sites", site_a=[GCR], site_b=HUB)
+    inventory = site(tmp_path / "sites", site_a=[GCR], site_b=SECOND)
     report = audit(tmp_path / "out", "-i", inventory, "--limit", f"{OLD},{BARE}")
     hosts = {host["name"]: host for host in report["hosts"]}
     assert {name: host["covered"] for name, host in hosts.items()} == {OLD: True, BARE: True}
     assert "mirror_unused" not in report["summary"]["findings"]
-    assert {name: host["wanted"] for name, host in hosts.items()} == {OLD: [GCR], BARE: [HUB]}
-    assert report["wanted"] == [GCR, HUB]
+    assert {name: host["wanted"] for name, host in hosts.items()} == {OLD: [GCR], BARE: [SECOND]}
+    assert report["wanted"] == [GCR, SECOND]
     for name, host in hosts.items():
         prove(name, "judged by its own site's mirrors", host["wanted"])
 
 
 def test_the_mirror_of_another_site_does_not_count(sites, tmp_path):
-    inventory = site(tmp_path / "sites", site_a=[HUB], site_b=[GCR])
+    inventory = site(tmp_path / "sites", site_a=[SECOND], site_b=[GCR])
     report = audit(tmp_path / "out", "-i", inventory, "--limit", f"{OLD},{BARE}")
     assert report["summary"]["covered"] == 0
     assert report["summary"]["findings"]["mirror_unused"] == 2
