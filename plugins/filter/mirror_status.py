@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: mirror_status
 short_description: Say which mirrors a host uses after a run, and what the run did
-version_added: 0.3.1
+version_added: 0.4.0
 description:
   - Turns the results of the role P(pullthrough.docker.docker_mirror#role) on a host into one line, with
     the mirrors in force, those before, what was done, and the engine.

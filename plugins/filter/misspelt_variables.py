@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: misspelt_variables
 short_description: Find variables that no role or playbook of this collection reads
-version_added: 0.3.1
+version_added: 0.4.0
 description:
   - All names that begin with C(docker_mirror_) belong to the role P(pullthrough.docker.docker_mirror#role),
     so each other name with this prefix is an error.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: role_message
 short_description: Name the role's variables in the message of a module
-version_added: 0.3.1
+version_added: 0.4.0
 description:
   - A module of this collection names its own options in its messages. For a user of the role
     P(pullthrough.docker.docker_mirror#role), this filter replaces them by the variables of the role.
