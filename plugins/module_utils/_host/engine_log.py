@@ -102,4 +102,5 @@ def _journal(most: int, *conditions: str) -> List[str]:
 
 def _lines(text: str) -> List[str]:
     """Return the lines of a text, each cut to LINE_LIMIT characters."""
-    return [line[:LINE_LIMIT] for line in text.splitlines()]
+    # Only here does the engine end a line. A text in it can have other characters that Python takes for the end of one.
+    return [line[:LINE_LIMIT] for line in text.replace("\r\n", "\n").split("\n")]

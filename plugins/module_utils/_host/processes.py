@@ -100,6 +100,8 @@ def _binary_of(pid: str) -> Optional[str]:
         if os.path.basename(path) != _NAME:
             raise _OtherProgram(path)
         if is_deleted:
+            if not _is_outside_containers(pid):
+                raise _OtherProgram(path)
             return programs.trusted(path)
         running = os.stat(link)
     except PermissionError:
@@ -114,6 +116,17 @@ def _binary_of(pid: str) -> Optional[str]:
             if os.path.samestat(running, os.stat(visible)):
                 return programs.trusted(visible)
     raise _OtherProgram(path)
+
+
+def _is_outside_containers(pid: str) -> bool:
+    """Return whether the kernel shows that a process is in no container. A snap has mounts of its own, and a service."""
+    groups = files.text_of(f"/proc/{pid}/cgroup")
+    if re.search(r"^(?:0:|[0-9]+:name=systemd):(?:/[^/\n]+\.slice)*/[^/\n]+\.service(?:/|$)", groups, re.MULTILINE):
+        return True
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
+    except OSError:
+        return False
 
 
 def _has_written(process: Process, path: str, unit: str) -> bool:

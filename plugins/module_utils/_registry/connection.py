@@ -221,11 +221,12 @@ class Connector:
     def _encrypt(self, sock: socket.socket, host: str, *, proxy: str = "", record: bool = False) -> Any:
         """Return a TLS connection to a host inside a connection: an ``SSLSocket`` or, inside another, a ``TlsOverTls``.
 
-        Go uses one TLS configuration for proxy and registry (net/http transport.go).
+        Go uses one TLS configuration for proxy and registry (net/http transport.go). But this check always verifies a
+        proxy, because it gets the engine's user and password.
 
         :param proxy: how to show the host if it is the proxy.
         """
-        context, files = self._trust()
+        context, files = self._trust(is_verified=bool(proxy) or not self._route.insecure)
         encrypted: Union[ssl.SSLSocket, tls_over_tls.TlsOverTls]
         try:
             if isinstance(sock, ssl.SSLSocket):
@@ -257,10 +258,10 @@ class Connector:
             "certificates": files,
         }
 
-    def _trust(self) -> Tuple[ssl.SSLContext, List[str]]:
+    def _trust(self, *, is_verified: bool) -> Tuple[ssl.SSLContext, List[str]]:
         """Return a context that trusts what the engine trusts, and the files it was built from besides the system's."""
         context = ssl.create_default_context()
-        if self._route.insecure:
+        if not is_verified:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             return context, []

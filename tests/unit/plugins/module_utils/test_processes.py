@@ -213,3 +213,18 @@ def test_shims_in_the_group_of_the_engine(tmp_path, monkeypatch, group, below, n
     read = files.text_of
     monkeypatch.setattr(files, "text_of", lambda path: texts[path] if path in texts else read(path))
     assert processes.has_shims(processes.Process(7, "1", (), None)) is has_shims
+
+
+@pytest.mark.parametrize(
+    ("group", "is_outside"),
+    [
+        ("0::/system.slice/docker.service\n", True),
+        ("4:name=systemd:/system.slice/snap.docker.dockerd.service\n", True),
+        ("0::/system.slice/docker-0123.scope\n", False),
+        ("0::/docker/0123\n", False),
+    ],
+)
+def test_a_process_with_other_mounts_is_outside_of_containers_if_it_is_a_service(monkeypatch, group, is_outside):
+    monkeypatch.setattr(files, "text_of", lambda _path: group)
+    monkeypatch.setattr(os, "readlink", lambda path: path)
+    assert processes._is_outside_containers("7") is is_outside

@@ -151,11 +151,12 @@ def test_a_proxy_over_https_gets_no_byte_in_clear_text(run, network, user, mirro
     [
         ("proxy.example", False, None),
         ("other.example", False, "Hostname mismatch"),
-        ("other.example", True, None),
+        ("proxy.example", True, None),
+        ("other.example", True, "Hostname mismatch"),
     ],
 )
 def test_the_certificate_of_a_proxy(engine, run, serve, network, authority, user, name, insecure, why):
-    """It is verified as that of the registry is, for the name of the proxy."""
+    """It is verified for the name of the proxy, even if the registry is insecure."""
     engine.settings["insecure-registries"] = ["cache.example"] * insecure
     asked = Answers()
     serve("proxy.example", asked, authority.context(name), handler=tunnelled(asked, network))
