@@ -119,7 +119,7 @@ def _binary_of(pid: str) -> Optional[str]:
 
 
 def _is_outside_containers(pid: str) -> bool:
-    """Return whether the kernel shows that a process is in no container. A snap has mounts of its own, and a service."""
+    """Return whether the kernel shows that a process is in no container. A snap has its own mounts, and a service."""
     groups = files.text_of(f"/proc/{pid}/cgroup")
     if re.search(r"^(?:0:|[0-9]+:name=systemd):(?:/[^/\n]+\.slice)*/[^/\n]+\.service(?:/|$)", groups, re.MULTILINE):
         return True
