@@ -48,13 +48,12 @@ def route(mirror: str, engine: engines.Engine, certificates: Mapping[str, str], 
     )
 
 
-class Probe(threading.Thread):
+class Probe:
     """Checks one registry in the background. Its time limit holds even if the system's resolver hangs."""
 
     def __init__(
         self, url: str, route: connection.Route, images: Sequence[images.Image], platform: str, deadline: float
     ) -> None:
-        super().__init__(daemon=True)
         self._url = url
         self._is_hub = url == client.HUB
         self._images, self._platform = images, platform
@@ -64,6 +63,19 @@ class Probe(threading.Thread):
         self._is_usable = False
         self._image_reports: List[Dict[str, Any]] = []
         self._rate_limit: Optional[Dict[str, Any]] = None
+        self._thread: Optional[threading.Thread] = None
+
+    def start(self) -> None:
+        """Start the check in a thread, which is made only here: a fork marks threads that were made before as ended."""
+        self._thread = threading.Thread(target=self.run, daemon=True)
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        if self._thread:
+            self._thread.join(seconds)
+
+    def is_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def run(self) -> None:
         try:

@@ -616,6 +616,24 @@ def test_an_answer_that_arrives_byte_by_byte(run, serve):
     )
 
 
+def test_a_process_whose_answer_never_ends(serve):
+    """The process of a check is a copy of this one, in which a thread that was made before counts as ended."""
+    over = threading.Event()
+
+    def trickle(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not over.wait(0.05):
+            handler.wfile.write(b"x")
+
+    serve("cache.example", None, handler=served(None, do_GET=trickle))
+    deadline = time.monotonic() + 1
+    probe = probes.Probe("http://cache.example/", connection.Route("/nowhere"), [], "linux/amd64", deadline)
+    report = probes._in_own_process(probe)()
+    over.set()
+    assert (report["silent"], report["failed_at"]) == (True, "http")
+    assert report["reason"] == "no answer in time (step: http)"
+
+
 def test_a_resolver_that_hangs(run, monkeypatch):
     """The module returns in time, and the thread does not keep the process alive."""
     over, threads = threading.Event(), []
