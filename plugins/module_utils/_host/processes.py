@@ -27,9 +27,8 @@ _SNAP_PID_FILE, _SNAP_UNIT = "/run/snap.docker/docker.pid", "snap.docker.dockerd
 _CLOCK_SECONDS = 60
 """How much older than its process a pid file can be: the clock may be set while the engine starts."""
 
-
 _GROUP_ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
-"""Where the control groups of systemd are: with version 2 alone, with both versions, and with version 1."""
+"""The folders of systemd's control groups: with version 2 only, with both versions, and with version 1 only."""
 
 
 class Process(NamedTuple):
@@ -118,17 +117,6 @@ def _binary_of(pid: str) -> Optional[str]:
     raise _OtherProgram(path)
 
 
-def _is_outside_containers(pid: str) -> bool:
-    """Return whether the kernel shows that a process is in no container. A snap has its own mounts, and a service."""
-    groups = files.text_of(f"/proc/{pid}/cgroup")
-    if re.search(r"^(?:0:|[0-9]+:name=systemd):(?:/[^/\n]+\.slice)*/[^/\n]+\.service(?:/|$)", groups, re.MULTILINE):
-        return True
-    try:
-        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
-    except OSError:
-        return False
-
-
 def _has_written(process: Process, path: str, unit: str) -> bool:
     """Return whether the process can have written this pid file, which is stale if it is older than the process.
 
@@ -142,22 +130,45 @@ def _has_written(process: Process, path: str, unit: str) -> bool:
     except OSError:  # The engine ended and removed it.
         return False
     started = int(booted.group(1)) + int(process.started) / os.sysconf("SC_CLK_TCK") if booted else float("inf")
-    return started <= written + _CLOCK_SECONDS or _is_of_service(process.pid, unit)
+    return started <= written + _CLOCK_SECONDS or _is_of_service(str(process.pid), unit)
 
 
-def _is_of_service(pid: int, unit: str) -> bool:
-    """Return whether the kernel shows that the process belongs to the service, and to no container.
+# -- its control group -----------------------------------------------------------------------------------------------
 
-    systemd starts each service in a control group of its own, and a container is in another one. Other init systems
-    have no such groups. There, a process that sees the mounts of this one is in no container.
-    """
-    if services.has_systemd():
-        group = rf"^(?:0:|\d+:name=systemd):(?:/[^/\n]+\.slice|/user@\d+\.service)*/{re.escape(unit)}\.service(?:/|$)"
-        return re.search(group, files.text_of(f"/proc/{pid}/cgroup"), re.MULTILINE) is not None
+
+def _groups_of(pid: str) -> List[str]:
+    """Return the control group that systemd made for a process, once for each version of control groups."""
+    return re.findall(r"^(?:0:|\d+:name=systemd):(/.+)$", files.text_of(f"/proc/{pid}/cgroup"), re.MULTILINE)
+
+
+def _service_of(pid: str) -> Optional[str]:
+    """Return the name of the service in whose control group a process is, or None. A container is in another group."""
+    for group in _groups_of(pid):
+        parts = [part for part in group.split("/")[1:] if not part.endswith(".slice") and not part.startswith("user@")]
+        if parts and parts[0].endswith(".service"):
+            return parts[0][: -len(".service")]
+    return None
+
+
+def _sees_our_mounts(pid: str) -> bool:
+    """Return whether a process is in the mount namespace of this one, and so in no container."""
     try:
         return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
     except OSError:
         return False
+
+
+def _is_outside_containers(pid: str) -> bool:
+    """Return whether the kernel shows that a process is in no container. A snap has its own mounts, and a service."""
+    return _service_of(pid) is not None or _sees_our_mounts(pid)
+
+
+def _is_of_service(pid: str, unit: str) -> bool:
+    """Return whether the kernel shows that a process belongs to the service, and to no container.
+
+    Only systemd makes a control group for each service. Under another init system, the mounts decide.
+    """
+    return _service_of(pid) == unit if services.has_systemd() else _sees_our_mounts(pid)
 
 
 def has_shims(process: Process) -> bool:
@@ -165,8 +176,7 @@ def has_shims(process: Process) -> bool:
 
     They do if the engine starts a containerd of its own, and do not if containerd is a service of its own.
     """
-    groups = re.findall(r"^(?:0:|\d+:name=systemd):(/.+)$", files.text_of(f"/proc/{process.pid}/cgroup"), re.MULTILINE)
-    folders = [f"{root}{group}" for group in groups for root in _GROUP_ROOTS]
+    folders = [f"{root}{group}" for group in _groups_of(str(process.pid)) for root in _GROUP_ROOTS]
     pids = [
         pid
         for folder in folders
@@ -174,6 +184,9 @@ def has_shims(process: Process) -> bool:
         for pid in files.text_of(os.path.join(below, "cgroup.procs")).split()
     ]
     return any(files.text_of(f"/proc/{pid}/comm").startswith("containerd-shim") for pid in pids)
+
+
+# -- programs and ends -----------------------------------------------------------------------------------------------
 
 
 def installed_binary() -> Optional[str]:

@@ -31,9 +31,9 @@ except ImportError:
 FOLDER = pathlib.Path(next(iter(module_utils.__path__)))
 METHODS = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 
-NOT_CONSTANT = {"misspelt_variables": 2, "options_text": 1, "processes": 1, "snapshots": 1}
-"""Calls, by module, whose pattern is put together while it runs. They read files that only root writes, short texts of
-the kernel, or the role's own files."""
+NOT_CONSTANT = {"misspelt_variables": 2, "options_text": 1, "snapshots": 1}
+"""Calls, by module, whose pattern is put together while it runs. They read files that only root writes, or
+the role's own files."""
 
 LENGTH = 65536
 """Characters of a text: more than any bound in a pattern, within which the time may grow as it likes."""

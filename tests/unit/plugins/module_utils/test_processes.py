@@ -222,6 +222,8 @@ def test_shims_in_the_group_of_the_engine(tmp_path, monkeypatch, group, below, n
         ("4:name=systemd:/system.slice/snap.docker.dockerd.service\n", True),
         ("0::/system.slice/docker-0123.scope\n", False),
         ("0::/docker/0123\n", False),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/docker.service\n", True),
+        ("0::/user.slice/user-1000.slice/user@1000.service/docker-0123.scope\n", False),
     ],
 )
 def test_a_process_with_other_mounts_is_outside_of_containers_if_it_is_a_service(monkeypatch, group, is_outside):
