@@ -96,3 +96,17 @@ def test_a_misspelt_variable_of_a_playbook(fleet, playbook, variables, meant):
     code, counts, out = fleet.run(playbook, **variables)
     assert code == 2 and f"There is no variable {next(iter(variables))}; did you mean {meant}?" in out, out
     assert not any(fleet.calls(host) for host in counts)
+
+
+@pytest.mark.parametrize(("playbook", "name"), [(CONFIGURE, "configure_left_file"), (AUDIT, "audit_folder")])
+def test_a_fact_cannot_choose_a_path_of_the_controller(tmp_path, playbook, name):
+    """A compromised host can return any fact in an earlier play."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("precious")
+    fleet = Fleet(tmp_path, {"evil": {LOOK: {"ansible_facts": {name: str(victim)}}, DECLARE: SAME}})
+    module = {f"pullthrough.docker.{LOOK}": {"service": "{{ docker_mirror_service }}"}}
+    earlier = {"hosts": "all", "gather_facts": False, "tasks": [module]}
+    code, _counts, out = fleet.run([earlier, {"import_playbook": playbook}])
+    assert code == 2 and f"The facts of this host set {name}, which would overrule your variables." in out, out
+    assert [path.name for path in victim.iterdir()] == ["file"] and fleet.calls("evil") == [LOOK]
