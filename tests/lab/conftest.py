@@ -9,6 +9,7 @@ Nothing here asks the modules of the collection how things are.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import hashlib
 import json
@@ -31,6 +32,8 @@ INVENTORY = pathlib.Path(os.environ.get("LAB_INVENTORY", ROOT / "extensions/mole
 SCENARIO = INVENTORY.parent.name
 LAB = yaml.safe_load(INVENTORY.read_text())["all"]
 HOSTS = LAB["children"]["engines"]["hosts"]
+ENGINES = [name for name in HOSTS if not name.endswith("-bare")]
+"""One host of each engine."""
 PREFIX = LAB["vars"]["lab_prefix"]
 WHOLE = os.environ.get("WHOLE") == "yes"
 """Whether to run the long tests completely. Without it, they run in part, which is enough for each change."""
@@ -331,6 +334,25 @@ def collection(root):
         else:
             shutil.copy(source, copy / part)
     return copy
+
+
+def each(function, hosts):
+    """Call the function on all hosts at once, and return its results by host."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return dict(zip((host.name for host in hosts), pool.map(function, hosts)))
+
+
+def with_modules(lab, tmp_path_factory, copies=None):
+    """Return one host of each engine, with the modules installed.
+
+    :param copies: the functions that make the copies of the collection, by their folders on the hosts.
+    """
+    hosts = [Host(lab, name) for name in ENGINES]
+    for folder, copy in (copies or {"/opt/lab": collection}).items():
+        root = tmp_path_factory.mktemp("collections")
+        copy(root)
+        each(lambda host, root=root, folder=folder: host.install(root, folder), hosts)
+    return hosts
 
 
 def collection_without_checks(root):

@@ -15,7 +15,7 @@ from test_health import role
 
 import conftest
 
-from conftest import GCR, HOSTS, Host
+from conftest import ENGINES, GCR, Host
 
 REQUEST = r'"GET /v2/library/{}/(manifests|blobs)/'
 
@@ -23,7 +23,7 @@ REQUEST = r'"GET /v2/library/{}/(manifests|blobs)/'
 @pytest.fixture(scope="module")
 def engines(lab):
     """Yield one host of each engine, with the mirror in force and a cache that holds alpine."""
-    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    hosts = [Host(lab, name) for name in ENGINES]
     conftest.modules(hosts, mirrors=[GCR], exclusive=True)
     hosts[0].pull("alpine")
     conftest.wait_until(

@@ -10,7 +10,6 @@ engines is tried on one of them, and the next fault on the next one.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import json
 import os
@@ -26,26 +25,15 @@ from faults import BASE, FAULTS, NEW, OLD, WRITTEN
 
 import conftest
 
-from conftest import HOSTS, ROOT, WHOLE, Host, wait_until
+from conftest import ROOT, WHOLE, each, wait_until
 
 ROWS = ROOT / "build/faults.json"
 
 
-def each(function, hosts):
-    """Call the function on all hosts at once, and return its results by host."""
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return dict(zip((host.name for host in hosts), pool.map(function, hosts)))
-
-
 @pytest.fixture(scope="module")
 def hosts(lab, tmp_path_factory):
-    found = [Host(lab, name) for name in HOSTS]
     copies = {"/opt/lab": conftest.collection, "/opt/unchecked": conftest.collection_without_checks}
-    for folder, copy in copies.items():
-        root = tmp_path_factory.mktemp("collections")
-        copy(root)
-        each(lambda host, root=root, folder=folder: host.install(root, folder), found)
-    return found
+    return conftest.with_modules(lab, tmp_path_factory, copies)
 
 
 @pytest.fixture(scope="module")

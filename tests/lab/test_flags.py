@@ -15,9 +15,9 @@ import json
 
 import pytest
 
-from test_places import FILE, each, may_start_again, restart, text_of
+from test_places import FILE, may_start_again, restart, text_of
 
-from conftest import GCR, HOSTS, Host, collection
+from conftest import GCR, each, with_modules
 
 OLD = "https://old.example"
 OPTIONS = "/etc/default/docker"
@@ -75,11 +75,7 @@ SECOND_START = f"[Service]\nExecStart={DOCKERD}\n"
 @pytest.fixture(scope="module")
 def installed(lab, tmp_path_factory):
     """Return one host of each engine, with the modules installed."""
-    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
-    root = tmp_path_factory.mktemp("collections")
-    collection(root)
-    each(lambda host: host.install(root, "/opt/lab"), hosts)
-    return hosts
+    return with_modules(lab, tmp_path_factory)
 
 
 def modules(hosts, name="registry_mirrors", *, check=False, **options):

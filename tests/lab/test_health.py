@@ -14,7 +14,7 @@ from faults import black_holed, served
 
 import conftest
 
-from conftest import GCR, HOSTS, Host, playbook
+from conftest import ENGINES, GCR, Host, playbook
 
 ROLE = "pullthrough.docker.docker_mirror"
 DEAD = "http://dead.example:8600"
@@ -32,7 +32,7 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def engines(lab):
-    return [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    return [Host(lab, name) for name in ENGINES]
 
 
 @pytest.fixture

@@ -20,12 +20,11 @@ import pytest
 from hostile_server import ALL_TEXTS, FORGED, KINDS, OVER_TLS, PORTS, SCRIPT, SECRET
 from test_canary import forget
 from test_health import role
-from test_places import each
 from test_restart import restart
 
 import conftest
 
-from conftest import HOSTS, Host, run_playbook, wait_until
+from conftest import ENGINES, each, run_playbook, wait_until
 
 SERVER = pathlib.Path(hostile_server.__file__)
 MEASURE = SERVER.with_name("measure.py")
@@ -36,8 +35,6 @@ NEW = "https://new.example"
 TIMEOUT = 2
 MEGABYTES = 100
 """The most memory of the largest process of a module."""
-ENGINES = [name for name in HOSTS if name != "engine-28.5-bare"]
-"""One host of each engine."""
 ON_EACH = {"test_a_reload_that_a_mirror_calls_refused_is_kept", "test_no_redirect_leads_into_the_host"}
 """Tests that run on every engine. The engines write different logs, and the hosts have different versions of Python."""
 
@@ -58,19 +55,16 @@ def in_turn(number):
 @pytest.fixture(scope="module")
 def engines(lab, tmp_path_factory):
     """Yield one host of each engine, with the modules installed and with hostile mirrors at its own address."""
-    hosts = [Host(lab, name) for name in ENGINES]
-    root = tmp_path_factory.mktemp("collections")
-    conftest.collection(root)
+    hosts = conftest.with_modules(lab, tmp_path_factory)
 
-    def install(host):
-        host.install(root, "/opt/lab")
+    def prepare(host):
         for path in (SERVER, MEASURE):
             host.write(f"/opt/lab/{path.name}", path.read_bytes())
         host.run("rm", "-rf", FOLDER)
         # The trap listens there too. Without the address, a probe could reach a real metadata service.
         host.run("ip", "address", "add", METADATA, "dev", "lo")
 
-    each(install, hosts)
+    each(prepare, hosts)
     with contextlib.ExitStack() as servers:
         for host in hosts:
             command = ["python3", f"/opt/lab/{SERVER.name}", host.address, FOLDER]

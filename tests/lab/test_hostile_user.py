@@ -16,11 +16,9 @@ import pathlib
 import hostile_user
 import pytest
 
-from test_places import each
-
 import conftest
 
-from conftest import GCR, HOSTS, Host, wait_until
+from conftest import ENGINES, GCR, each, wait_until
 
 USER = "mallory"
 HOME = f"/home/{USER}"
@@ -32,8 +30,6 @@ STAGED = ".pullthrough-docker-moving-daemon.json"
 PLANTED = json.dumps({"registry-mirrors": [f"https://{USER}.example"]})
 SHADOWED = "systemctl busctl journalctl tail docker dockerd sh cat env".split()
 """Programs that root might look for in the path of the user who calls it, or in its working folder."""
-ENGINES = [name for name in HOSTS if name != "engine-28.5-bare"]
-"""One host of each engine."""
 
 
 def pytest_generate_tests(metafunc):
@@ -46,17 +42,14 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="module")
 def engines(lab, tmp_path_factory):
     """Yield one host of each engine, with the modules and the user."""
-    hosts = [Host(lab, name) for name in ENGINES]
-    root = tmp_path_factory.mktemp("collections")
-    conftest.collection(root)
+    hosts = conftest.with_modules(lab, tmp_path_factory)
 
-    def install(host):
-        host.install(root, "/opt/lab")
+    def prepare(host):
         host.write(HOSTILE, PROGRAM.read_bytes())
         host.run("useradd", "--create-home", "--shell", "/bin/sh", USER)
         host.run("chmod", "755", HOME)
 
-    each(install, hosts)
+    each(prepare, hosts)
     yield hosts
     each(lambda host: host.run("userdel", "--force", "--remove", USER), hosts)
 

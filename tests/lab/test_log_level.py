@@ -11,11 +11,11 @@ import json
 import pytest
 
 from test_canary import forget
-from test_places import each, restart
+from test_places import restart
 
 import conftest
 
-from conftest import GCR, HOSTS, Host
+from conftest import ENGINES, GCR, Host, each
 
 DEAD = "https://nowhere.invalid/"
 DEAD_HERE = "http://127.0.0.1:15000/"
@@ -49,7 +49,7 @@ TRIED = {name: level for name, level in LEVELS.items() if conftest.WHOLE or name
 @pytest.fixture(scope="module")
 def engines(lab):
     """Yield one host of each engine, and restore its file at the end."""
-    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    hosts = [Host(lab, name) for name in ENGINES]
     before = {host.name: host.daemon_json() for host in hosts}
     yield hosts
 

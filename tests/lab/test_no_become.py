@@ -11,11 +11,9 @@ import re
 
 import pytest
 
-from test_places import each
-
 import conftest
 
-from conftest import GCR, HOSTS, Host, playbook
+from conftest import ENGINES, GCR, Host, each, playbook
 
 USER = "plain"
 FILE = f"/home/{USER}/.config/docker/daemon.json"
@@ -30,7 +28,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def engines(lab):
-    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    hosts = [Host(lab, name) for name in ENGINES]
     each(lambda host: host.run("useradd", "--create-home", "--shell", "/bin/bash", USER), hosts)
     yield hosts
     each(lambda host: host.run("userdel", "--force", "--remove", USER), hosts)

@@ -21,7 +21,7 @@ import pytest
 
 import conftest
 
-from conftest import FOLDER, HOSTS, LAB, PREFIX, ROOT, Host, wait_until
+from conftest import ENGINES, FOLDER, LAB, PREFIX, ROOT, Host, wait_until
 
 NAME = "cache.example.com"
 URL = f"https://{NAME}/"
@@ -123,7 +123,7 @@ def cache(lab):
 @pytest.fixture(scope="module")
 def engines(lab, cache):
     """Yield one host of each engine that uses only this mirror. Two images at the stand-in share a layer."""
-    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    hosts = [Host(lab, name) for name in ENGINES]
     one, two = (f"registry-1.docker.io/library/{image}" for image in IMAGES)
     hosts[0].run("sh", "-s", IMAGES[0], data=(ROOT / "tests/lab/push-images").read_bytes())
     for words in (["pull", one], ["tag", one, two], ["push", two], ["rmi", one, two]):

@@ -10,7 +10,6 @@ and are removed everywhere. All engines run at once.
 
 from __future__ import annotations
 
-import concurrent.futures
 import json
 import re
 
@@ -18,7 +17,7 @@ import pytest
 
 import conftest
 
-from conftest import GCR, HOSTS, Host, playbook, wait_until
+from conftest import ENGINES, GCR, Host, each, playbook, wait_until
 
 ROLE = "pullthrough.docker.docker_mirror"
 FILE = "/etc/docker/daemon.json"
@@ -34,12 +33,6 @@ MACHINE_TEXT = (
     "ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock \\\n"
     f"  --registry-mirror {THIRD} \\\n  $DOCKER_OPTS\n"
 )
-
-
-def each(function, hosts):
-    """Call the function on all hosts at once, and return its results by host."""
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return dict(zip((host.name for host in hosts), pool.map(function, hosts)))
 
 
 def may_start_again(host):
@@ -89,7 +82,7 @@ def role(path, hosts, *arguments, **variables):
 @pytest.fixture
 def hosts(lab):
     """Return one host of each engine."""
-    return [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    return [Host(lab, name) for name in ENGINES]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 import conftest
 
-from conftest import Host, playbook, wait_until
+from conftest import ENGINES, Host, playbook, wait_until
 
 ROLE = "pullthrough.docker.docker_mirror"
 NEW = "https://new.example"
@@ -22,8 +22,6 @@ REFUSED = "https://refused.example"
 DROP_IN = "/etc/systemd/system/docker.service.d/lab.conf"
 
 
-ENGINES = [name for name in conftest.HOSTS if name != "engine-28.5-bare"]
-"""One host of each engine."""
 ON_EACH = {"test_a_restart_needs_consent_and_then_comes_into_force", "test_the_same_setting_as_a_flag_is_refused"}
 """Tests that run on every engine, since each generation differs. Each other test runs on one engine, in turn."""
 

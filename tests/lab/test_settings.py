@@ -12,11 +12,11 @@ import time
 
 import pytest
 
-from test_places import each, may_start_again, restart, text_of
+from test_places import may_start_again, restart, text_of
 
 import conftest
 
-from conftest import HOSTS, Host, playbook
+from conftest import ENGINES, Host, each, playbook
 
 ROLE = "pullthrough.docker.docker_mirror"
 FILE = "/etc/docker/daemon.json"
@@ -26,7 +26,7 @@ TEXT = b'{\n    "max-concurrent-uploads" : 4,\n    "log-opts": {"max-size": "9m"
 @pytest.fixture(scope="module")
 def engines(lab):
     """Yield one host of each engine, which has read a file in an odd style."""
-    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
+    hosts = [Host(lab, name) for name in ENGINES]
     saved = {host.name: host.daemon_json() for host in hosts}
     settle(hosts)
     yield hosts

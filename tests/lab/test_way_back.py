@@ -13,11 +13,11 @@ import json
 
 import pytest
 
-from test_places import FILE, OPTIONS, each, restart, text_of
+from test_places import FILE, OPTIONS, restart, text_of
 
 import conftest
 
-from conftest import HOSTS, Host, wait_until
+from conftest import each, wait_until
 
 OLD, NEW = "https://old.example", "https://new.example"
 REFUSED = "ftp://refused.example"
@@ -41,12 +41,8 @@ KINDS = {
 @pytest.fixture(scope="module")
 def installed(lab, tmp_path_factory):
     """Return one host of each engine, with the modules installed."""
-    hosts = [Host(lab, name) for name in HOSTS if name != "engine-28.5-bare"]
-    for folder, copy in {"/opt/lab": conftest.collection, "/opt/unchecked": conftest.collection_without_checks}.items():
-        root = tmp_path_factory.mktemp("collections")
-        copy(root)
-        each(lambda host, root=root, folder=folder: host.install(root, folder), hosts)
-    return hosts
+    copies = {"/opt/lab": conftest.collection, "/opt/unchecked": conftest.collection_without_checks}
+    return conftest.with_modules(lab, tmp_path_factory, copies)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import subprocess
 
@@ -14,7 +13,7 @@ import docker
 
 import conftest
 
-from conftest import HOSTS, Host, wait_until
+from conftest import HOSTS, Host, each, wait_until
 
 ROLE = "pullthrough.docker.docker_mirror"
 NEW = "https://new.example"
@@ -66,12 +65,6 @@ def answers(host):
             return client.ping()
     except docker.errors.DockerException:
         return False
-
-
-def each(function, hosts):
-    """Call the function on all hosts at once, and return its results by host."""
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return dict(zip((host.name for host in hosts), pool.map(function, hosts)))
 
 
 def restart(host):
