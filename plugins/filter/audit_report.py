@@ -107,7 +107,7 @@ import statistics
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
-from ansible_collections.pullthrough.docker.plugins.plugin_utils import audit_kinds, audit_results
+from ansible_collections.pullthrough.docker.plugins.plugin_utils import audit_kinds, module_results
 from ansible_collections.pullthrough.docker.plugins.plugin_utils.audit_kinds import KINDS
 from ansible_collections.pullthrough.docker.plugins.plugin_utils.declared_urls import engine_urls
 
@@ -171,8 +171,8 @@ def _wanted(result: Optional[Mapping[str, Any]], default: List[str]) -> Tuple[Op
 
 
 def _host(name: str, results: Mapping[str, Any], default: List[str]) -> Dict[str, Any]:
-    info = audit_results.checked(results.get("audit_info"), "registry_mirrors_info")
-    health = audit_results.checked(results.get("audit_health"), "registry_mirrors_health_info")
+    info = module_results.checked(results.get("audit_info"), "registry_mirrors_info")
+    health = module_results.checked(results.get("audit_health"), "registry_mirrors_health_info")
     wanted, reason = _wanted(results.get("audit_wanted"), default)
     info = {**info, "sources": info.get("sources") or []}
     mirrors: List[Dict[str, Any]] = [] if health.get("failed") else list(health.get("mirrors") or [])

@@ -96,29 +96,29 @@ _value:
     wave:
       description:
         - The number of this wave, beginning with 1.
-        - Added in version 0.3.1.
+        - Added in version 0.4.0.
       type: int
     is_last:
       description:
         - Whether the run ends after this wave, because it is the last one, or because too many hosts failed.
-        - Added in version 0.3.1.
+        - Added in version 0.4.0.
       type: bool
     stopped:
       description:
         - The names of the completed hosts whose Docker does not run.
-        - Added in version 0.3.1.
+        - Added in version 0.4.0.
       type: list
       elements: str
     without_docker:
       description:
         - The names of the completed hosts that have no Docker, and where the mirrors are configured.
-        - Added in version 0.3.1.
+        - Added in version 0.4.0.
       type: list
       elements: str
     skipped:
       description:
         - The names of the hosts that were skipped because they have no Docker.
-        - Added in version 0.3.1.
+        - Added in version 0.4.0.
       type: list
       elements: str
     left:
@@ -136,7 +136,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 from ansible.utils.helpers import pct_to_int
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
-from ansible_collections.pullthrough.docker.plugins.plugin_utils import audit_results
+from ansible_collections.pullthrough.docker.plugins.plugin_utils import module_results
 
 OUTCOMES = ("changed", "healed", "unchanged", "refused", "unreachable", "waiting")
 DONE = OUTCOMES[:3]
@@ -237,10 +237,10 @@ def _without_engine(
 
 
 def _checked(host: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the results of a host in the form that the modules return, or as a failure of this host alone."""
+    """Return the results of a host in the form that the modules return. A malformed one is a failure of this host."""
     results = [result if isinstance(result, Mapping) else {} for result in host["results"]]
     shaped = [
-        audit_results.checked(result, "a change") if "pending" in result and not result.get("failed") else result
+        module_results.checked(result, "a change") if "pending" in result and not result.get("failed") else result
         for result in results
     ]
     malformed = [

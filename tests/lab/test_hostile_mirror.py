@@ -150,7 +150,7 @@ def check_terminal(out):
     assert SECRET not in out, out
 
 
-# -- the module alone --------------------------------------------------------------------------------------------------
+# -- only the module --------------------------------------------------------------------------------------------------
 
 
 def test_each_kind_of_poison_in_each_place(host, kind, prove):

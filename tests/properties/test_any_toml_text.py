@@ -154,7 +154,7 @@ def paths_of(table):
 
 
 def is_header(text, path):
-    """Return whether headers alone write the table at a path."""
+    """Return whether a table is written only with headers."""
     return toml_reader.parse(text).find(*path).node.kind in (toml_reader.Kind.HEADER, toml_reader.Kind.NAMED)
 
 

@@ -51,8 +51,6 @@ _SNAP_CONFIG = "/var/snap/docker/current/config/daemon.json"
 
 _ENDED = "its process has ended"
 
-_OLD_STATE = "it still shows the old state"
-
 _MASKED_USER = "xxxxx:xxxxx@"
 """What ``/info`` shows in place of a proxy's user and password."""
 
@@ -170,8 +168,7 @@ def _whose_socket(engine: Engine) -> str:
     path = engine.socket_path
     if path is None or not os.path.exists(path):
         return ""
-    target = os.path.realpath(path)
-    leads = f", which leads to {target}," if target != os.path.realpath(os.path.dirname(path)) + "/docker.sock" else ""
+    leads = f", which leads to {os.path.realpath(path)}," if os.path.islink(path) else ""
     return f", but another program has the socket {path}{leads} as Podman or Docker Desktop do; it reads no daemon.json"
 
 
@@ -346,7 +343,7 @@ def _not_in_force(
             return None
     except engine_api.Unreachable as exc:
         return str(exc)
-    return _OLD_STATE
+    return "it still shows the old state"
 
 
 # -- checking --------------------------------------------------------------------------------------------------------

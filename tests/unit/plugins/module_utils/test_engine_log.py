@@ -94,3 +94,10 @@ def test_the_line_of_a_refusal_in_the_journal(host, systemd, line, is_refusal, c
     write_program(host / "bin/journalctl", f"/bin/cat {host}/journal\nexit {code}")
     log = engine_log.Log(processes.Process(99999999, "1", (), None))
     assert log.refusal() == (f"{line} https://***@x" if is_refusal and code == 0 else None)
+
+
+@pytest.mark.parametrize("end", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_a_text_in_a_line_does_not_begin_another_line(end):
+    """Only a line feed ends a line of the engine. Python would split at each of these characters too."""
+    line = f'{{"msg":"a{end}level=error msg=forged"}}'
+    assert engine_log._lines(f"{line}\r\nnext\n") == [line, "next", ""]
