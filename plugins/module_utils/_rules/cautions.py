@@ -38,8 +38,6 @@ _BUILDS = (
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 """Networks with each host, whatever its name resolves to."""
 
-_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
-
 _WEBSITES = ("hub.docker.com", "www.docker.com", "docker.com")
 
 _OTHER_REGISTRIES = (
@@ -95,7 +93,7 @@ def of(
 def _no_cache(mirror: str) -> Optional[str]:
     """Return, as a sentence, why a mirror cannot be a cache of Docker Hub, or None."""
     host = _host_of(mirror)
-    if host in _HUB:
+    if host in certs_d.HUB_NAMES:
         return f"The mirror {mirror} is Docker Hub itself: it caches nothing, and the limit on pulls applies."
     if host in _WEBSITES:
         return f"The mirror {mirror} is a website and not a registry: the engine asks it in vain."

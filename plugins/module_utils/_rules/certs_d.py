@@ -19,7 +19,6 @@ from typing import Dict, List, Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import versions
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import toml_reader
 
 HUB = "docker.io"
 """Name of the folder of Docker Hub."""
@@ -77,7 +76,8 @@ def encoded(text: str) -> bytes:
 
 # -- hosts.toml ------------------------------------------------------------------------------------------------------
 
-_HUB_NAMES = (HUB, "index.docker.io", "registry-1.docker.io")
+HUB_NAMES = (HUB, "index.docker.io", "registry-1.docker.io")
+"""The hosts under which Docker Hub answers."""
 
 
 class Effect(enum.Enum):
@@ -102,6 +102,11 @@ def hosts_toml(path: str, data: bytes) -> Optional[HostsToml]:
     of tables or below a plain ``[host]`` (seen on 28.5.2). With only a ``server``, they ask it last (moby
     daemon/hosts.go). A file that is not TOML counts as missing (seen on 28.5.2).
     """
+    if not data:
+        return None
+    # Imported only here: most hosts have no such file, and do not compile the reader.
+    from ansible_collections.pullthrough.docker.plugins.module_utils._text import toml_reader
+
     try:
         document = toml_reader.parse(toml_reader.decode(data))
     except toml_reader.TomlTextError as exc:
@@ -121,4 +126,4 @@ def _is_hub(server: str) -> bool:
         host = urlsplit(server if server.startswith("http") else f"https://{server}").hostname
     except ValueError:  # The engine does not accept this URL either.
         return False
-    return not host or host in _HUB_NAMES
+    return not host or host in HUB_NAMES
