@@ -136,13 +136,27 @@ class LivingEngine(ModelEngine):
         self.state = "running"
 
 
+def holds_texts(values):
+    return all(value is None or isinstance(value, str) for value in values)
+
+
+TYPES = {
+    "debug": lambda value: isinstance(value, bool),
+    "live-restore": lambda value: isinstance(value, bool),
+    "dns": lambda value: isinstance(value, list) and holds_texts(value),
+    "insecure-registries": lambda value: isinstance(value, list) and holds_texts(value),
+    "log-opts": lambda value: isinstance(value, dict) and holds_texts(value.values()),
+    KEY: lambda value: isinstance(value, list) and all(mirror in MIRRORS for mirror in value),
+}
+"""What the engine accepts for the settings that the texts can hold."""
+
+
 def is_usable(text):
     """Return whether an engine could start with this text."""
     found = read_json(text)
-    listed = [] if found.get(KEY) is None else found[KEY]
     nested = any(isinstance(value, dict) and KEY in value for value in found.values())
-    types = isinstance(listed, list) and isinstance(found.get("live-restore", False), bool)
-    return types and not nested and "" not in found and all(mirror in MIRRORS for mirror in listed)
+    types = all(found.get(key) is None or accepts(found[key]) for key, accepts in TYPES.items())
+    return types and not nested and "" not in found
 
 
 def is_temporary(path):
