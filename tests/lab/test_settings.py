@@ -190,9 +190,9 @@ def test_refused_settings_do_not_hide_that_the_mirrors_changed(settled, tmp_path
     assert len(messages) == len(settled) and "Nothing was changed" not in "".join(messages), out
     for host, message in zip(settled, messages):
         assert f"{OTHER}/" in host.mirrors() and b"11m" not in host.daemon_json()
-        assert f"in force: {' '.join(host.mirrors())}" in message and "docker_mirror_keep_containers" in message, (
-            message
-        )
+        assert (
+            f"in force {' '.join(host.mirrors())} (was: " in message and "docker_mirror_keep_containers" in message
+        ), message
         assert "docker_mirror_daemon_settings" in message, message
         prove(host.name, "settings that are refused after the mirrors changed", {"message": message})
 
