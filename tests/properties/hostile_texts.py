@@ -159,7 +159,10 @@ _TEXT_READERS = {
     "unit_text": Reader(_unit, _UNIT, (), ("Environment=A%d=b\n", "Environment=\n")),
     "flag_text": Reader(_flags, (f"{FLAG} ", f"{FLAG}=", "b ", "\\\n", " ")),
     "command_line": Reader(_words, (f"{FLAG} ", f"{FLAG}=", "-D", " ", "x")),
-    "masking": Reader(masking.mask, ("token=", "https://", "user:", "@", '\\"', "proxy ", "%3A%2F%2F", "%40", "?")),
+    "masking": Reader(masking.mask, ("token=", "https://", "user:", "@", '\\"', "proxy ", "%3A%2F%2F", "%40", "?", "//", "auth: ",
+        "Authorization: ", "basic ", "\\/"), (),
+        ("token=%d ", "//a:%d", " //a%d:b@", "authorization: ", "auth=", "\\/", "https://a:%d@", "proxy %d@"),
+    ),
     "masking of JSON": Reader(masking.mask_json, (*_JSON, '"token": ', '"https://a@b"'), (), ('"%d": "token=x",',)),
     "pem": Reader(
         pem.load_all,
