@@ -14,7 +14,6 @@ import socket
 
 from typing import Iterator, Optional, Union
 
-
 _METADATA = tuple(map(ipaddress.ip_network, ("fd00:ec2::/32", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "100.100.100.200")))
 """Where clouds give a host its credentials, besides the link-local 169.254.169.254: AWS and Google (their pages on
 instance metadata), Oracle (oci-python-sdk, instance_principals_security_token_signer.py), Alibaba."""
