@@ -98,6 +98,8 @@ SPELLINGS = [
     "proxy=user:{}@a.example", "proxy user:{}@a.example", "https://user:a/{}@a.example",
     "token={}", "token: {}", "TOKEN = {}", "api-key:{}", "my.password={}", "token=x\x1f{}", "token=x\u2028{}",
     'token="x {}"', "token='x {}'", '"token": "{}"', "'token': '{}'", '"token=x {}"', "token\x00={}", "token=x\\\n{}",
+    "//user:{}@a.example", "\\/\\/user:{}@a.example", "auth={}", "db_pass: {}", '"auth": "x {}"', "token=Bearer {}",
+    "Authorization: Basic {}", "proxy-authorization: Digest a=\"x\", response={}", '"Authorization": "Bearer {}"',
     '\\"token\\": \\"x {}\\"', '\\\\\\"token\\\\\\":\\\\\\"{}\\\\\\"', '"token": ["x", "{}"]',
 ]  # fmt: skip
 """Secrets as files, logs, engines and registries write them."""
@@ -134,11 +136,42 @@ def test_a_cut_never_shows_a_part_of_a_secret(spelling, before, after):
 
 @given(hostile("token=", "https://", "{"), st.sampled_from(SPELLINGS), hostile("@", '"', "="))
 @example("", "token=x\\\n{}", "")
+@example('{"a":token=proxy ', '"token=x {}"', "")
 @example("", "https://user:x\x1f{}@a.example", "")
 def test_a_diff_has_no_secret(before, spelling, after):
     shown = masking.mask_json(f"{before} ; {spelling.format(SECRET)} {after}")
     assert SECRET not in re.sub(r"[?#].*", "", shown) if "?" in spelling or "#" in spelling else SECRET not in shown
     assert not CONTROLS.search(re.sub(r"\r?\n|\t", "", shown))
+
+
+ORDINARY_LINES = [
+    'time="2026-01-01T00:00:00.1Z" level=info msg="Starting up"',
+    'level=info msg="containerd successfully booted" author=moby bypass=false passed: 3 compass: n oauth: 2',
+    'level=info msg="Default bridge (docker0) is assigned with an IP address 172.17.0.0/16. Daemon option --bip can be '
+    'used to set a preferred IP address"',
+    'level=error msg="Handler for POST /v1.41/images/create returned error: pull access denied for x, repository '
+    "does not exist or may require 'docker login': denied: requested access to the resource is denied\"",
+    'level=warning msg="Error getting v2 registry: Get \\"https://registry-1.docker.io/v2/\\": dial tcp 10.0.0.1:443: '
+    'i/o timeout"',
+    'level=info msg="Attempting next endpoint for pull after error: unauthorized: authentication required"',
+    'level=info msg="trying next host" error="failed to do request: Head" host=mirror.gcr.io',
+    'level=debug msg="Trying to pull alpine from https://mirror.gcr.io/ v2"',
+    'level=debug msg="fetch response received" response.status="200 OK" response.header.content-length=528 spanID=1 '
+    'url="https://a.example:5000/v2/library/alpine/manifests/sha256:9f"',
+    "image docker.io/library/alpine:3.20@sha256:9f pulled, mail to me@a.example, // see a//b:c@d",
+    "dockerd --authorization-plugin=opa --registry-mirror=https://mirror.gcr.io --log-opt tag=x",
+    '{"authorization-plugins": ["opa"], "log-opts": {"tag": "x@y"}, "auths": {"a.example": {}}}',
+    "Www-Authenticate: Bearer realm=x,service=y,scope=z",
+    "pass the option, basic auth is not set, authorization failed, bearer of the name",
+]
+"""Lines without a secret, most of them as engines log them."""
+
+
+@given(st.lists(st.sampled_from(ORDINARY_LINES), min_size=1, max_size=5))
+def test_a_text_without_a_secret_is_shown_as_it_is(lines):
+    text = "\n".join(lines)
+    assert masking.without_secrets(text) == text
+    assert masking.mask(text, 10**4) == text.replace("\n", "\\n")
 
 
 _MIRROR_SPELLINGS = [

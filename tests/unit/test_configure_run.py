@@ -110,3 +110,11 @@ def test_a_fact_cannot_choose_a_path_of_the_controller(tmp_path, playbook, name)
     code, _counts, out = fleet.run([earlier, {"import_playbook": playbook}])
     assert code == 2 and f"The facts of this host set {name}, which would overrule your variables." in out, out
     assert [path.name for path in victim.iterdir()] == ["file"] and fleet.calls("evil") == [LOOK]
+
+
+@pytest.mark.parametrize("facts", [{"configure_max_fail_percentage": "x"}, {"configure_waves": ["x"]}], ids=" ".join)
+def test_a_fact_cannot_break_the_summary(tmp_path, facts):
+    """A compromised host can return any fact from the modules of the run itself."""
+    evil = {LOOK: {"engine": SAME["engine"], "ansible_facts": facts}, DECLARE: SAME}
+    code, _counts, out = Fleet(tmp_path, {"evil": evil}).run(CONFIGURE, configure_skip_without_docker=True)
+    assert code == 0 and '"changed 0, healed 0, unchanged 1,' in out, out

@@ -21,7 +21,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapsho
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import activation, setting_table
-from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text, masking
 
 Path = Tuple[str, ...]
 
@@ -79,7 +79,7 @@ def plan(seen: Snapshot, wanted: Wish) -> Plan:
             switches_store=_switches_store(seen, after),
         ),
         keys=keys,
-        result={"changed_keys": [".".join(path) for path in changed]},
+        result={"changed_keys": [masking.mask(".".join(path)) for path in changed]},
         needs_event=True,
     )
 

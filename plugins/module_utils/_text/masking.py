@@ -19,8 +19,12 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._text import js
 SECRET_KEY = r"token|passw|passphrase|pwd|secret|credential|(?:api|access|private|shared)[-_.]?key"
 """Part of the name of a setting whose value must not be shown."""
 
-_SECRET_NAME = re.compile(SECRET_KEY, re.IGNORECASE)
-_SECRET_STRING = re.compile(rf"[^\s=:]{{0,100}}(?:{SECRET_KEY})[\w.-]{{0,100}}\s*[=:]", re.IGNORECASE)
+_WHOLE_NAME = r"(?<![a-z0-9])(?:auth|pass)"
+"""The last word of the name of such a setting. Within a word, as in ``author`` and ``bypass``, it means nothing."""
+
+_SECRET_NAME = re.compile(rf"{SECRET_KEY}|{_WHOLE_NAME}\Z|^(?:proxy-)?authorization\Z", re.IGNORECASE)
+_NAME = rf"(?:(?:{SECRET_KEY})[\w.-]{{0,100}}|{_WHOLE_NAME})"
+_SECRET_STRING = re.compile(rf"[^\s=:]{{0,100}}(?:{_NAME}|authorization)\s*[=:]", re.IGNORECASE)
 
 # No pattern begins with what may be long, and what follows is bounded: time must not grow with the square of a text.
 # A password may contain what ends a host, as long as it does not look like a port. Where a JSON text is quoted within
@@ -29,18 +33,23 @@ _USERINFO = re.compile(r"""(:(?:\\*/){2,})(?:[^\s/?#"<>]*|[^\s/:@"<>]{0,256}:(?!
 _ENCODED_USERINFO = re.compile(r"""(%3A%2F%2F)[^\s/?#"<>&]{0,1024}%40""", re.IGNORECASE)
 _PROXY = re.compile(r"""(proxy\\?["']?(?:\s*[=:]\s*|\s+)\\?["']?)(?![a-z0-9]+:\\*/)[^\s"']{1,1024}@""", re.IGNORECASE)
 """A proxy may have no scheme."""
+_RELATIVE = re.compile(r"""(?<![\w:\\/])((?:\\*/){2,})[^\s/:?#@"<>]{0,256}:[^\s/?#@"<>]{0,1024}@""")
+"""A URL without a scheme, as in a redirect."""
 _QUOTED_PAIR = re.compile(
-    rf"""(["'])([^"'\s=]{{0,100}}(?:{SECRET_KEY})[\w.-]{{0,100}}=)(?:\\.|(?!\1)[^\\\n]){{0,1024}}\1""",
+    # The quote before a colon or comma ends a text and begins none.
+    rf"""(["'])(?![:,])([^"'\s=]{{0,100}}{_NAME}=)(?:\\.|(?!\1)[^\\\n]){{0,1024}}\1""",
     re.IGNORECASE,
 )
+_QUOTED = r""""(?:[^"\\]|\\.)*(?:"|\\?\Z)|\\"(?:\\\\\\"|\\[^"]|[^"\\])*(?:\\"|\\?\Z)|'[^']*(?:'|\Z)"""
 _SECRET_PAIR = re.compile(
     # After a name may come another one, as in "bad token: password: ...". It is not the value.
-    rf"""((?:{SECRET_KEY})[\w.\\-]{{0,100}}["']?\s*[=:]\s*"""
+    rf"""((?:(?:{SECRET_KEY})[\w.\\-]{{0,100}}|{_WHOLE_NAME}\\{{0,8}})["']?\s*[=:]\s*"""
     rf"""(?:\\{{0,8}}(["']?)[^\s=:"'\\]{{0,100}}(?:{SECRET_KEY})[\w.-]{{0,100}}\\{{0,8}}\2\s*[=:]\s*)*)"""
-    r"""("(?:[^"\\]|\\.)*(?:"|\\?\Z)|\\"(?:\\\\\\"|\\[^"]|[^"\\])*(?:\\"|\\?\Z)"""
-    r"""|'[^']*(?:'|\Z)|[{\[].*|(?:[^\s"'\\]|\\(?:\r?\n|.))+)""",
+    rf"""({_QUOTED}|[{{\[].*|(?:(?:basic|bearer)[ \t]+)?(?:[^\s"'\\]|\\(?:\r?\n|.))+)""",
     re.IGNORECASE,
 )
+_AUTHORIZATION = re.compile(rf"""(authorization\\{{0,8}}["']?\s*[=:]\s*)({_QUOTED}|.+)""", re.IGNORECASE)
+"""A header of HTTP. Its value has several words, and each of them can be secret."""
 _INVISIBLE = (
     "\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f"
 )
@@ -79,9 +88,9 @@ def mask(text: str, limit: int = SHOWN_LIMIT) -> str:
 
 
 def mask_all(value: Any) -> Any:
-    """Return a value of lists and dictionaries with each string in it masked. The keys are not foreign."""
+    """Return a value of lists and dictionaries with each string in it masked, also the keys."""
     if isinstance(value, dict):
-        return {key: mask_all(member) for key, member in value.items()}
+        return {mask_all(key): mask_all(member) for key, member in value.items()}
     if isinstance(value, list):
         return [mask_all(element) for element in value]
     return mask(value) if isinstance(value, str) else value
@@ -100,7 +109,8 @@ def without_secrets(text: str) -> str:
     """
     text = printable(text)
     text = _ENCODED_USERINFO.sub(r"\g<1>***%40", _USERINFO.sub(r"\g<1>***@", text))
-    text = _PROXY.sub(r"\g<1>***@", text)
+    text = _RELATIVE.sub(r"\g<1>***@", _PROXY.sub(r"\g<1>***@", text))
+    text = _AUTHORIZATION.sub(r"\g<1>***", text)
     return _SECRET_PAIR.sub(r"\g<1>***", _QUOTED_PAIR.sub(r"\g<1>\g<2>***\g<1>", text))
 
 
@@ -133,6 +143,10 @@ def _secrets(node: json_reader.Node, key: str) -> Iterator[Tuple[int, int, str]]
     :param key: of the member that the node is the value of, or is in.
     """
     for name, member in node.members.items():
+        # A file can have a secret as a key, such as the URL of a registry with a user.
+        shown = _masked_string("", name)
+        if shown != printable(name):
+            yield member.key_start, member.key_end, json.dumps(shown)
         if _SECRET_NAME.search(name):
             yield member.node.start, member.node.end, '"***"'
         else:

@@ -26,6 +26,8 @@ MASKED = {
     "a\x07b\u202e\ud800": "a\\x07b\\u202e\\ud800",
     "https://a.example/@x": "https://a.example/@x",
     "no secret here": "no secret here",
+    'Proxy-Authorization: Digest username="me", response="hush"\nA: b': "Proxy-Authorization: ***\\nA: b",
+    "//me:hush@a.example/x": "//***@a.example/x",
 }
 
 
@@ -55,6 +57,20 @@ TEXTS = {
     "a list": 'seen "secrets": ["hush", "hush"]',
     "key": "api_key=hush access-key=hush privatekey=hush shared.key=hush tag=seen",
     "passphrase and the like": "passphrase=hush pwd=hush userpasswd=hush seen",
+    "a URL without a scheme": "Location: //me:hush@seen.example",
+    "an escaped URL without a scheme": '"\\/\\/me:hush@seen.example"',
+    "a header": "seen\nAuthorization: Basic hush",
+    "a header of a proxy": "seen\nproxy-authorization: Bearer hush hush",
+    "a header in JSON": '"Authorization": "Basic hush", "tag": "seen"',
+    "a header in JSON that is quoted": 'msg="{\\"Authorization\\": \\"Basic hush\\"} seen"',
+    "headers as Go shows them": "seen map[Authorization:[Basic hush]]",
+    "a token with its scheme": "token: Bearer hush seen",
+    "short names": "auth=hush db_pass=hush PASS: hush passwd=hush X-Registry-Auth: hush seen",
+    "short names in JSON": '"auth": "hush", "pass": "hush", "tag": "seen"',
+    "a short name in JSON that is quoted": 'msg="{\\"auth\\": \\"hush\\"} seen"',
+    "a short name with a scheme": "auth: Basic hush seen",
+    "a quoted pair with a short name": "--log-opt 'my-pass=hush hush' seen",
+    "more keys": "apikey=hush private_key=hush seen",
     "log line": 'level=error msg="bad \\"splunk-token\\": \\"hush\\" in file seen"',
 }
 
@@ -76,6 +92,17 @@ JSON_MASKED = {
         '{"proxies": {"http-proxy": "http://me:hush@p.example"}, "debug": true}',
         '{"proxies": {"http-proxy": "http://***@p.example"}, "debug": true}',
     ),
+    "a URL as a key": ('{"https://me:hush@a.example/v1": {"n": 1}}', '{"https://***@a.example/v1": {"n": 1}}'),
+    "a pair as a key": ('{"token=hush": 1, "n": 2}', '{"token=***": "***", "n": 2}'),
+    "headers of a client": (
+        '{"HttpHeaders": {"Authorization": "Basic hush", "Proxy-Authorization": ["hush"]}}',
+        '{"HttpHeaders": {"Authorization": "***", "Proxy-Authorization": "***"}}',
+    ),
+    "short names": (
+        '{"auths": {"a": {"auth": "hush"}}, "db-pass": 1, "bypass": 2, "authorization-plugins": ["x"]}',
+        '{"auths": {"a": {"auth": "***"}}, "db-pass": "***", "bypass": 2, "authorization-plugins": ["x"]}',
+    ),
+    "a header in a list": ('["Authorization: Bearer hush"]', '["Authorization:***"]'),
     "in lists": (
         '[{"a": ["x", "http://hush@p.example", [], {}]}, {"password": 1}, null]',
         '[{"a": ["x", "http://***@p.example", [], {}]}, {"password": "***"}, null]',
@@ -86,6 +113,11 @@ JSON_MASKED = {
 @pytest.mark.parametrize(("text", "shown"), JSON_MASKED.values(), ids=JSON_MASKED)
 def test_mask_json_masks_secrets_and_nothing_else(text, shown):
     assert masking.mask_json(f'{{"k": {text}}}') == f'{{"k": {shown}}}'
+
+
+def test_a_result_has_no_secret_in_a_key():
+    shown = masking.mask_all({"https://me:hush@a.example": [{"token=hush": "Authorization: Basic hush"}]})
+    assert shown == {"https://***@a.example": [{"token=***": "Authorization: ***"}]}
 
 
 def test_mask_json_masks_secrets_in_a_text_that_is_not_json():
@@ -208,7 +240,28 @@ def test_a_foreign_url_is_shown_without_query_fragment_and_user(url):
 
 
 @pytest.mark.parametrize(
-    "word", ["a", "token", "token=", "token ", "://a:", '"token=\\"', "proxy=", "%3A%2F%2F", "'token="]
+    "word",
+    [
+        "a",
+        "token",
+        "token=",
+        "token ",
+        "://a:",
+        '"token=\\"',
+        "proxy=",
+        "%3A%2F%2F",
+        "'token=",
+        "authorization:",
+        'authorization: "',
+        "authorization   ",
+        "auth=",
+        "auth",
+        "//a:",
+        " //a:",
+        "\\/",
+        "token=basic ",
+        "auth: \\",
+    ],
 )
 def test_a_long_text_takes_no_time_that_grows_with_its_square(word):
     """The slowest takes seconds here; time that grew with the square would take hours."""

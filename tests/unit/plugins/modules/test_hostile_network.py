@@ -226,10 +226,37 @@ KINDS = {
     "::ffff:0.0.0.0": "unspecified",
     "224.0.0.1": "multicast",
     "ff02::1": "multicast",
+    "::127.0.0.1": "loopback",
+    "::ffff:0:127.0.0.1": "loopback",
+    "64:ff9b::127.0.0.1": "loopback",
+    "64:ff9b::169.254.169.254": "link-local",
+    "64:ff9b::": "unspecified",
+    "64:ff9b:1::169.254.169.254": "link-local",
+    "64:ff9b:1:a9fe:a9:fe00::": "link-local",  # NAT64 with a prefix of 48 bits
+    "64:ff9b:1:a9:fe:a9fe::": "link-local",  # 56 bits
+    "64:ff9b:1::a9:fea9:fe00:0": "link-local",  # 64 bits
+    "64:ff9b:1::": "unspecified",
+    "2002:7f00:1::1": "loopback",
+    "2002:a9fe:a9fe::1": "link-local",
+    "2002:e000:1::": "multicast",
+    "fd00:ec2::254": "cloud metadata",
+    "fd00:ec2::23": "cloud metadata",
+    "fd20:ce::254": "cloud metadata",
+    "fd00:c1::a9fe:a9fe": "cloud metadata",
+    "100.100.100.200": "cloud metadata",
+    "::ffff:100.100.100.200": "cloud metadata",
     "192.0.2.1": None,
     "10.0.0.1": None,
     "fd00::1": None,
     "2001:db8::1": None,
+    "::192.0.2.1": None,
+    "64:ff9b::192.0.2.1": None,
+    "64:ff9b:1::10.0.0.1": None,
+    "64:ff9b:1::203.0.113.5": None,
+    "64:ff9b:2::127.0.0.1": None,
+    "2002:c000:201::1": None,
+    "2003:7f00:1::1": None,
+    "fd20:ce::1": None,
 }
 
 
@@ -246,6 +273,8 @@ HOSTS = {
     "2130706433": "loopback",
     "0xa9fea9fe": "link-local",
     "::ffff:a9fe:a9fe": "link-local",
+    "64:ff9b::7f00:1": "loopback",
+    "FD00:0EC2::254": "cloud metadata",
     "notlocalhost": None,
     "cache.example": None,
     "10.0.0.1": None,
@@ -302,6 +331,9 @@ PLACES = {
     ("127.0.0.1", "169.254.169.254"): "link-local",
     ("169.254.1.1", "169.254.169.254"): None,
     ("169.254.1.1", "127.0.0.1"): "loopback",
+    ("192.0.2.1", "64:ff9b::a9fe:a9fe"): "link-local",
+    ("192.0.2.1", "fd00:ec2::254"): "cloud metadata",
+    ("169.254.1.1", "fd00:ec2::254"): "cloud metadata",
 }
 
 
