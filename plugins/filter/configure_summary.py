@@ -12,6 +12,8 @@ description:
   - Turns the results of the role P(pullthrough.docker.docker_mirror#role) on each host into numbers,
     a few lines for a terminal, and the names of the hosts that are left.
   - The playbook C(pullthrough.docker.configure) prints it after each wave.
+  - With ansible-core before 2.19, do not keep the result with C(ansible.builtin.set_fact). These versions evaluate
+    templates in facts, and texts of the result come from the hosts. Use C(vars), as in the example.
 positional: _input
 author:
   - The pullthrough.docker authors (@pullthrough)
