@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Ansible itself must find in the collection. ``make cores`` runs these tests on older versions of ansible-core."""
+"""What Ansible itself must find in the collection. ``make cores`` runs these tests on older versions too."""
 
 from __future__ import annotations
 
