@@ -41,6 +41,10 @@ unit: .venv/test/ready ## Run the unit tests, and a few examples of each propert
 	$(TEST)/python -m pytest -q --numprocesses=auto tests/unit
 	$(TEST)/python -m pytest -q tests/properties
 
+.PHONY: coverage
+coverage: .venv/test/ready ## Measure the coverage of modules and module_utils, and fail below 95 % (10 minutes)
+	@tools/coverage
+
 .PHONY: properties
 properties: .venv/test/ready ## Try the properties on at least 100,000 examples (15 minutes)
 	$(TEST)/python -m pytest -q tests/properties --hypothesis-profile=nightly --least-examples=100000
@@ -48,9 +52,13 @@ properties: .venv/test/ready ## Try the properties on at least 100,000 examples 
 .PHONY: page
 page: .venv/test/ready ## Test the report page in a real browser, with 3, 200 and 2,000 hosts (2 minutes)
 	@tools/browser
-	@tools/venv .venv/oldest tests/page/requirements.txt
+	@tools/venv .venv/core-2.14 tests/cores/2.14.txt
 	@rm -rf build/page
 	$(TEST)/python -m pytest -q tests/page
+
+.PHONY: cores
+cores: .venv/test/ready ## Run the tests that depend on ansible-core, on 2.14, 2.16 and 2.18 (4 minutes)
+	@tools/cores
 
 .PHONY: sanity
 sanity: .venv/test/ready ## Run ansible-test sanity

@@ -12,6 +12,8 @@ description:
   - Turns the results of M(pullthrough.docker.registry_mirrors_info) and
     M(pullthrough.docker.registry_mirrors_health_info) on each host into one report.
   - The playbook C(pullthrough.docker.audit) writes it as C(report.json) and renders it as C(report.html).
+  - With ansible-core before 2.19, do not keep the result with C(ansible.builtin.set_fact). These versions evaluate
+    templates in facts, and texts of the result come from the hosts. Use C(vars), as in the example.
 positional: _input
 author:
   - The pullthrough.docker authors (@pullthrough)

@@ -12,6 +12,8 @@ description:
   - Turns the results of the role P(pullthrough.docker.docker_mirror#role) on each host into numbers,
     a few lines for a terminal, and the names of the hosts that are left.
   - The playbook C(pullthrough.docker.configure) prints it after each wave.
+  - With ansible-core before 2.19, do not keep the result with C(ansible.builtin.set_fact). These versions evaluate
+    templates in facts, and texts of the result come from the hosts. Use C(vars), as in the example.
 positional: _input
 author:
   - The pullthrough.docker authors (@pullthrough)
@@ -246,7 +248,9 @@ def _checked(host: Mapping[str, Any]) -> Mapping[str, Any]:
     malformed = [
         after["msg"] for before, after in zip(results, shaped) if after.get("failed") and not before.get("failed")
     ]
-    return {**host, "results": shaped, "failure": host["failure"] or " ".join(malformed)}
+    # Before 2.19, ansible-core turns the message "no" into False.
+    failure = host["failure"] if host["failure"] != "" else " ".join(malformed)
+    return {**host, "results": shaped, "failure": failure}
 
 
 def _succeeded(host: Mapping[str, Any]) -> List[Mapping[str, Any]]:
@@ -256,7 +260,11 @@ def _succeeded(host: Mapping[str, Any]) -> List[Mapping[str, Any]]:
 def _is_restarted(host: Mapping[str, Any]) -> bool:
     results = _succeeded(host)
     is_pending = any(result["pending"] == "restart" for result in results)
-    return is_pending and host["pid"] != results[0]["engine"]["pid"]
+    if not is_pending:
+        return False
+    # Before 2.19, ansible-core turns a number in a fact into text.
+    pid = results[0]["engine"]["pid"]
+    return host["pid"] not in (pid, str(pid))
 
 
 def _containers_stopped(host: Mapping[str, Any]) -> int:
@@ -276,7 +284,7 @@ def _outcome(host: Mapping[str, Any]) -> Tuple[str, str]:
     for result in host["results"]:
         if result.get("unreachable"):
             return "unreachable", _one_line(result.get("msg"))
-    if host["failure"]:
+    if host["failure"] != "":
         return "refused", _one_line(host["failure"])
     if not any(result.get("changed") or result.get("pending") == "restart" for result in host["results"]):
         return "unchanged", ""

@@ -38,6 +38,8 @@ PREFIX = LAB["vars"]["lab_prefix"]
 WHOLE = os.environ.get("WHOLE") == "yes"
 """Whether to run the long tests completely. Without it, they run in part, which is enough for each change."""
 FOLDER = pathlib.Path(LAB["vars"]["lab_folder"].replace("{{ inventory_dir }}", str(INVENTORY.parent))).resolve()
+PROGRAMS = pathlib.Path(sys.executable).parent
+"""The folder with the programs of Ansible."""
 PLUGIN = ROOT / "tests/lab/plugin.py"
 CALL = ROOT / "tests/lab/call.py"
 # Names, modes, owners and content of everything in the folder of a file.
@@ -298,7 +300,7 @@ def started(program, *arguments, collections=None, inventory=INVENTORY):
     if collections:
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
     # Without a terminal, the output is not wrapped.
-    command = [pathlib.Path(sys.executable).with_name(program), "-i", inventory, *arguments]
+    command = [PROGRAMS / program, "-i", inventory, *arguments]
     return subprocess.Popen(
         command,
         env=environment,

@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOK = ROOT / "playbooks/audit.yml"
 TEMPLATE = "ansible.builtin.template"
 NEWEST = pathlib.Path(sys.executable).parent
-OLDEST = ROOT / ".venv/oldest/bin"
+OLDEST = ROOT / ".venv/core-2.14/bin"
 """The programs of the oldest ansible-core that the collection supports, which ``make page`` installs."""
 GCR = "https://mirror.gcr.io/"
 OWN = "https://registry-cache.fra1.infrastructure.example.com:5000/"

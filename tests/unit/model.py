@@ -26,7 +26,6 @@ from unittest import mock
 import pytest
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     engine_api,
@@ -38,6 +37,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import options_text
+from ansible_collections.pullthrough.docker.tests.unit.module_args import patch_module_args
 
 COLLECTION = "ansible_collections.pullthrough.docker"
 MODULES = [

@@ -54,6 +54,9 @@ HOSTS = {
         3,
     ),
     "not restarted": (host({**RESTART, "changed": True, "diff": [FILE]}, pid=7, failure="no"), "refused", 0, 0, 0),
+    # Before 2.19, ansible-core turns numbers in facts into text, and the texts "no" and "false" into a boolean.
+    "not restarted, with the pid as text": (host(RESTART, pid="7"), "healed", 0, 0, 0),
+    "refused with the message no": (host({"failed": True, "msg": "no"}, failure=False), "refused", 0, 0, 0),
     "not reached": (host({"unreachable": True, "msg": "no route"}), "unreachable", 0, 0, 0),
     "unreachable after the first task": (
         host({**RELOADED, "diff": [FILE]}, {"unreachable": True, "msg": "no route"}, failure="x"),

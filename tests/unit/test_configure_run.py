@@ -6,17 +6,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
+from ansible_collections.pullthrough.docker.tests.unit.audited import DEAD, engine, info
 from ansible_collections.pullthrough.docker.tests.unit.role_fleet import (
     ABSENT,
     ADDED,
+    ENGINE,
     SAME,
     STOPPED,
     USABLE,
     Fleet,
+    role,
 )
 
 CONFIGURE, AUDIT = "pullthrough.docker.configure", "pullthrough.docker.audit"
@@ -118,3 +122,29 @@ def test_a_fact_cannot_break_the_summary(tmp_path, facts):
     evil = {LOOK: {"engine": SAME["engine"], "ansible_facts": facts}, DECLARE: SAME}
     code, _counts, out = Fleet(tmp_path, {"evil": evil}).run(CONFIGURE, configure_skip_without_docker=True)
     assert code == 0 and '"changed 0, healed 0, unchanged 1,' in out, out
+
+
+EVIL = "{{ lookup('ansible.builtin.pipe', 'touch FILE') }}"
+"""What the text of a compromised host would run on the controller, if Ansible evaluated it as a template."""
+
+
+@pytest.mark.parametrize("play", [CONFIGURE, AUDIT, role(canary_images=["alpine"])], ids=["configure", "audit", "role"])
+def test_no_text_of_a_host_is_evaluated_as_a_template(tmp_path, play):
+    file = tmp_path / "evaluated"
+    evil = EVIL.replace("FILE", str(file))
+    running = {**SAME, "pending": "reload", "pending_reasons": [evil], "engine": {**ENGINE, "version": evil}}
+    look = info(conflicts=[{"message": evil}], drift_reasons=[evil], cautions=[evil], **engine(version=f"1.2 {evil}"))
+    canary = {"images": [{"image": evil, "used": evil, "reason": evil}]}
+    check = {"mirrors": [{**DEAD, "reason": evil}], "usable_mirrors": [evil]}
+    failed = {**FAILED, "msg": evil}
+    results = {
+        "runs": {DECLARE: running, LOOK: look, CHECK: check, "registry_mirrors_canary": canary},
+        "fails": {DECLARE: failed, LOOK: failed, CHECK: failed},
+    }
+    fleet = Fleet(tmp_path, results)
+    _code, counts, out = fleet.run(play, configure_waves="100%")
+    assert set(counts) == set(results) and evil in out, out
+    assert not file.exists(), out
+    if play == AUDIT:
+        report = json.loads((tmp_path / "audit/report.json").read_text())
+        assert evil in report["hosts"][1]["findings"][0]["message"]

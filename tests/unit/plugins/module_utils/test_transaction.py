@@ -16,7 +16,6 @@ import stat
 import pytest
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 from deadline import ends_within
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
@@ -25,6 +24,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     scope,
     transaction,
 )
+from ansible_collections.pullthrough.docker.tests.unit.module_args import patch_module_args
 
 
 @pytest.fixture(autouse=True)
