@@ -96,9 +96,10 @@ def test_the_role_writes_nothing(engines, tmp_path):
 
 
 def test_a_named_file_is_written(engines):
-    """With path, the module does not need an engine of the user."""
-    file = f"/home/{USER}/daemon.json"
-    code, out = as_user(engines, "registry_mirrors", mirrors=[GCR], path=file)
-    written = each(lambda host: host.run("sh", "-c", 'cat "$0"; rm -f "$0"', file), engines)
+    """With path, the module does not need an engine of the user. It leaves the file and the lock, and nothing else."""
+    home = f"/home/{USER}"
+    code, out = as_user(engines, "registry_mirrors", mirrors=[GCR], path=f"{home}/daemon.json")
+    read = "cd $0 && cat daemon.json && rm daemon.json .config/pullthrough-docker.lock && rmdir .config"
+    written = each(lambda host: host.run("sh", "-c", read, home), engines)
     assert code == 0, out
     assert [json.loads(text) for text in written.values()] == [{"registry-mirrors": [GCR]}] * len(engines)
