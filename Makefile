@@ -28,8 +28,12 @@ undo: ## Remove that mirror again, here or on the hosts in INVENTORY=file
 test: ## Run all tests, on real engines (about an hour)
 	@tools/test
 
+.PHONY: quick
+quick: ## Run all tests but the labs (20 minutes)
+	@tools/test quick
+
 .PHONY: lint
-lint: .venv/test/ready ## Check style, types, documentation and changelog
+lint: .venv/test/ready ## Check style, types, licences, documentation, changelog and workflows
 	@tools/lint
 
 .PHONY: docs
@@ -124,10 +128,14 @@ bench-fleet: .venv/test/ready ## Measure the playbook configure on simulated fle
 mutants: ## Mutation testing of module_utils: list the mutants that no test finds (more than an hour)
 	@tools/mutants $(ARGS)
 
+.PHONY: pins
+pins: .venv/test/ready ## Update the pinned packages of all environments (ARGS=--no-upgrade: only add what is new in requirements.in)
+	@tools/pins $(ARGS)
+
 .PHONY: clean
 clean: ## Remove all build results and virtual environments, and the lab containers
 	@[ ! -x $(TEST)/molecule ] || for scenario in default ways faults crash; do tools/molecule destroy --scenario-name $$scenario; done
-	rm -rf .ansible .venv build collections .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .ansible .nox .venv build collections .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv
 	@tools/venv .venv/test tests/requirements.txt

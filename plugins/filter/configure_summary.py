@@ -45,10 +45,12 @@ options:
     type: list
     elements: raw
     default: ["100%"]
+    version_added: 0.4.0
   max_fail_percentage:
     description: The percentage of the hosts of a wave that may fail before the run stops.
     type: raw
     default: 0
+    version_added: 0.4.0
   check:
     description: Whether the run was in check mode, which changes nothing.
     type: bool
@@ -83,7 +85,7 @@ _value:
     changed_before_failure:
       description:
         - The names of the hosts in C(outcomes.refused) that changed before the failure, and stay changed.
-        - Added in version 0.3.1.
+      version_added: 0.3.1
       type: list
       elements: str
     reloads:
@@ -98,29 +100,29 @@ _value:
     wave:
       description:
         - The number of this wave, beginning with 1.
-        - Added in version 0.4.0.
+      version_added: 0.4.0
       type: int
     is_last:
       description:
         - Whether the run ends after this wave, because it is the last one, or because too many hosts failed.
-        - Added in version 0.4.0.
+      version_added: 0.4.0
       type: bool
     stopped:
       description:
         - The names of the completed hosts whose Docker does not run.
-        - Added in version 0.4.0.
+      version_added: 0.4.0
       type: list
       elements: str
     without_docker:
       description:
         - The names of the completed hosts that have no Docker, and where the mirrors are configured.
-        - Added in version 0.4.0.
+      version_added: 0.4.0
       type: list
       elements: str
     skipped:
       description:
         - The names of the hosts that were skipped because they have no Docker.
-        - Added in version 0.4.0.
+      version_added: 0.4.0
       type: list
       elements: str
     left:

@@ -22,8 +22,11 @@ description:
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
-  - pullthrough.docker.engine
-  - pullthrough.docker.change
+  - pullthrough.docker._engine
+  - pullthrough.docker._change
+  - pullthrough.docker._attributes
+  - pullthrough.docker._attributes.change
+  - pullthrough.docker._attributes.action_group
 options:
   settings:
     description:
@@ -40,17 +43,6 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    description: Can run in check mode and return the changed status prediction without modifying the target.
-    support: full
-    details:
-      - If only the engine can decide something when it reloads, RV(pending_reasons) says so.
-  diff_mode:
-    description: Returns details on what has changed, or in check mode would change.
-    support: full
-    details:
-      - Passwords and tokens in the file are masked.
 seealso:
   - module: pullthrough.docker.registry_mirrors
   - name: Docker Engine's configuration file

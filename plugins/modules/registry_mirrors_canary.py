@@ -49,15 +49,18 @@ options:
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
-  - pullthrough.docker.engine
+  - pullthrough.docker._engine
+  - pullthrough.docker._attributes
+  - pullthrough.docker._attributes.action_group
 attributes:
   check_mode:
-    description: Can run in check mode and return the changed status prediction without modifying the target.
     support: partial
-    details: Nothing is pulled and the task is skipped, because the result of a pull cannot be predicted.
+    details:
+      - Nothing is pulled and the task is skipped, because the result of a pull cannot be predicted.
   diff_mode:
-    description: Returns details on what has changed, or in check mode would change.
     support: none
+  idempotent:
+    support: full
 notes:
   - To find the end of the log and the levels that the engine writes, the module makes the engine pull from port 1
     of its own host. This fails at once, and leaves an error in the log that names

@@ -53,14 +53,10 @@ options:
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
-  - pullthrough.docker.engine
-attributes:
-  check_mode:
-    description: Can run in check mode and return the changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or in check mode would change.
-    support: N/A
+  - pullthrough.docker._engine
+  - pullthrough.docker._attributes
+  - pullthrough.docker._attributes.info_module
+  - pullthrough.docker._attributes.action_group
 notes:
   - O(timeout) applies to the engine's answer, and again to all registries together.
   - The engine's proxies are known only while it runs. If no engine runs, the mirrors are asked without a proxy.

@@ -18,14 +18,10 @@ description:
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
-  - pullthrough.docker.engine
-attributes:
-  check_mode:
-    description: Can run in check mode and return the changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or in check mode would change.
-    support: N/A
+  - pullthrough.docker._engine
+  - pullthrough.docker._attributes
+  - pullthrough.docker._attributes.info_module
+  - pullthrough.docker._attributes.action_group
 seealso:
   - module: pullthrough.docker.registry_mirrors
 """
@@ -107,6 +103,7 @@ sources:
       type: str
 last_change:
   description: When the newest of the files in RV(sources) was written, in UTC, or V(null) if there is none.
+  version_added: 0.3.0
   returned: always
   type: str
   sample: "2026-01-31T12:00:00Z"
@@ -134,7 +131,7 @@ cautions:
   description:
     - Why mirrors that are in force are not used, or are not safe. The module also prints them as warnings.
     - Also that C(hosts.toml) names another server than Docker Hub, or is not valid TOML.
-    - Added in version 0.3.0.
+  version_added: 0.3.0
   returned: always
   type: list
   elements: str

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +17,22 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Files of the repository that the collection does not need.
-LEFT_OUT = {".ci/run", ".gitignore", "changelogs/fragments/.keep", "galaxy.yml"}
+LEFT_OUT = {
+    ".ci/run",
+    ".github/workflows/nightly.yml",
+    ".github/workflows/release.yml",
+    ".github/workflows/test.yml",
+    ".gitignore",
+    "antsibull-nox.toml",
+    "changelogs/fragments/.keep",
+    "galaxy.yml",
+    "noxfile.py",
+}
 # Files of a checkout that do not belong to the collection: reports, inventories, secrets, caches.
 PLANTED = """
     .ansible/collections/x .ansible.log .ansible_vault_password .ansible-vault-pass .aws/credentials .cache/x
     .coverage .env .envrc .git/config .hypothesis/x .idea/x .mypy_cache/x .netrc .pytest_cache/x .ruff_cache/x
-    .ssh/id .tox/x .vagrant/x .vault_pass .venv/bin/x .vscode/x CLIENTS HOSTS SECRETS.txt ansible.cfg
+    .nox/x .ssh/id .tox/x .vagrant/x .vault_pass .venv/bin/x .vscode/x CLIENTS HOSTS SECRETS.txt ansible.cfg
     audit/report.html audit/report.json audit-2026/report.json build/x ca.crt cache.key cert.pem client.key
     chain.crt collections/x configure.left configure.log core credentials.yml daemon.json debug.log deploy.yml
     dist/x docker.env env/x environment.yml etc/x export.json facts/x fleet.yml group_vars/all.yml hosts hosts.yml
@@ -67,3 +78,34 @@ def test_the_artifact_has_no_file_of_a_fleet_or_a_checkout(artifact):
 
 def test_the_artifact_is_the_collection(artifact):
     assert artifact == repository() - LEFT_OUT | {"MANIFEST.json", "FILES.json"}
+
+
+def test_each_plugin_names_its_licence():
+    """The community package allows another licence than the GPL only for module_utils."""
+    wrong = []
+    for path in (ROOT / "plugins").rglob("*.py"):
+        licence = "BSD-2-Clause" if "module_utils" in path.parts else "GPL-3.0-or-later"
+        # REUSE-IgnoreStart
+        if path.stat().st_size and f"# SPDX-License-Identifier: {licence}\n" not in path.read_text():
+            wrong.append(path)
+        # REUSE-IgnoreEnd
+    assert wrong == []
+
+
+def test_the_changelog_has_no_markup_of_ansible():
+    """reStructuredText shows such markup as it is. Release notes of the fragments become part of the changelog."""
+    texts = [ROOT / "CHANGELOG.rst", *(ROOT / "changelogs").rglob("*.y*ml")]
+    assert {path.name: re.findall(r"\b(?:[CVBIMOPLUE]|RV)\([^)]*\)", path.read_text()) for path in texts} == {
+        path.name: [] for path in texts
+    }
+
+
+def test_each_exception_from_the_sanity_tests_has_a_reason():
+    lines = [line for path in ROOT.glob("tests/sanity/ignore-*.txt") for line in path.read_text().splitlines()]
+    assert lines and [line for line in lines if not re.search(r" # \w+( \S+){3,}$", line)] == []
+
+
+def test_the_readme_has_what_galaxy_and_the_community_package_ask_for():
+    headings = re.findall(r"^## (.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert {"Requirements", "Install", "Content", "More examples", "Communication"} <= set(headings)
+    assert "community/code_of_conduct" in (ROOT / "README.md").read_text()

@@ -16,25 +16,12 @@ import yaml
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.pullthrough.docker.tests.unit import documentation
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles/docker_mirror"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
 OPTIONS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-
-
-def module_options():
-    text = (ROOT / "plugins/modules/registry_mirrors.py").read_text()
-    options = yaml.safe_load(re.search(r'^DOCUMENTATION = r"""(.*?)^"""', text, re.MULTILINE | re.DOTALL).group(1))[
-        "options"
-    ]
-    for name in ("engine", "change"):
-        fragment = (ROOT / f"plugins/doc_fragments/{name}.py").read_text()
-        options.update(
-            yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)^"""', fragment, re.MULTILINE | re.DOTALL).group(1))[
-                "options"
-            ]
-        )
-    return options
 
 
 def test_every_default_has_a_type_and_every_option_has_its_default():
@@ -43,7 +30,7 @@ def test_every_default_has_a_type_and_every_option_has_its_default():
 
 
 def test_the_role_has_the_defaults_of_the_module():
-    options = module_options()
+    options = documentation.read("module", "registry_mirrors")[0]["options"]
     for name, default in DEFAULTS.items():
         short = name.replace("docker_mirror_", "")
         if short in options:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options, notes and attributes that the modules of this collection share."""
+"""Options and notes of all modules. This fragment is private to the collection. Do not use it in another one."""
 
 from __future__ import annotations
 
@@ -28,11 +28,6 @@ options:
     description: Seconds to wait for an answer of the engine, and for another run of the same user to end.
     type: int
     default: 10
-attributes:
-  platform:
-    description: Where the module can run.
-    support: full
-    platforms: linux
 notes:
   - The user who runs the task selects the engine. Root selects the root engine, any other user that user's
     rootless engine. Use C(become) accordingly.

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of the modules that change something."""
+"""Options of the modules that change something.
+
+This fragment is private to the collection. Do not use it in another one.
+"""
 
 from __future__ import annotations
 
