@@ -90,6 +90,10 @@ faults-quick: .venv/test/ready ## The same, but each fault on only one engine wh
 faults-keep: .venv/test/ready ## Write the results of the last "make faults" to docs/faults.md
 	@$(TEST)/python tools/faults.py --keep
 
+.PHONY: hosts
+hosts: .venv/test/ready ## Run the molecule scenario "hosts": hosts as other people have them, one after the other on each engine
+	@tools/molecule test --scenario-name hosts
+
 .PHONY: crash
 crash: .venv/test/ready ## Kill the module at every system call and at 1,000 random moments, and check that the next run converges (an hour)
 	@rm -f build/proofs-crash.json
@@ -118,7 +122,7 @@ mutants: ## Mutation testing of module_utils: list the mutants that no test find
 
 .PHONY: clean
 clean: ## Remove all build results and virtual environments, and the lab containers
-	@[ ! -x $(TEST)/molecule ] || for scenario in default ways faults crash; do tools/molecule destroy --scenario-name $$scenario; done
+	@[ ! -x $(TEST)/molecule ] || for scenario in default ways faults hosts crash; do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .venv build collections .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv

@@ -121,6 +121,8 @@ def look(service: str, timeout: float) -> Engine:
         return _ambiguous(engine, found)
     if process is None:
         return _without_process(engine, name, unit)
+    if name == _USUAL_NAME and processes.is_of_snap(process) and _has_failed(services.unit(name)):
+        return _snap_or_package(engine, process)
     return _asked(engine, process, name, unit, timeout)
 
 
@@ -146,6 +148,17 @@ def _ambiguous(engine: Engine, found: Sequence[processes.Process]) -> Engine:
     return engine._replace(state="ambiguous", reason=reason)
 
 
+def _snap_or_package(engine: Engine, process: processes.Process) -> Engine:
+    """Return the engine of a host where the snap's one runs, and the unit that starts that of a package has failed."""
+    runs = masking.mask(f"process {process.pid} ({shlex.join(process.argv)})")
+    reason = (
+        f"the engine of the snap runs: {runs}, and {_USUAL_NAME}.service is the unit of another one, which has failed. "
+        f"For the snap's engine, set the option service to {processes.SNAP_UNIT}; for the other one, stop the snap "
+        f"and start {_USUAL_NAME}.service"
+    )
+    return engine._replace(state="ambiguous", reason=reason, process=None)
+
+
 def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engine:
     """Return the engine when no process runs: it is stopped or absent."""
     if _only_root_has_one(name, unit):
@@ -155,9 +168,13 @@ def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engi
     if engine.binary is None and not unit.get("FragmentPath"):
         return engine._replace(state="absent", reason=f"no Docker Engine is installed{_whose_socket(engine)}")
     # An init script does not say whether the engine failed, so its log is always read.
-    has_failed = not services.has_systemd() or unit.get("ActiveState") in ("failed", "activating")
-    cause = _last_words(name) if has_failed else ""
+    cause = _last_words(name) if not services.has_systemd() or _has_failed(unit) else ""
     return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")
+
+
+def _has_failed(unit: Mapping[str, Any]) -> bool:
+    """Return whether the unit failed, or failed and is started again in a moment."""
+    return unit.get("ActiveState") in ("failed", "activating")
 
 
 def _whose_socket(engine: Engine) -> str:

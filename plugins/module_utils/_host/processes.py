@@ -22,7 +22,13 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import fi
 
 _NAME = "dockerd"
 
-_SNAP_PID_FILE, _SNAP_UNIT = "/run/snap.docker/docker.pid", "snap.docker.dockerd"
+SNAP_UNIT = "snap.docker.dockerd"
+"""The unit of the engine of the snap."""
+
+_SNAP_PID_FILE = "/run/snap.docker/docker.pid"
+
+_SNAP_PATH = re.compile(r"(?:^|=)/(?:var/(?:lib/snapd/)?)?snap/")
+"""Where a word names a path of a snap."""
 
 _CLOCK_SECONDS = 60
 """How much older than its process a pid file can be: the clock may be set while the engine starts."""
@@ -44,7 +50,7 @@ def of_pid_files(name: str) -> List[Process]:
     """Return the processes of this user's engine that the pid files of the service name."""
     named = [(os.path.join(scope.runtime_dir(), f"{name}.pid"), name)]
     if name == "docker" and scope.is_root():
-        named.append((_SNAP_PID_FILE, _SNAP_UNIT))
+        named.append((_SNAP_PID_FILE, SNAP_UNIT))
     found: Dict[int, Process] = {}
     for path, unit in named:
         process = find(files.text_of(path).strip())
@@ -75,6 +81,12 @@ def find(pid: str) -> Optional[Process]:
     if not stat_fields:
         return None
     return Process(int(pid), stat_fields[21], tuple(words[:-1]), binary)
+
+
+def is_of_snap(process: Process) -> bool:
+    """Return whether a process is the engine of the snap, which has a unit of its own."""
+    words = [process.binary or "", *process.argv]
+    return _service_of(str(process.pid)) == SNAP_UNIT or any(map(_SNAP_PATH.search, words))
 
 
 # -- who it is -------------------------------------------------------------------------------------------------------
