@@ -61,7 +61,7 @@ class Row(NamedTuple):
     name: str
     on: Tuple[str, ...]
     """The engines on which it is tried."""
-    files: Dict[str, Union[str, bytes, None, Link]]
+    files: Dict[str, Union[str, bytes, Link, None]]
     """What is there. None is a file that is not there."""
     steps: List[Step]
     engine: str = "runs"
@@ -70,7 +70,7 @@ class Row(NamedTuple):
     """The mirrors after the next start, or ``FAILS``; None where the row promises nothing about it."""
     by_hand: Optional[Dict[str, str]] = None
     """What someone could write who does not know what the modules know. The engine then does not start."""
-    holds: Dict[str, bytes] = {}
+    holds: Optional[Dict[str, Union[bytes, Link]]] = None
     """What files hold after all steps."""
     around: Callable[[Any], Generator] = untouched
     """What files cannot express: a generator that changes the host, yields, and undoes it."""
@@ -257,7 +257,11 @@ HOSTS: List[Row] = [
         {"/etc/sysconfig/docker": 'OPTIONS="--default-ulimit nofile=32768:65536"\n', DROP_IN: AMAZON},
         [
             present(
-                {"source": "options_file"}, changed=True, pending="restart", path="/etc/sysconfig/docker", mirrors=shown([NEW])
+                {"source": "options_file"},
+                changed=True,
+                pending="restart",
+                path="/etc/sysconfig/docker",
+                mirrors=shown([NEW]),
             ),
         ],
         starts=[NEW],
@@ -279,7 +283,8 @@ HOSTS: List[Row] = [
         [present({"source": "options_file"}, changed=True, pending="restart", path="/etc/sysconfig/docker")],
         starts=[NEW],
         holds={
-            "/etc/sysconfig/docker": f"# Modify these options\nOPTIONS='--log-driver=journald --init --registry-mirror={NEW}'\n".encode()
+            "/etc/sysconfig/docker": b"# Modify these options\n"
+            b"OPTIONS='--log-driver=journald --init --registry-mirror=https://new.example.com'\n"
         },
     ),
 ]
@@ -540,7 +545,10 @@ HOSTS += [
         "D2 a hosts.toml for all registries, with the containerd store",
         (CONTAINERD,),
         {FILE: in_containerd(GCR), CERTS_DEFAULT: HOSTS_TOML},
-        [info(in_force=shown([GCR]), says=[ASKED_INSTEAD, f"{CERTS_DEFAULT}, line 2"]), pulled(through_the_cache=False)],
+        [
+            info(in_force=shown([GCR]), says=[ASKED_INSTEAD, f"{CERTS_DEFAULT}, line 2"]),
+            pulled(through_the_cache=False),
+        ],
     ),
     Row(
         "D2 a hosts.toml with a table in another spelling",
@@ -674,5 +682,503 @@ HOSTS += [
         [present(changed=True), absent({"mirrors": [NEW]}, changed=True, in_force=[])],
         holds={FILE: b'{"debug": false}\n'},
         starts=[],
+    ),
+]
+
+
+# -- B6. The engine of a snap ------------------------------------------------------------------------------------------
+
+SNAP_UNIT, SNAP_CONFIG = "snap.docker.dockerd.service", "/var/snap/docker/current/config/daemon.json"
+# A real snap needs snapd, its store and loop mounts, which no container of the lab has. This has the paths, the unit
+# and the pid file of one.
+SNAP = service(
+    "ExecStartPre=/bin/mkdir -p /run/snap.docker",
+    "ExecStart=/snap/docker/current/bin/dockerd --exec-root=/run/snap.docker --pidfile=/run/snap.docker/docker.pid "
+    f"--config-file={SNAP_CONFIG} -H unix://{SOCKET}",
+)
+
+
+def snap_is_installed(host: Any) -> Generator:
+    host.run("sh", "-c", "mkdir -p /snap/docker/current/bin && cp -p /usr/sbin/dockerd /snap/docker/current/bin")
+    yield
+    host.run("systemctl", "stop", SNAP_UNIT, check=False)
+    host.run("rm", "-r", "/snap")
+
+
+def the_snap_starts(host: Any) -> None:
+    assert not start(host), "the engine of the package fails"
+    host.run("systemctl", "stop", "docker.socket")
+    host.run("systemctl", "start", SNAP_UNIT)
+    wait_until(host.answers, 60)
+
+
+HOSTS += [
+    Row(
+        "B6 the engine of a snap runs, and that of a package has failed",
+        (MIDDLE, NEWEST),
+        {FILE: '{"bip": \n', SNAP_CONFIG: "{}\n", f"/etc/systemd/system/{SNAP_UNIT}": SNAP},
+        [
+            do(the_snap_starts),
+            info(state="ambiguous", in_force=None, says=["/snap/docker/current/bin/dockerd", "docker.service"]),
+            present(refused=["ambiguous", "snap.docker.dockerd", "stop the snap"]),
+            present({"service": "snap.docker.dockerd"}, changed=True, reloaded=True, path=SNAP_CONFIG),
+        ],
+        engine="stopped",
+        around=snap_is_installed,
+    ),
+]
+
+
+# -- G. Further hosts: provisioning tools, distributions, appliances ---------------------------------------------------
+
+SYSCONFIG = "/etc/sysconfig/docker"
+UNIT, PACKAGED = "/etc/systemd/system/docker.service", "/usr/lib/systemd/system/docker.service"
+RHEL = service(
+    "EnvironmentFile=",
+    "EnvironmentFile=-/etc/sysconfig/docker",
+    "EnvironmentFile=-/etc/sysconfig/docker-storage",
+    "ExecStart=",
+    f"ExecStart={DOCKERD} \\",
+    "          $OPTIONS \\",
+    "          $DOCKER_STORAGE_OPTIONS \\",
+    "          $INSECURE_REGISTRY",
+)
+MACHINE = f"{DROP_INS}/10-machine.conf"
+NEW_FLAG = f"--registry-mirror={NEW}"
+
+
+def unit_with(words: str) -> str:
+    """Return a whole unit in the administrator's folder, as people copy it there and edit it."""
+    return (
+        "[Unit]\nDescription=Docker\nRequires=docker.socket containerd.service\n[Service]\nType=notify\n"
+        f"ExecStart={words}\nExecReload=/bin/kill -s HUP $MAINPID\nKillMode=process\n"
+        "[Install]\nWantedBy=multi-user.target\n"
+    )
+
+
+def by_migration(path: str, line: int, right: str, *engines: str, **more: Any) -> Row:
+    """Return a host whose flag is found at this line, refused, and moved to the file."""
+    name, text = more.pop("name"), more.pop("text")
+    return Row(
+        name,
+        engines,
+        {path: text, **more.pop("files", {})},
+        [
+            info(mirrors=shown([OLD]), drift=False),
+            present(refused=[f"{path}, line {line}", "migrate: true"]),
+            present({"migrate": True}, changed=True, pending="restart", mirrors=shown([OLD, NEW])),
+        ],
+        holds={path: right.encode()},
+        starts=[OLD, NEW],
+        **more,
+    )
+
+
+COPIED = unit_with(f"{DOCKERD} {FLAG}")
+HEREDOC = f"        [Service]\n        ExecStart=\n        ExecStart=/usr/sbin/dockerd {FLAG}\n"
+AS_MACHINE = (
+    "[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H tcp://127.0.0.1:2376 -H unix:///var/run/docker.sock "
+    "--storage-driver overlay2 --label provider=generic {}\nEnvironment=\n"
+)
+
+HOSTS += [
+    by_migration(
+        SYSCONFIG,
+        3,
+        "# Modify these options\n^OPTIONS='--selinux-enabled'\n"
+        "OPTIONS='--log-driver=json-file'\nDOCKER_CERT_PATH=/etc/docker\n",
+        OLDEST,
+        NEWEST,
+        name="G1 RHEL: options in /etc/sysconfig/docker, with a broken line above them",
+        text="# Modify these options\n^OPTIONS='--selinux-enabled'\n"
+        f"OPTIONS='--log-driver=json-file {FLAG}'\nDOCKER_CERT_PATH=/etc/docker\n",
+        files={DROP_IN: RHEL},
+    ),
+    by_migration(
+        MACHINE,
+        3,
+        AS_MACHINE.format("--bip=10.66.0.1/16"),
+        MIDDLE,
+        name="G2 docker-machine: its drop-in, and an empty Environment= at its end",
+        text=AS_MACHINE.format(f"--registry-mirror {OLD} --bip=10.66.0.1/16"),
+    ),
+    by_migration(
+        UNIT,
+        6,
+        unit_with(DOCKERD),
+        NEWEST,
+        name="G3 a copy of the unit with a flag",
+        text=COPIED,
+    ),
+    by_migration(
+        DROP_IN,
+        3,
+        HEREDOC.replace(f" {FLAG}", ""),
+        OLDEST,
+        name="G4 a drop-in that a script wrote with its own indentation",
+        text=HEREDOC,
+    ),
+    Row(
+        "G5 docker-machine: a command line of an old release, which no engine has any more",
+        (MIDDLE,),
+        {MACHINE: service("ExecStart=", f"ExecStart=/usr/bin/docker daemon -H fd:// {FLAG}", "Environment=")},
+        [
+            info(mirrors=shown([OLD]), drift=True, in_force=[]),
+            present(refused=[f"{MACHINE}, line 3"]),
+        ],
+        engine="ran before",
+        starts=FAILS,
+    ),
+    Row(
+        "G6 a flag that someone put into the unit of the package",
+        (NEWEST,),
+        {PACKAGED: unit_with(f"{DOCKERD} {FLAG}")},
+        [
+            present(refused=[f"{PACKAGED}, line 6"]),
+            present({"migrate": True}, refused=[f"{PACKAGED}, line 6", "file of a package"]),
+        ],
+        by_hand={FILE: BOTH},
+    ),
+    Row(
+        "G7 a flag in a file among the links of multi-user.target, which systemd does not read",
+        (OLDEST,),
+        {"/etc/systemd/system/multi-user.target.wants/docker.service": COPIED},
+        [info(mirrors=[], drift=False), present(changed=True, reloaded=True, pending="none")],
+        starts=[NEW],
+    ),
+    Row(
+        "G8 a drop-in with a flag that systemd has not read yet",
+        (MIDDLE,),
+        {},
+        [
+            do(lambda host: host.write(DROP_IN, command(f"{DOCKERD} {FLAG}").encode())),
+            info(mirrors=shown([OLD]), in_force=[], drift=True),
+            present(refused=[f"{DROP_IN}, line 3", "at its next start"]),
+            do(lambda host: host.write(DROP_IN, None)),
+        ],
+    ),
+    Row(
+        "G9 NVIDIA: a runtime, and it is the default",
+        (MIDDLE, NEWEST),
+        {
+            "/usr/bin/nvidia-container-runtime": '#!/bin/sh\nexec runc "$@"\n',
+            FILE: '{\n    "default-runtime": "nvidia",\n    "runtimes": {\n        "nvidia": {\n'
+            '            "args": [],\n            "path": "nvidia-container-runtime"\n        }\n    }\n}\n',
+        },
+        [present(changed=True, reloaded=True, pending="none")],
+        starts=[NEW],
+    ),
+    Row(
+        "G10 NVIDIA: a merge by hand that ends the file in the middle",
+        (OLDEST,),
+        {
+            FILE: f'{{\n  "registry-mirrors": ["{OLD}"],\n  "insecure-registries": ["10.142.0.1:5006"] }},\n'
+            '  "data-root": "/srv/docker"\n}\n'
+        },
+        [present(refused=[f"{FILE}, line 3", "23.0"])],
+        starts=[OLD],
+    ),
+    Row(
+        "G11 the same on an engine that refuses it",
+        (MIDDLE,),
+        {FILE: f'{{\n  "registry-mirrors": ["{OLD}"] }},\n  "data-root": "/srv/docker"\n}}\n'},
+        [info(in_force=[], drift=None), present(refused=[f"{FILE}, line 2"])],
+        engine="ran before",
+        starts=FAILS,
+    ),
+    Row(
+        "G12 SUSE in a cloud: a mirror without a scheme",
+        ALL,
+        {FILE: '{\n  "registry-mirrors": [\n    "registry.example.com"\n  ]\n}\n'},
+        [
+            present(refused=[f"{FILE}, line 3"]),
+            present({"exclusive": True}, changed=True, reloaded=True, mirrors=shown([NEW])),
+        ],
+        engine="ran before",
+        starts=[NEW],
+    ),
+    Row(
+        "G13 what engines say of a mirror without a scheme",
+        ALL,
+        {},
+        [],
+        by_hand={FILE: '{"registry-mirrors": ["registry.example.com"]}'},
+    ),
+]
+
+
+VENDOR_CONFIG = "/var/packages/ContainerManager/etc/dockerd.json"
+VENDOR_UNIT = "/etc/systemd/system/pkg-ContainerManager-dockerd.service"
+
+
+def vendor_unit_starts(host: Any) -> None:
+    host.run("systemctl", "stop", "docker.socket", "docker.service", check=False)
+    host.run("systemctl", "start", "pkg-ContainerManager-dockerd.service")
+    wait_until(host.answers, 60)
+
+
+def vendor_unit_stops(host: Any) -> Generator:
+    yield
+    host.run("systemctl", "stop", "pkg-ContainerManager-dockerd.service", check=False)
+
+
+ALPINE = """#!/sbin/openrc-run
+command="/usr/sbin/dockerd"
+command_args="${DOCKER_OPTS}"
+command_background=true
+pidfile="/run/docker-openrc.pid"
+output_log="/var/log/docker.log"
+error_log="/var/log/docker.log"
+"""
+INIT, CONF_D = "/etc/init.d/docker", "/etc/conf.d/docker"
+FLATCAR = "/usr/lib/flatcar/dockerd"
+QNAP = "/share/CE_CACHEDEV1_DATA/.qpkg/container-station/etc/docker.json"
+WSL_SOCKET = "/mnt/wsl/shared-docker/docker.sock"
+PROXY = service('Environment="HTTPS_PROXY=http://ci:p%%40ss@proxy.example.com:3128" "NO_PROXY=localhost,.example.com"')
+BOM = b"\xef\xbb\xbf"
+
+
+def wsl(host: Any) -> Generator:
+    host.run("mkdir", "-p", WSL_SOCKET.rpartition("/")[0])
+    host.write(FILE, json.dumps({"hosts": [f"unix://{WSL_SOCKET}"], "iptables": False}).encode())
+    with started_by_hand(host):
+        yield
+
+
+HOSTS += [
+    Row(
+        "G14 Synology: a unit and a file of the vendor",
+        (MIDDLE,),
+        {
+            VENDOR_CONFIG: '{"log-driver":"json-file"}',
+            VENDOR_UNIT: service(f"ExecStart=/usr/sbin/dockerd --config-file {VENDOR_CONFIG} -H unix://{SOCKET}"),
+            UNIT: Link("/dev/null"),
+        },
+        [
+            do(vendor_unit_starts),
+            info(state="running", path=VENDOR_CONFIG, mirrors=[], drift=False),
+            present(changed=True, reloaded=True, path=VENDOR_CONFIG),
+            present({"service": "pkg-ContainerManager-dockerd"}, changed=False, path=VENDOR_CONFIG),
+        ],
+        engine="stopped",
+        around=vendor_unit_stops,
+    ),
+    Row(
+        "G15 QNAP: a file of the vendor, and a script that starts the engine",
+        (SYSVINIT,),
+        {},
+        [info(state="running", path=QNAP), present(changed=True, reloaded=True, path=QNAP)],
+        engine="stopped",
+        around=by_hand("--config-file", QNAP, files={QNAP: "{}\n"}),
+    ),
+    Row(
+        "G16 Alpine: a flag in /etc/conf.d",
+        (OPENRC,),
+        {INIT: ALPINE, CONF_D: f'# Site\nDOCKER_OPTS="--log-level=info {FLAG}"\n'},
+        [
+            info(state="running", mirrors=shown([OLD]), drift=False),
+            present(refused=[f"{CONF_D}, line 2", "migrate: true"]),
+            present({"migrate": True}, changed=True, pending="restart"),
+        ],
+        holds={CONF_D: b'# Site\nDOCKER_OPTS="--log-level=info"\n'},
+        starts=[OLD, NEW],
+    ),
+    Row(
+        "G17 Fedora CoreOS: flags for the log and for live-restore",
+        (NEWEST,),
+        {
+            SYSCONFIG: 'OPTIONS="--log-driver=json-file --live-restore --default-ulimit nofile=1024:1024"\n',
+            DROP_IN: service("EnvironmentFile=-/etc/sysconfig/docker", "ExecStart=", f"ExecStart={DOCKERD} $OPTIONS"),
+        },
+        [
+            settings({"log-driver": "local"}, refused=["--log-driver", f"{SYSCONFIG}, line 1"]),
+            present(changed=True, reloaded=True, pending="none"),
+        ],
+        starts=[NEW],
+    ),
+    Row(
+        "G18 Flatcar: a script starts the engine, and a drop-in sets its variable",
+        (MIDDLE,),
+        {
+            FLATCAR: '#!/bin/bash\n# Prepares the host.\nexec /usr/sbin/dockerd "$@"\n',
+            DROP_IN: service(
+                f"Environment=DOCKER_OPTS={FLAG}", "ExecStart=", f"ExecStart={FLATCAR} -H fd:// $DOCKER_OPTS"
+            ),
+        },
+        [info(mirrors=shown([OLD]), drift=False), present(refused=[f"{DROP_IN}, line 2"])],
+        by_hand={FILE: BOTH},
+    ),
+    Row(
+        "G19 Flatcar: the script alone",
+        (NEWEST,),
+        {
+            FLATCAR: '#!/bin/bash\n# Prepares the host.\nexec /usr/sbin/dockerd "$@"\n',
+            DROP_IN: command(f"{FLATCAR} -H fd:// $DOCKER_OPTS"),
+        },
+        [present(changed=True, reloaded=True, pending="none")],
+        starts=[NEW],
+    ),
+    Row(
+        "G20 a CI runner: a cache over http on a private address",
+        (OLDEST, CONTAINERD),
+        {
+            FILE: '{"mtu": 1460, "insecure-registries": ["10.0.0.5:5000"], "registry-mirrors": ["http://10.0.0.5:5000"],'
+            ' "features": {"containerd-snapshotter": true}}'
+        },
+        [present(changed=True, reloaded=True, mirrors=["http://10.0.0.5:5000/", f"{NEW}/"])],
+        starts=["http://10.0.0.5:5000", NEW],
+    ),
+    Row(
+        "G21 WSL: an address in the file, and an engine that a shell starts",
+        (SYSVINIT,),
+        {},
+        [info(state="running"), present(changed=True, reloaded=True)],
+        engine="stopped",
+        around=wsl,
+        socket=WSL_SOCKET,
+    ),
+    Row(
+        "G22 WSL: a file that an editor of Windows saved",
+        (MIDDLE, NEWEST),
+        {FILE: BOM + b'{\r\n  "debug": false\r\n}\r\n'},
+        [present(changed=True, reloaded=True)],
+        holds={FILE: BOM + b'{\r\n  "debug": false,\r\n  "registry-mirrors": ["https://new.example.com"]\r\n}\r\n'},
+        starts=[NEW],
+    ),
+    Row(
+        "G23 the same on an engine that refuses it",
+        (OLDEST,),
+        {FILE: BOM + b"{}\r\n"},
+        [present(refused=[FILE, "byte order mark"])],
+        engine="ran before",
+        starts=FAILS,
+    ),
+    Row(
+        "G24 cloud-init: addresses in the file, and the unit has one too",
+        ALL,
+        {FILE: '{\n  "hosts": ["fd://", "tcp://127.0.0.1:2375"]\n}\n'},
+        [
+            info(says=[f"An engine with hosts in more than one of {FILE}, line 2", "docker.service, line 1"]),
+            present(refused=[f"{FILE}, line 2", "-H"]),
+        ],
+        engine="ran before",
+        starts=FAILS,
+    ),
+    Row(
+        "G25 the same with a drop-in that takes the address of the unit away",
+        (MIDDLE,),
+        {FILE: '{\n  "hosts": ["fd://", "tcp://127.0.0.1:2375"]\n}\n', DROP_IN: command("/usr/sbin/dockerd")},
+        [present(changed=True, reloaded=True)],
+        starts=[NEW],
+    ),
+    Row(
+        "G26 a proxy with a password, and a percent sign",
+        (OLDEST, NEWEST),
+        {DROP_IN: PROXY},
+        [info(silent=["p@ss", "p%40ss"]), present(changed=True, reloaded=True, silent=["p@ss", "p%40ss"])],
+        starts=[NEW],
+    ),
+    Row(
+        "G27 quotes inside of the options",
+        (OLDEST, MIDDLE),
+        {OPTIONS: f"DOCKER_OPTS=\"--registry-mirror='{OLD}' --bip=10.66.0.1/16\"\n"},
+        [
+            info(mirrors=shown([OLD]), drift=False),
+            present(refused=[f"{OPTIONS}, line 1"]),
+            present({"migrate": True}, refused=[f"{OPTIONS}, line 1"]),
+        ],
+        by_hand={FILE: BOTH},
+    ),
+    Row(
+        "G28 the vendor's own line for a shell, under systemd",
+        ALL,
+        {OPTIONS: f'DOCKER_OPTS="$DOCKER_OPTS {FLAG}"\n'},
+        [
+            info(conflicts_at=[f"{OPTIONS}, line 1"]),
+            present(refused=[f"{OPTIONS}, line 1", "which systemd does not expand"]),
+        ],
+        engine="ran before",
+        starts=FAILS,
+    ),
+    Row(
+        "G29 the vendor's own line, under a shell",
+        (SYSVINIT,),
+        {OPTIONS: f'DOCKER_OPTS="$DOCKER_OPTS {FLAG}"\n'},
+        [
+            info(mirrors=shown([OLD]), drift=False),
+            present(refused=[f"{OPTIONS}, line 1", "migrate: true"]),
+            present({"migrate": True}, changed=True, pending="restart"),
+        ],
+        starts=[OLD, NEW],
+    ),
+    Row(
+        "G30 a drop-in of a package that the administrator masks",
+        (NEWEST,),
+        {
+            "/usr/lib/systemd/system/docker.service.d/10-site.conf": command(f"{DOCKERD} {FLAG}"),
+            DROP_IN: Link("/dev/null"),
+        },
+        [info(mirrors=[], drift=False, in_force=[]), present(changed=True, reloaded=True, pending="none")],
+        starts=[NEW],
+    ),
+    Row(
+        "G31 a drop-in for all services",
+        (OLDEST,),
+        {"/etc/systemd/system/service.d/10-all.conf": service(f"Environment=DOCKER_OPTS={FLAG}")},
+        [
+            info(mirrors=shown([OLD]), drift=False),
+            present(refused=["/etc/systemd/system/service.d/10-all.conf, line 2"]),
+        ],
+        by_hand={FILE: BOTH},
+    ),
+    Row(
+        "G32 dotfiles: the file is a link into a folder of root",
+        (MIDDLE,),
+        {"/root/dotfiles/daemon.json": '{\n\t"debug": false\n}\n', FILE: Link("/root/dotfiles/daemon.json")},
+        [present(changed=True, reloaded=True)],
+        holds={
+            FILE: Link("/root/dotfiles/daemon.json"),
+            "/root/dotfiles/daemon.json": b'{\n\t"debug": false,\n\t"registry-mirrors": [\n\t\t"https://new.example.com"\n\t]\n}\n',
+        },
+        starts=[NEW],
+    ),
+    Row(
+        "G33 one mirror as text",
+        ALL,
+        {FILE: f'{{\n  "debug": false,\n  "registry-mirrors": "{OLD}"\n}}\n'},
+        [present(refused=[f"{FILE}, line 3"])],
+        engine="ran before",
+        starts=FAILS,
+    ),
+    Row(
+        "G34 one mirror twice",
+        (OLDEST, NEWEST),
+        {FILE: configured(f"{OLD}/", OLD)},
+        [info(mirrors=shown([OLD]), drift=False), absent(changed=True, in_force=[])],
+        starts=[],
+    ),
+    Row(
+        "G35 the name of the flag as a key, which engines ignore",
+        ALL,
+        {FILE: f'{{\n  "registry-mirror": ["{OLD}"]\n}}\n'},
+        [info(in_force=[]), present(refused=[f"{FILE}, line 2", "registry-mirrors"])],
+        starts=[],
+    ),
+    Row(
+        "G36 kubeadm: a file with many settings",
+        (OLDEST, MIDDLE),
+        {
+            FILE: '{"exec-opts":["native.cgroupdriver=systemd"],"log-driver":"json-file","log-opts":{"max-size":"100m",'
+            '"max-file":"3"},"storage-driver":"overlay2","bridge":"none","max-concurrent-downloads":10}'
+        },
+        [present(changed=True, reloaded=True, pending="none", silent=["also applies"])],
+        starts=[NEW],
+    ),
+    Row(
+        "G37 OpenMediaVault: the data is behind a link",
+        (NEWEST,),
+        {FILE: '{\n  "data-root": "/srv/docker"\n}\n', "/srv/docker": Link("/var/lib/docker")},
+        [present(changed=True, reloaded=True, silent=["also applies"])],
+        starts=[NEW],
     ),
 ]

@@ -13,13 +13,14 @@ from __future__ import annotations
 import concurrent.futures
 import json
 
+import hosts
 import pytest
 
+from hosts import FAILS, HOSTS, OWN_DROP_IN
+
 import conftest
-import hosts
 
 from conftest import Host, wait_until
-from hosts import FAILS, HOSTS, OWN_DROP_IN
 
 CASES = [(row, engine) for row in HOSTS for engine in row.on]
 NAMES = [f"{row.name}, on {engine}" for row, engine in CASES]
@@ -41,10 +42,7 @@ def outcomes(lab, tmp_path_factory, request):
     with_modules = {host.name: host for host in conftest.with_modules(lab, tmp_path_factory)}
     queues = {name: concurrent.futures.ThreadPoolExecutor(max_workers=1) for name in with_modules}
     chosen = [item.callspec.params["case"] for item in request.session.items if item.function is test_host]
-    yield {
-        (row.name, engine): queues[engine].submit(try_row, row, Host(lab, engine))
-        for row, engine in chosen
-    }
+    yield {(row.name, engine): queues[engine].submit(try_row, row, Host(lab, engine)) for row, engine in chosen}
     for queue in queues.values():
         queue.shutdown(cancel_futures=True)
 
@@ -79,7 +77,7 @@ def try_row(row, host):
             wait_until(host.answers, 60)
         for step in row.steps:
             take(step, host, paths)
-        for path, content in row.holds.items():
+        for path, content in (row.holds or {}).items():
             assert read(host, path) == content, path
         for path, content in (row.by_hand or {}).items():
             put(host, path, content)
