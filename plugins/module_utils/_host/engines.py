@@ -51,6 +51,11 @@ _SNAP_CONFIG = "/var/snap/docker/current/config/daemon.json"
 
 _ENDED = "its process has ended"
 
+_SNAP_AND_PACKAGE = (
+    "the engine of the snap runs, {}, and docker.service is the unit of another one, which has failed. For the snap's "
+    "engine, set the option service to snap.docker.dockerd; for the other one, stop the snap and start docker.service"
+)
+
 _MASKED_USER = "xxxxx:xxxxx@"
 """What ``/info`` shows in place of a proxy's user and password."""
 
@@ -118,11 +123,12 @@ def look(service: str, timeout: float) -> Engine:
         process = processes.find(str(engine_api.listener(engine.socket_path)))
         engine = _not_asked(service, process, unit)
     if len(found) > 1:
-        return _ambiguous(engine, found)
+        names = " and ".join(map(_named, found))
+        return _ambiguous(engine, f"two engines are running: {names}; choose one with the option service")
     if process is None:
         return _without_process(engine, name, unit)
-    if name == _USUAL_NAME and processes.is_of_snap(process) and _has_failed(services.unit(name)):
-        return _snap_or_package(engine, process)
+    if name == _USUAL_NAME and processes.is_of_snap(process) and services.has_failed(services.unit(name)):
+        return _ambiguous(engine, _SNAP_AND_PACKAGE.format(_named(process)))
     return _asked(engine, process, name, unit, timeout)
 
 
@@ -141,22 +147,13 @@ def _working_folder(process: Optional[processes.Process]) -> str:
     return os.path.realpath(f"/proc/{process.pid}/cwd") if process else "/"
 
 
-def _ambiguous(engine: Engine, found: Sequence[processes.Process]) -> Engine:
+def _ambiguous(engine: Engine, reason: str) -> Engine:
     """Return the engine of a user who has more than one."""
-    names = " and ".join(f"process {process.pid} ({shlex.join(process.argv)})" for process in found)
-    reason = f"two engines are running: {masking.mask(names)}; choose one with the option service"
-    return engine._replace(state="ambiguous", reason=reason)
+    return engine._replace(state="ambiguous", reason=masking.mask(reason), process=None)
 
 
-def _snap_or_package(engine: Engine, process: processes.Process) -> Engine:
-    """Return the engine of a host where the snap's one runs, and the unit that starts that of a package has failed."""
-    runs = masking.mask(f"process {process.pid} ({shlex.join(process.argv)})")
-    reason = (
-        f"the engine of the snap runs: {runs}, and {_USUAL_NAME}.service is the unit of another one, which has failed. "
-        f"For the snap's engine, set the option service to {processes.SNAP_UNIT}; for the other one, stop the snap "
-        f"and start {_USUAL_NAME}.service"
-    )
-    return engine._replace(state="ambiguous", reason=reason, process=None)
+def _named(process: processes.Process) -> str:
+    return f"process {process.pid} ({shlex.join(process.argv)})"
 
 
 def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engine:
@@ -168,13 +165,8 @@ def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engi
     if engine.binary is None and not unit.get("FragmentPath"):
         return engine._replace(state="absent", reason=f"no Docker Engine is installed{_whose_socket(engine)}")
     # An init script does not say whether the engine failed, so its log is always read.
-    cause = _last_words(name) if not services.has_systemd() or _has_failed(unit) else ""
+    cause = _last_words(name) if not services.has_systemd() or services.has_failed(unit) else ""
     return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")
-
-
-def _has_failed(unit: Mapping[str, Any]) -> bool:
-    """Return whether the unit failed, or failed and is started again in a moment."""
-    return unit.get("ActiveState") in ("failed", "activating")
 
 
 def _whose_socket(engine: Engine) -> str:

@@ -22,10 +22,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import fi
 
 _NAME = "dockerd"
 
-SNAP_UNIT = "snap.docker.dockerd"
-"""The unit of the engine of the snap."""
-
-_SNAP_PID_FILE = "/run/snap.docker/docker.pid"
+_SNAP_PID_FILE, _SNAP_UNIT = "/run/snap.docker/docker.pid", "snap.docker.dockerd"
 
 _SNAP_PATH = re.compile(r"(?:^|=)/(?:var/(?:lib/snapd/)?)?snap/")
 """Where a word names a path of a snap."""
@@ -50,7 +47,7 @@ def of_pid_files(name: str) -> List[Process]:
     """Return the processes of this user's engine that the pid files of the service name."""
     named = [(os.path.join(scope.runtime_dir(), f"{name}.pid"), name)]
     if name == "docker" and scope.is_root():
-        named.append((_SNAP_PID_FILE, SNAP_UNIT))
+        named.append((_SNAP_PID_FILE, _SNAP_UNIT))
     found: Dict[int, Process] = {}
     for path, unit in named:
         process = find(files.text_of(path).strip())
@@ -86,7 +83,7 @@ def find(pid: str) -> Optional[Process]:
 def is_of_snap(process: Process) -> bool:
     """Return whether a process is the engine of the snap, which has a unit of its own."""
     words = [process.binary or "", *process.argv]
-    return _service_of(str(process.pid)) == SNAP_UNIT or any(map(_SNAP_PATH.search, words))
+    return _service_of(str(process.pid)) == _SNAP_UNIT or any(map(_SNAP_PATH.search, words))
 
 
 # -- who it is -------------------------------------------------------------------------------------------------------
