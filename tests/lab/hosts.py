@@ -449,6 +449,7 @@ HOSTS += [
             do(with_witness),
             settings(RESTART_LOGS, changed=True, pending="restart"),
             do(restarted(survives=True)),
+            do(lambda host: host.run("docker", "stop", "witness")),
         ],
     ),
     Row(
@@ -615,7 +616,7 @@ STORE = "/nix/store"
 
 
 def read_only_store(host: Any) -> Generator:
-    host.run("sh", "-c", f"mkdir -p {STORE} && mount -t tmpfs lab {STORE}")
+    host.run("sh", "-c", f"mkdir -p {STORE} && mount -t tmpfs -o mode=755 lab {STORE}")
     host.write(f"{STORE}/abc-daemon.json", configured(OLD).encode())
     host.run("mount", "-o", "remount,ro", STORE)
     yield
@@ -707,7 +708,7 @@ def snap_is_installed(host: Any) -> Generator:
 
 def the_snap_starts(host: Any) -> None:
     assert not start(host), "the engine of the package fails"
-    host.run("systemctl", "stop", "docker.socket")
+    wait_until(lambda: host.run("systemctl", "is-failed", "docker.service", check=False) == b"failed\n", 60)
     host.run("systemctl", "start", SNAP_UNIT)
     wait_until(host.answers, 60)
 

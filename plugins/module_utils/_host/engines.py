@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import signal
 import time
 
@@ -81,6 +80,8 @@ class Engine(NamedTuple):
     """None where the engine listens only on other sockets than unix sockets."""
     is_roots: bool = False
     """Whether this user has no engine, and root has one. The state is then ``absent``."""
+    is_others: bool = False
+    """Whether no engine is installed, and another program has the socket. The state is then ``absent``."""
 
     @property
     def version(self) -> Optional[versions.Version]:
@@ -123,12 +124,12 @@ def look(service: str, timeout: float) -> Engine:
         process = processes.find(str(engine_api.listener(engine.socket_path)))
         engine = _not_asked(service, process, unit)
     if len(found) > 1:
-        names = " and ".join(map(_named, found))
+        names = " and ".join(process.shown() for process in found)
         return _ambiguous(engine, f"two engines are running: {names}; choose one with the option service")
     if process is None:
         return _without_process(engine, name, unit)
     if name == _USUAL_NAME and processes.is_of_snap(process) and services.has_failed(services.unit(name)):
-        return _ambiguous(engine, _SNAP_AND_PACKAGE.format(_named(process)))
+        return _ambiguous(engine, _SNAP_AND_PACKAGE.format(process.shown()))
     return _asked(engine, process, name, unit, timeout)
 
 
@@ -152,10 +153,6 @@ def _ambiguous(engine: Engine, reason: str) -> Engine:
     return engine._replace(state="ambiguous", reason=masking.mask(reason), process=None)
 
 
-def _named(process: processes.Process) -> str:
-    return f"process {process.pid} ({shlex.join(process.argv)})"
-
-
 def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engine:
     """Return the engine when no process runs: it is stopped or absent."""
     if _only_root_has_one(name, unit):
@@ -163,7 +160,8 @@ def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engi
         reason = f"{user}, and this host's engine is root's: add become: true"
         return engine._replace(state="absent", reason=reason, is_roots=True)
     if engine.binary is None and not unit.get("FragmentPath"):
-        return engine._replace(state="absent", reason=f"no Docker Engine is installed{_whose_socket(engine)}")
+        whose = _whose_socket(engine)
+        return engine._replace(state="absent", reason=f"no Docker Engine is installed{whose}", is_others=bool(whose))
     # An init script does not say whether the engine failed, so its log is always read.
     cause = _last_words(name) if not services.has_systemd() or services.has_failed(unit) else ""
     return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")

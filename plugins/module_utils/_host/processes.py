@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -41,6 +42,10 @@ class Process(NamedTuple):
     started: str
     argv: Tuple[str, ...]
     binary: Optional[str]
+
+    def shown(self) -> str:
+        """Return the process as text for the user."""
+        return f"process {self.pid} ({shlex.join(self.argv)})"
 
 
 def of_pid_files(name: str) -> List[Process]:

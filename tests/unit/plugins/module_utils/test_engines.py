@@ -357,6 +357,7 @@ def test_a_socket_without_an_engine(monkeypatch, tmp_path, link):
     if link:
         (tmp_path / "docker.sock").symlink_to(other)
     engine = engines.look("no-such-service", 0)
+    assert engine.is_others
     leads = f", which leads to {other}," if link else ""
     assert engine.state == "absent"
     assert engine.reason == (
