@@ -11,6 +11,8 @@ REVISION ?=
 # Ansible finds the collection here, through a link to this checkout.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
 TEST := .venv/test/bin
+# The molecule scenarios that start containers.
+LABS := default ways faults hosts crash
 
 .PHONY: help
 help: ## List these commands
@@ -102,6 +104,10 @@ faults-quick: .venv/test/ready ## The same, but each fault on only one engine wh
 faults-keep: .venv/test/ready ## Write the results of the last "make faults" to docs/faults.md
 	@$(TEST)/python tools/faults.py --keep
 
+.PHONY: hosts
+hosts: .venv/test/ready ## Run the molecule scenario "hosts": hosts as other people have them, one after the other on each engine
+	@tools/molecule test --scenario-name hosts
+
 .PHONY: crash
 crash: .venv/test/ready ## Kill the module at every system call and at 1,000 random moments, and check that the next run converges (an hour)
 	@rm -f build/proofs-crash.json
@@ -134,7 +140,7 @@ pins: .venv/test/ready ## Update the pinned packages of all environments (ARGS=-
 
 .PHONY: clean
 clean: ## Remove all build results and virtual environments, and the lab containers
-	@[ ! -x $(TEST)/molecule ] || for scenario in default ways faults crash; do tools/molecule destroy --scenario-name $$scenario; done
+	@[ ! -x $(TEST)/molecule ] || for scenario in $(LABS); do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .nox .venv build collections .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv

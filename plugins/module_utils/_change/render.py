@@ -79,6 +79,8 @@ def warnings(outcome: Outcome, plan: Plan, engine: Engine, options: Options) -> 
     found = [*plan.warnings, *outcome.warnings]
     if plan.snapshot.user != 0 and engine.process is None and plan.snapshot.start.reader is None:
         found.append(_no_rootless_engine(plan.snapshot.user))
+    if engine.is_others:
+        found.append(f"The engine is {engine.state}: {engine.reason}.")
     found += plan.snapshot.cautions(mirror_url.engine_list(plan.after.listed), plan.after.insecure)
     if plan.reloads(options):
         found += plan.activation.warnings

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import signal
 import time
 
@@ -51,6 +50,11 @@ _SNAP_CONFIG = "/var/snap/docker/current/config/daemon.json"
 
 _ENDED = "its process has ended"
 
+_SNAP_AND_PACKAGE = (
+    "the engine of the snap runs, {}, and docker.service is the unit of another one, which has failed. For the snap's "
+    "engine, set the option service to snap.docker.dockerd; for the other one, stop the snap and start docker.service"
+)
+
 _MASKED_USER = "xxxxx:xxxxx@"
 """What ``/info`` shows in place of a proxy's user and password."""
 
@@ -76,6 +80,8 @@ class Engine(NamedTuple):
     """None where the engine listens only on other sockets than unix sockets."""
     is_roots: bool = False
     """Whether this user has no engine, and root has one. The state is then ``absent``."""
+    is_others: bool = False
+    """Whether no engine is installed, and another program has the socket. The state is then ``absent``."""
 
     @property
     def version(self) -> Optional[versions.Version]:
@@ -118,9 +124,12 @@ def look(service: str, timeout: float) -> Engine:
         process = processes.find(str(engine_api.listener(engine.socket_path)))
         engine = _not_asked(service, process, unit)
     if len(found) > 1:
-        return _ambiguous(engine, found)
+        names = " and ".join(process.shown() for process in found)
+        return _ambiguous(engine, f"two engines are running: {names}; choose one with the option service")
     if process is None:
         return _without_process(engine, name, unit)
+    if name == _USUAL_NAME and processes.is_of_snap(process) and services.has_failed(services.unit(name)):
+        return _ambiguous(engine, _SNAP_AND_PACKAGE.format(process.shown()))
     return _asked(engine, process, name, unit, timeout)
 
 
@@ -139,11 +148,9 @@ def _working_folder(process: Optional[processes.Process]) -> str:
     return os.path.realpath(f"/proc/{process.pid}/cwd") if process else "/"
 
 
-def _ambiguous(engine: Engine, found: Sequence[processes.Process]) -> Engine:
+def _ambiguous(engine: Engine, reason: str) -> Engine:
     """Return the engine of a user who has more than one."""
-    names = " and ".join(f"process {process.pid} ({shlex.join(process.argv)})" for process in found)
-    reason = f"two engines are running: {masking.mask(names)}; choose one with the option service"
-    return engine._replace(state="ambiguous", reason=reason)
+    return engine._replace(state="ambiguous", reason=masking.mask(reason), process=None)
 
 
 def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engine:
@@ -153,10 +160,10 @@ def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engi
         reason = f"{user}, and this host's engine is root's: add become: true"
         return engine._replace(state="absent", reason=reason, is_roots=True)
     if engine.binary is None and not unit.get("FragmentPath"):
-        return engine._replace(state="absent", reason=f"no Docker Engine is installed{_whose_socket(engine)}")
+        whose = _whose_socket(engine)
+        return engine._replace(state="absent", reason=f"no Docker Engine is installed{whose}", is_others=bool(whose))
     # An init script does not say whether the engine failed, so its log is always read.
-    has_failed = not services.has_systemd() or unit.get("ActiveState") in ("failed", "activating")
-    cause = _last_words(name) if has_failed else ""
+    cause = _last_words(name) if not services.has_systemd() or services.has_failed(unit) else ""
     return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")
 
 

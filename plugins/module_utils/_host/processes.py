@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -23,6 +24,9 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import fi
 _NAME = "dockerd"
 
 _SNAP_PID_FILE, _SNAP_UNIT = "/run/snap.docker/docker.pid", "snap.docker.dockerd"
+
+_SNAP_PATH = re.compile(r"(?:^|=)/(?:var/(?:lib/snapd/)?)?snap/")
+"""Where a word names a path of a snap."""
 
 _CLOCK_SECONDS = 60
 """How much older than its process a pid file can be: the clock may be set while the engine starts."""
@@ -38,6 +42,10 @@ class Process(NamedTuple):
     started: str
     argv: Tuple[str, ...]
     binary: Optional[str]
+
+    def shown(self) -> str:
+        """Return the process as text for the user."""
+        return f"process {self.pid} ({shlex.join(self.argv)})"
 
 
 def of_pid_files(name: str) -> List[Process]:
@@ -75,6 +83,12 @@ def find(pid: str) -> Optional[Process]:
     if not stat_fields:
         return None
     return Process(int(pid), stat_fields[21], tuple(words[:-1]), binary)
+
+
+def is_of_snap(process: Process) -> bool:
+    """Return whether a process is the engine of the snap, which has a unit of its own."""
+    words = [process.binary or "", *process.argv]
+    return _service_of(str(process.pid)) == _SNAP_UNIT or any(map(_SNAP_PATH.search, words))
 
 
 # -- who it is -------------------------------------------------------------------------------------------------------

@@ -137,6 +137,11 @@ def _unit_by_systemctl(name: str) -> Dict[str, Any]:
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
 
 
+def has_failed(shown: Mapping[str, Any]) -> bool:
+    """Return whether the unit failed, or failed and is started again in a moment."""
+    return shown.get("ActiveState") in ("failed", "activating")
+
+
 def unit_argv(shown: Mapping[str, Any]) -> Tuple[str, ...]:
     """Return the words of the unit's ``ExecStart``, with variables unexpanded; without D-Bus, split at each space."""
     if "Argv" in shown:

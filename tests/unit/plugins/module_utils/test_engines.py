@@ -231,6 +231,29 @@ def test_two_engines_are_ambiguous(host, systemd, snap, process, other):
 
 
 @pytest.mark.parametrize(
+    ("service", "state", "group", "expected"),
+    [
+        ("docker", "failed", "snap.docker.dockerd.service", "ambiguous"),
+        ("docker", "activating", "snap.docker.dockerd.service", "ambiguous"),
+        ("docker", "inactive", "snap.docker.dockerd.service", "starting"),
+        ("docker", "failed", "docker.service", "starting"),
+    ],
+)
+def test_the_engine_of_a_snap_beside_a_unit_that_failed(
+    host, systemd, snap, sleeper, texts, service, state, group, expected
+):
+    systemd(ActiveState=state, MainPID="0", FragmentPath="/lib/systemd/system/docker.service")
+    snap.write_text(f"{sleeper.pid}\n")
+    texts[f"/proc/{sleeper.pid}/cgroup"] = f"0::/system.slice/{group}\n"
+    engine = engines.look(service, 0)
+    assert engine.state == expected
+    if expected == "ambiguous":
+        assert engine.process is None
+        for words in (f"process {sleeper.pid}", "docker.service", "set the option service to snap.docker.dockerd"):
+            assert words in engine.reason
+
+
+@pytest.mark.parametrize(
     ("argv", "path"),
     [
         (["dockerd"], "/etc/docker/daemon.json"),
@@ -334,6 +357,7 @@ def test_a_socket_without_an_engine(monkeypatch, tmp_path, link):
     if link:
         (tmp_path / "docker.sock").symlink_to(other)
     engine = engines.look("no-such-service", 0)
+    assert engine.is_others
     leads = f", which leads to {other}," if link else ""
     assert engine.state == "absent"
     assert engine.reason == (

@@ -216,6 +216,21 @@ def test_shims_in_the_group_of_the_engine(tmp_path, monkeypatch, group, below, n
 
 
 @pytest.mark.parametrize(
+    ("words", "binary", "is_one"),
+    [
+        (["dockerd", "--config-file=/var/snap/docker/2932/config/daemon.json"], None, True),
+        (["dockerd", "--config-file", "/var/snap/docker/current/config/daemon.json"], None, True),
+        (["dockerd"], "/snap/docker/2932/bin/dockerd", True),
+        (["dockerd"], "/var/lib/snapd/snap/docker/2932/bin/dockerd", True),
+        (["dockerd", "--data-root=/mnt/snap/docker"], "/usr/bin/dockerd", False),
+        (["dockerd", "--label=kind=snap"], "/usr/bin/dockerd", False),
+    ],
+)
+def test_the_engine_of_a_snap(words, binary, is_one):
+    assert processes.is_of_snap(processes.Process(99999999, "1", tuple(words), binary)) is is_one
+
+
+@pytest.mark.parametrize(
     ("group", "is_outside"),
     [
         ("0::/system.slice/docker.service\n", True),

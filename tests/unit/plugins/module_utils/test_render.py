@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import render
@@ -43,3 +45,17 @@ def test_a_message_holds_no_control_character(character):
 def test_a_message_holds_no_password():
     shown = render.failure(Outcome("untouched", None), Refused("https://me:hush@x.example"))
     assert "hush" not in shown and "x.example" in shown
+
+
+@pytest.mark.parametrize("is_others", [True, False])
+def test_a_warning_says_that_another_program_has_the_socket(is_others):
+    nothing = types.SimpleNamespace(user=0, cautions=lambda *_lists: [])
+    plan = types.SimpleNamespace(
+        warnings=[],
+        snapshot=nothing,
+        after=types.SimpleNamespace(listed=[], insecure=[]),
+        reloads=lambda _options: False,
+    )
+    engine = types.SimpleNamespace(is_others=is_others, state="absent", reason="another has it", process=None)
+    expected = ["The engine is absent: another has it."] if is_others else []
+    assert render.warnings(Outcome("done", None), plan, engine, None) == expected
