@@ -74,6 +74,11 @@ ways: .venv/test/ready ## Run the molecule scenario "ways": other init systems, 
 	@rm -f build/proofs-ways.json
 	@tools/molecule test --scenario-name ways
 
+.PHONY: clients
+clients: .venv/test/ready ## Run the molecule scenario "clients": Podman, Buildah and Skopeo of three generations
+	@rm -f build/proofs-clients.json
+	@tools/molecule test --scenario-name clients
+
 .PHONY: faults
 faults: .venv/test/ready ## Try every fault on every engine, and compare with docs/faults.md (10 minutes)
 	@rm -f build/faults.json
@@ -118,7 +123,7 @@ mutants: ## Mutation testing of module_utils: list the mutants that no test find
 
 .PHONY: clean
 clean: ## Remove all build results and virtual environments, and the lab containers
-	@[ ! -x $(TEST)/molecule ] || for scenario in default ways faults crash; do tools/molecule destroy --scenario-name $$scenario; done
+	@[ ! -x $(TEST)/molecule ] || for scenario in default ways clients faults crash; do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .venv build collections .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv
