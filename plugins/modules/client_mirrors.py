@@ -65,6 +65,18 @@ options:
       - An entry that blocks a registry is never replaced, because that would allow the registry again.
     type: bool
     default: false
+  ca_files:
+    description:
+      - CA certificates for mirrors whose certificates the host does not trust. Each key is the host of a mirror as in
+        its URL, with the port if the URL has one. Each value is the path of a file on the host with certificates in
+        PEM.
+      - The module copies the file to C(certs.d/HOST/pullthrough-docker.crt) in C(/etc/containers), or in
+        C(~/.config/containers) of a user, where the clients read it at every pull. It removes the copy when no mirror
+        of that host is left.
+      - If not set, the certificate that O(pullthrough.docker.registry_mirrors#module:ca_certificates) wrote for the
+        engine.
+    type: dict
+    default: {}
   backup:
     description: Whether to keep a copy of the file if it changes, with a time stamp in its name.
     type: bool
@@ -102,6 +114,13 @@ EXAMPLES = r"""
         - https://cache.example.com:5001
       quay.io:
         - https://harbor.example.com/quay
+
+- name: Use a mirror with a certificate of our own CA
+  pullthrough.docker.client_mirrors:
+    mirrors: https://cache.example.com
+    ca_files:
+      cache.example.com: /usr/local/share/ca-certificates/lab.crt
+    clients: podman
 
 - name: Replace what another file says of Docker Hub
   pullthrough.docker.client_mirrors:
@@ -226,6 +245,7 @@ def main() -> None:
             "clients": {"type": "list", "elements": "str", "choices": list(plan_clients.CLIENTS)},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "exclusive": {"type": "bool", "default": False},
+            "ca_files": {"type": "dict", "default": {}},
             "backup": {"type": "bool", "default": False},
             "unsafe_writes": {"type": "bool", "default": False},
         },

@@ -9,8 +9,11 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional
+from types import MappingProxyType
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import client_certificates
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.client_certificates import HostCertificates
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._clients import podman
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
@@ -38,6 +41,8 @@ class PodmanSnapshot(NamedTuple):
     parsed: Optional[podman.Reading]
     """What the clients make of the files, None where they cannot read one of them."""
     problems: List[Problem]
+    certificates: Mapping[str, HostCertificates]
+    """What there is for the hosts of mirrors: those of our file, and those that were asked for."""
 
     @property
     def reading(self) -> podman.Reading:
@@ -54,8 +59,12 @@ class PodmanSnapshot(NamedTuple):
         return self.parsed
 
 
-def take(host: Host) -> PodmanSnapshot:
-    """Read the files of the user who runs this: root's clients, or the user's own."""
+def take(host: Host, hosts: Sequence[str] = (), ca_files: Mapping[str, str] = MappingProxyType({})) -> PodmanSnapshot:
+    """Read the files of the user who runs this: root's clients, or the user's own.
+
+    :param hosts: the hosts of mirrors whose certificates are read.
+    :param ca_files: the files of CA certificates that the user names, by host.
+    """
     folders = podman.Folders(*host.containers_folders(), user=host.user())
     problems: List[Problem] = []
     paths = list(folders.main_files)
@@ -72,6 +81,7 @@ def take(host: Host) -> PodmanSnapshot:
         elif file.data is not None:
             texts[path] = file.data
     files = podman.Files(folders, texts, [path for path in texts if host.is_link(path)])
+    hosts = list(dict.fromkeys([*hosts, *_own_hosts(files)]))
     parsed = None if problems else _parsed(files, problems)
     return PodmanSnapshot(
         found=host.has_program(podman.PROGRAMS),
@@ -81,7 +91,17 @@ def take(host: Host) -> PodmanSnapshot:
         new_folders=host.new_folders(folders.own_file),
         parsed=parsed,
         problems=problems,
+        certificates=client_certificates.read(host, folders, hosts, ca_files),
     )
+
+
+def _own_hosts(files: podman.Files) -> List[str]:
+    """Return the hosts of the mirrors in our file."""
+    path = files.folders.own_file
+    try:
+        return podman.hosts_of(podman.read_own(path, files.texts[path])[0]) if path in files.texts else []
+    except podman.ConfError:  # Then nothing is changed.
+        return []
 
 
 def _parsed(files: podman.Files, problems: List[Problem]) -> Optional[podman.Reading]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import client_snapshots
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import client_certificates, client_snapshots
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.client_snapshots import PodmanSnapshot
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Edit, FileOptions, FilePlan
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
@@ -33,6 +33,8 @@ class Wish(NamedTuple):
     """None for those that are found."""
     state: str
     exclusive: bool
+    ca_files: Mapping[str, str]
+    """Files with CA certificates, by the host of a mirror."""
 
     @property
     def is_absent(self) -> bool:
@@ -50,12 +52,20 @@ def wish(params: Mapping[str, Any]) -> Wish:
         declared[registry] = urls
     if not declared:
         raise Refused("Neither mirrors nor registries names a registry", "Name at least one.")
+    registries = {registry: _mirrors(urls) for registry, urls in declared.items()}
+    strays = [host for host in params["ca_files"] if host not in podman.hosts_of(registries)]
+    if strays:
+        raise Refused(
+            f"ca_files names {masking.mask(strays[0])}, which is the host of none of the mirrors",
+            "Write the host as in the URL of the mirror, with its port.",
+        )
     return Wish(
         FileOptions(params["backup"]),
-        {registry: _mirrors(urls) for registry, urls in declared.items()},
+        registries,
         params["clients"],
         params["state"],
         params["exclusive"],
+        params["ca_files"],
     )
 
 
@@ -81,7 +91,7 @@ def _mirrors(urls: Sequence[Any]) -> Tuple[podman.Mirror, ...]:
 
 def snapshot(host: Host, wanted: Wish) -> PodmanSnapshot:
     """Read what the host has, as far as the plan needs it."""
-    return client_snapshots.take(host)
+    return client_snapshots.take(host, podman.hosts_of(wanted.registries), wanted.ca_files)
 
 
 def plan(seen: PodmanSnapshot, wanted: Wish) -> FilePlan:
@@ -95,7 +105,14 @@ def plan(seen: PodmanSnapshot, wanted: Wish) -> FilePlan:
     if seen.own.problem:
         raise seen.own.problem
     own, folders = _own(seen)
-    after, made = _own_after(seen, wanted, own), folders if seen.own.data is not None else seen.new_folders
+    after = _own_after(seen, wanted, own)
+    named = podman.hosts_of(wanted.registries)
+    certificates = client_certificates.edits(
+        seen.certificates,
+        before=list(dict.fromkeys([*podman.hosts_of(own), *named])),
+        after=list(dict.fromkeys([*podman.hosts_of(after), *([] if wanted.is_absent else named)])),
+    )
+    made = _made_folders(seen, folders, certificates)
     text = podman.own_text(after, made) if after else None
     coming = podman.Reading(seen.files.with_own(text))
     if not wanted.is_absent:
@@ -113,10 +130,12 @@ def plan(seen: PodmanSnapshot, wanted: Wish) -> FilePlan:
             }
             for registry in wanted.registries
         },
-        **_pending(seen, edit),
+        **_pending(seen, [*certificates, edit]),
     }
     warnings = [*_left(coming, wanted)] if wanted.is_absent else [*_cautions(coming, wanted)]
-    return FilePlan([edit], {"clients": [row]}, warnings)
+    # A mirror comes after the certificate that it needs, and goes before it.
+    edits = [edit, *certificates] if wanted.is_absent else [*certificates, edit]
+    return FilePlan(edits, {"clients": [row]}, warnings)
 
 
 def result(made: FilePlan, after: PodmanSnapshot) -> Dict[str, Any]:
@@ -175,8 +194,17 @@ def _own_after(seen: PodmanSnapshot, wanted: Wish, own: podman.Own) -> podman.Ow
     return after
 
 
-def _pending(seen: PodmanSnapshot, edit: Edit) -> Dict[str, Any]:
-    if not (seen.has_crio and edit.changes):
+def _made_folders(seen: PodmanSnapshot, known: Sequence[str], certificates: Sequence[Edit]) -> List[str]:
+    """Return the folders that were made for our files, outermost first."""
+    made = {*known, *(seen.new_folders if seen.own.data is None else [])}
+    for edit in certificates:
+        if edit.after is not None:
+            made.update(edit.made_folders or [])
+    return sorted(made)
+
+
+def _pending(seen: PodmanSnapshot, edits: Sequence[Edit]) -> Dict[str, Any]:
+    if not (seen.has_crio and any(edit.changes for edit in edits)):
         return {"pending": "none", "pending_reasons": []}
     reason = "CRI-O reads its files only at a start or a reload. Run: systemctl reload crio"
     return {"pending": "reload", "pending_reasons": [reason]}

@@ -31,6 +31,9 @@ NAME = "podman"
 PROGRAMS = ("podman", "buildah", "skopeo", "crio")
 SUFFIX = ".conf"
 
+CERTIFICATE = "pullthrough-docker.crt"
+"""The name of a CA certificate that we write."""
+
 UNTIL_5, FROM_6 = "Podman 5 and earlier", "Podman 6"
 
 MARKER = "# Written by the Ansible collection pullthrough.docker: the next run overwrites every change."
@@ -42,8 +45,13 @@ _FOLDERS = "# folders = "
 _DROP_INS = "registries.conf.d"
 _MAIN = "registries.conf"
 # The clients give the name with its mirror to a parser of image names: a host without a dot or a port is none there.
-_REGISTRY = re.compile(r"(?=[^/]*[.:]|localhost\Z)[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*(?::[0-9]+)?\Z")
+_LABEL = "[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
+_REGISTRY = re.compile(rf"(?=[^/]*[.:]|localhost\Z){_LABEL}(?:[.]{_LABEL})*(?::[0-9]+)?\Z")
 _PATH = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*\Z")
+
+
+Own = Dict[str, Tuple[Mirror, ...]]
+"""The mirrors in our file, by registry."""
 
 
 class Folders(NamedTuple):
@@ -53,6 +61,8 @@ class Folders(NamedTuple):
     system: str
     home: str
     """The folder of the user, who can be root."""
+    engine: str
+    """The folder of root's Docker Engine, where the clients look for certificates too."""
     user: int
 
     @property
@@ -190,6 +200,26 @@ def says(entry: Optional[Entry], registry: str, mirrors: Tuple[Mirror, ...]) -> 
     return entry is not None and entry[2:] == wanted[2:]
 
 
+# -- certificates ----------------------------------------------------------------------------------------------------
+
+
+def certificate_folders(folders: Folders, host: str) -> List[str]:
+    """Return where the clients look for certificates of a host. They use the first folder that exists, and no other
+    (containers/image docker/docker_client.go dockerCertDir)."""
+    return [os.path.join(folder, "certs.d", host) for folder in (folders.home, folders.system, folders.engine)]
+
+
+def own_certificate(folders: Folders, host: str) -> str:
+    """Return where we write the CA certificate of a host."""
+    return os.path.join(folders.system if folders.user == 0 else folders.home, "certs.d", host, CERTIFICATE)
+
+
+def hosts_of(registries: Mapping[str, Sequence[Mirror]]) -> List[str]:
+    """Return the hosts of all mirrors, with their ports."""
+    hosts = [mirror.location.partition("/")[0] for mirrors in registries.values() for mirror in mirrors]
+    return [host for host in dict.fromkeys(hosts) if is_registry(host)]
+
+
 # -- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -221,10 +251,6 @@ def is_ours(data: bytes) -> bool:
     return data.partition(b"\n")[0] == MARKER.encode()
 
 
-Own = Dict[str, Tuple[Mirror, ...]]
-"""The mirrors in our file, by registry."""
-
-
 def own_text(own: Own, folders: Sequence[str]) -> bytes:
     """Return the text of our file.
 
@@ -252,10 +278,19 @@ def read_own(path: str, data: bytes) -> Tuple[Own, List[str]]:
         raise ConfError(f"{path}: another program wrote this file, as its first line shows")
     entries = registries_conf.read(path, data, is_drop_in=True)
     own: Own = {entry.prefix: entry.mirrors for entry in entries}
-    folders = [folder for folder in _folders_in(data.decode()) if path.startswith(f"{folder}/")]
+    # Whatever the line says, no other folder is removed.
+    top = os.path.dirname(os.path.dirname(path))
+    folders = [folder for folder in _folders_in(data.decode()) if _is_related(folder, top)]
     if own_text(own, folders) != data:
         raise ConfError(f"{path}: someone changed this file, which belongs to the collection pullthrough.docker")
     return own, folders
+
+
+def _is_related(folder: Any, top: str) -> bool:
+    """Return whether a folder is above, in or below another one."""
+    if not isinstance(folder, str) or os.path.normpath(folder) != folder:
+        return False
+    return f"{top}/".startswith(f"{folder}/") or folder.startswith(f"{top}/")
 
 
 def _folders_in(text: str) -> List[Any]:

@@ -133,8 +133,8 @@ class Host:
         """Return the folder in which the engine looks for certificates of registries."""
         return scope.certs_folder()
 
-    def containers_folders(self) -> Tuple[str, str, str]:
-        """Return where Podman looks for its files: of the distribution, of the administrator, and of the user."""
+    def containers_folders(self) -> Tuple[str, str, str, str]:
+        """Return where Podman looks: folders of the distribution, the administrator, the user and root's engine."""
         return scope.containers_folders()
 
     def has_program(self, names: Sequence[str]) -> bool:

@@ -51,10 +51,10 @@ def user_folder() -> str:
     return os.path.join(user_config(), "docker")
 
 
-def containers_folders() -> Tuple[str, str, str]:
-    """Return the folders of Podman and its relatives: of the distribution, of the administrator, and of the user who
-    runs this. Only the newest clients look at ``XDG_CONFIG_HOME``."""
-    return "/usr/share/containers", "/etc/containers", os.path.expanduser("~/.config/containers")
+def containers_folders() -> Tuple[str, str, str, str]:
+    """Return the folders of Podman and its relatives: of the distribution, of the administrator, of the user who runs
+    this, and of root's engine. Only the newest clients look at ``XDG_CONFIG_HOME``."""
+    return "/usr/share/containers", "/etc/containers", os.path.expanduser("~/.config/containers"), "/etc/docker"
 
 
 def unit_folders() -> List[str]:

@@ -20,6 +20,7 @@ class Machine:
 
     def __init__(self, folder):
         self.vendor, self.system, self.home = folder / "usr/share", folder / "etc/containers", folder / "home"
+        self.engine = folder / "etc/docker"
         self.programs = {"podman"}
         self.user = 0
 
@@ -50,4 +51,5 @@ class _Host(Host):
         return bool(self._machine.programs & {*names})
 
     def containers_folders(self):
-        return str(self._machine.vendor), str(self._machine.system), str(self._machine.home)
+        machine = self._machine
+        return str(machine.vendor), str(machine.system), str(machine.home), str(machine.engine)

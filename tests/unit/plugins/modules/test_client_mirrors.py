@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pathlib
 
 import pytest
 import tomllib
@@ -312,6 +313,66 @@ def test_a_backup_is_kept(machine):
     assert backup["path"] == str(machine.own)
     with open(backup["backup_file"], "rb") as file:
         assert file.read() == before
+
+
+# -- certificates ----------------------------------------------------------------------------------------------------
+
+CA = pathlib.Path(__file__).with_name("ca.crt")
+HOST = "cache.example:5000"
+WITH_CA = {"mirrors": OWN, "ca_files": {HOST: str(CA)}}
+
+
+def test_a_certificate_is_copied_and_goes_with_the_last_mirror_of_its_host(machine):
+    before = everything(machine)
+    assert run_module("client_mirrors", **WITH_CA)["changed"]
+    copy = machine.system / "certs.d" / HOST / "pullthrough-docker.crt"
+    assert copy.read_bytes() == CA.read_bytes()
+    assert not run_module("client_mirrors", **WITH_CA)["changed"]
+    assert not run_module("client_mirrors", mirrors=OWN)["changed"]
+    run_module("client_mirrors", registries={"ghcr.io": [f"{OWN}/x"]})
+    run_module("client_mirrors", mirrors=GCR)
+    assert copy.exists()
+    run_module("client_mirrors", registries={"ghcr.io": [GCR]})
+    assert not copy.parent.exists()
+    run_module("client_mirrors", **WITH_CA)
+    run_module("client_mirrors", mirrors=OWN, registries={"ghcr.io": []}, state="absent")
+    assert everything(machine) == before
+
+
+def test_a_certificate_that_the_clients_read_already_is_not_copied(machine):
+    write(machine.engine / "certs.d" / HOST / "x.crt", CA.read_text())
+    run_module("client_mirrors", **WITH_CA)
+    assert not (machine.system / "certs.d").exists()
+
+
+def test_the_certificate_of_an_engine_that_shares_one_folder_is_found(machine):
+    shared = write(machine.engine / f"certs.d/docker.io/pullthrough-docker-{HOST}.crt", CA.read_text())
+    before = everything(machine)
+    run_module("client_mirrors", mirrors=OWN)
+    assert (machine.system / "certs.d" / HOST / "pullthrough-docker.crt").read_text() == shared.read_text()
+    assert not run_module("client_mirrors", mirrors=OWN)["changed"]
+    run_module("client_mirrors", mirrors=OWN, state="absent")
+    assert everything(machine) == before
+
+
+@pytest.mark.parametrize("folder", ["engine", "home"])
+def test_a_certificate_that_would_hide_others_or_be_hidden_is_refused(machine, folder):
+    other = write(getattr(machine, folder) / "certs.d" / HOST / "client.cert", "x").parent
+    before = everything(machine)
+    failed = run_module("client_mirrors", **WITH_CA)
+    assert f"only in {other}" in failed["msg"] and "Nothing was changed." in failed["msg"]
+    assert everything(machine) == before
+
+
+def test_certificates_that_cannot_be_used(machine, tmp_path):
+    text = write(tmp_path / "der.crt", "no PEM")
+    for ca_files, message in (
+        ({HOST: str(tmp_path / "none.crt")}, "none.crt: the CA certificate of cache.example:5000 does not exist"),
+        ({HOST: str(text)}, "is not in PEM"),
+        ({"cache.example": str(CA)}, "ca_files names cache.example, which is the host of none"),
+    ):
+        failed = run_module("client_mirrors", mirrors=OWN, ca_files=ca_files)
+        assert message in failed["msg"] and not machine.own.exists()
 
 
 # -- failures --------------------------------------------------------------------------------------------------------
