@@ -128,6 +128,55 @@ def test_a_user_has_mirrors_of_their_own(hosts):
         assert host.run("find", "/home/rl/.config") == b"/home/rl/.config\n", "the folder of the lock stays"
 
 
+NO_ROOTS = ["env", "SSL_CERT_FILE=/dev/null", "SSL_CERT_DIR=/nonexistent"]
+"""Without the CA certificates of the system."""
+
+
+def test_the_certificate_of_a_mirror_is_used(hosts):
+    before = {host.name: listing(host) for host in hosts}
+    certificate = {"mirror.gcr.io": "/usr/local/share/ca-certificates/lab.crt"}
+    for ca_files, is_used in (({}, False), (certificate, True)):
+        run_on(hosts, mirrors=[GCR], ca_files=ca_files)
+        for host in hosts:
+            asked = requests_of(host, "cache")
+            out = host.run(*NO_ROOTS, "skopeo", "inspect", "--raw", f"docker://{IMAGE}", check=False)
+            assert (b"schemaVersion" in out, requests_of(host, "cache") > asked) == (is_used, is_used), host.name
+    run_on(hosts, mirrors=[GCR], state="absent")
+    assert {host.name: listing(host) for host in hosts} == before
+
+
+PLAIN = """version: 0.1
+storage: {filesystem: {rootdirectory: /tmp/plain}}
+proxy: {remoteurl: "https://registry-1.docker.io"}
+http: {addr: ":5000"}
+"""
+
+
+@pytest.fixture
+def plain(lab):
+    """Yield a function that counts the requests of a host to a second cache, which has no TLS."""
+    cache = lab.container("cache")
+    command = 'printf %s "$0" >/tmp/plain.yml; echo $$ >/tmp/plain.pid; exec docker-registry serve /tmp/plain.yml'
+    cache.exec_run(["sh", "-c", f"exec >/tmp/plain.log 2>&1; {command}", PLAIN], detach=True)
+    log = ["cat", "/tmp/plain.log"]
+    conftest.wait_until(lambda: b"listening on" in cache.exec_run(log).output)
+
+    def count(host):
+        lines = cache.exec_run(log).output.decode().splitlines()
+        return sum(line.startswith(f"{host.address} ") and "/v2/library/alpine/" in line for line in lines)
+
+    yield count
+    assert cache.exec_run(["sh", "-c", "kill $(cat /tmp/plain.pid)"]).exit_code == 0
+
+
+def test_a_mirror_without_tls(hosts, plain):
+    run_on(hosts, mirrors=["http://mirror.gcr.io:5000"])
+    for host in hosts:
+        asked, hub = plain(host), requests_of(host, "hub")
+        code, out = skopeo(host, "inspect", "--raw", f"docker://{IMAGE}")
+        assert code == 0 and plain(host) > asked and requests_of(host, "hub") == hub, out
+
+
 # -- the rules -------------------------------------------------------------------------------------------------------
 
 A, B, C = "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"
