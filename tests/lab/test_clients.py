@@ -146,7 +146,7 @@ def test_the_certificate_of_a_mirror_is_used(hosts):
 
 
 PLAIN = """version: 0.1
-storage: {filesystem: {rootdirectory: /tmp/plain}}
+storage: {filesystem: {rootdirectory: /var/plain}}
 proxy: {remoteurl: "https://registry-1.docker.io"}
 http: {addr: ":5000"}
 """
@@ -156,9 +156,9 @@ http: {addr: ":5000"}
 def plain(lab):
     """Yield a function that counts the requests of a host to a second cache, which has no TLS."""
     cache = lab.container("cache")
-    command = 'printf %s "$0" >/tmp/plain.yml; echo $$ >/tmp/plain.pid; exec docker-registry serve /tmp/plain.yml'
-    cache.exec_run(["sh", "-c", f"exec >/tmp/plain.log 2>&1; {command}", PLAIN], detach=True)
-    log = ["cat", "/tmp/plain.log"]
+    command = 'printf %s "$0" >/var/plain.yml; echo $$ >/var/plain.pid; exec docker-registry serve /var/plain.yml'
+    cache.exec_run(["sh", "-c", f"exec >/var/plain.log 2>&1; {command}", PLAIN], detach=True)
+    log = ["cat", "/var/plain.log"]
     conftest.wait_until(lambda: b"listening on" in cache.exec_run(log).output)
 
     def count(host):
@@ -166,7 +166,7 @@ def plain(lab):
         return sum(line.startswith(f"{host.address} ") and "/v2/library/alpine/" in line for line in lines)
 
     yield count
-    assert cache.exec_run(["sh", "-c", "kill $(cat /tmp/plain.pid)"]).exit_code == 0
+    assert cache.exec_run(["sh", "-c", "kill $(cat /var/plain.pid)"]).exit_code == 0
 
 
 def test_a_mirror_without_tls(hosts, plain):

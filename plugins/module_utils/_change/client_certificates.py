@@ -88,19 +88,33 @@ def _addition(host: str, found: HostCertificates) -> Optional[Edit]:
     source, own = found.source, found.own
     if source is None:
         return None
-    if source.data is None:
-        raise source.unreadable or Refused(f"{source.path}: the CA certificate of {host} does not exist")
-    if not pem.load_all(source.data.decode(errors="replace")):
-        raise Refused(f"{source.path}: the CA certificate of {host} is not in PEM")
+    data = _checked(host, source)
     if found.used not in (None, os.path.dirname(own.path)):
-        if source.data in found.certificates.values():
+        if data in found.certificates.values():
             return None
         raise Refused(
             f"Podman looks for certificates of {host} only in {found.used}, and {source.path} is not there",
             f"Copy it to that folder, with a name that ends with .crt, and leave {host} out of ca_files.",
         )
-    if any(data == source.data for path, data in found.certificates.items() if path != own.path):
+    if data in [other for path, other in found.certificates.items() if path != own.path]:
         return None
     if own.problem:
         raise own.problem
-    return Edit(own.path, own.data, source.data, made_folders=found.new_folders)
+    return Edit(own.path, own.data, data, made_folders=found.new_folders)
+
+
+def _checked(host: str, source: File) -> bytes:
+    """Return the certificates in a file that everyone may read, and that nobody else can have written.
+
+    :raises Refused: with the file, when it is something else.
+    """
+    if source.problem:
+        raise source.problem
+    if source.data is None:
+        raise Refused(f"{source.path}: the CA certificate of {host} does not exist")
+    text = source.data.decode(errors="replace")
+    if "PRIVATE KEY" in text:
+        raise Refused(f"{source.path}: the file with the CA certificate of {host} also has a private key")
+    if not pem.load_all(text):
+        raise Refused(f"{source.path}: the CA certificate of {host} is not in PEM")
+    return source.data

@@ -366,13 +366,19 @@ def test_a_certificate_that_would_hide_others_or_be_hidden_is_refused(machine, f
 
 def test_certificates_that_cannot_be_used(machine, tmp_path):
     text = write(tmp_path / "der.crt", "no PEM")
+    key = write(tmp_path / "key.pem", f"{CA.read_text()}-----BEGIN PRIVATE KEY-----\nhush\n")
+    everyones = write(tmp_path / "everyones/ca.crt", CA.read_text())
+    everyones.parent.chmod(0o777)
     for ca_files, message in (
         ({HOST: str(tmp_path / "none.crt")}, "none.crt: the CA certificate of cache.example:5000 does not exist"),
         ({HOST: str(text)}, "is not in PEM"),
+        ({HOST: str(key)}, "also has a private key"),
+        ({HOST: str(everyones)}, "another user can write the folder"),
+        ({HOST: str(tmp_path)}, "not a regular file"),
         ({"cache.example": str(CA)}, "ca_files names cache.example, which is the host of none"),
     ):
         failed = run_module("client_mirrors", mirrors=OWN, ca_files=ca_files)
-        assert message in failed["msg"] and not machine.own.exists()
+        assert message in failed["msg"] and "hush" not in str(failed) and not machine.own.exists()
 
 
 # -- failures --------------------------------------------------------------------------------------------------------
