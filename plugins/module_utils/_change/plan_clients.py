@@ -117,12 +117,24 @@ def plan(seen: PodmanSnapshot, wanted: Wish) -> FilePlan:
     coming = podman.Reading(seen.files.with_own(text))
     if not wanted.is_absent:
         _refuse_overruled(coming, wanted)
-    edit = Edit(seen.own.path, seen.own.data, text, made_folders=made)
-    row = {
+    edits = [
+        # A mirror comes after the certificate that it needs, and goes before it.
+        *(certificate for certificate in certificates if certificate.after is not None),
+        Edit(seen.own.path, seen.own.data, text, made_folders=made),
+        *(certificate for certificate in certificates if certificate.after is None),
+    ]
+    warnings = [*_left(coming, wanted)] if wanted.is_absent else [*_cautions(coming, wanted)]
+    return FilePlan(edits, {"clients": [_row(seen, coming, wanted, edits)]}, warnings)
+
+
+def _row(seen: PodmanSnapshot, coming: podman.Reading, wanted: Wish, edits: Sequence[Edit]) -> Dict[str, Any]:
+    """Return what the module returns of the client, besides what only the host can say after the change."""
+    needs_reload = seen.has_crio and any(edit.changes for edit in edits)
+    reason = "CRI-O reads its files only at a start or a reload. Run: systemctl reload crio"
+    return {
         "client": podman.NAME,
         "found": seen.found,
         "version": None,
-        "files": [],
         "registries": {
             registry: {
                 "mirrors": shown(coming.mirrors(registry)),
@@ -130,12 +142,9 @@ def plan(seen: PodmanSnapshot, wanted: Wish) -> FilePlan:
             }
             for registry in wanted.registries
         },
-        **_pending(seen, [*certificates, edit]),
+        "pending": "reload" if needs_reload else "none",
+        "pending_reasons": [reason] if needs_reload else [],
     }
-    warnings = [*_left(coming, wanted)] if wanted.is_absent else [*_cautions(coming, wanted)]
-    # A mirror comes after the certificate that it needs, and goes before it.
-    edits = [edit, *certificates] if wanted.is_absent else [*certificates, edit]
-    return FilePlan(edits, {"clients": [row]}, warnings)
 
 
 def result(made: FilePlan, after: PodmanSnapshot) -> Dict[str, Any]:
@@ -201,13 +210,6 @@ def _made_folders(seen: PodmanSnapshot, known: Sequence[str], certificates: Sequ
         if edit.after is not None:
             made.update(edit.made_folders or [])
     return sorted(made)
-
-
-def _pending(seen: PodmanSnapshot, edits: Sequence[Edit]) -> Dict[str, Any]:
-    if not (seen.has_crio and any(edit.changes for edit in edits)):
-        return {"pending": "none", "pending_reasons": []}
-    reason = "CRI-O reads its files only at a start or a reload. Run: systemctl reload crio"
-    return {"pending": "reload", "pending_reasons": [reason]}
 
 
 # -- refusals and cautions -------------------------------------------------------------------------------------------
