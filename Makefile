@@ -12,7 +12,7 @@ REVISION ?=
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
 TEST := .venv/test/bin
 # The molecule scenarios that start containers.
-LABS := default ways faults hosts crash
+LABS := default ways faults hosts clients crash
 
 .PHONY: help
 help: ## List these commands
@@ -87,6 +87,11 @@ molecule: .venv/test/ready ## Run the molecule scenario "default" on real engine
 ways: .venv/test/ready ## Run the molecule scenario "ways": other init systems, rootless, another file, the containerd image store
 	@rm -f build/proofs-ways.json
 	@tools/molecule test --scenario-name ways
+
+.PHONY: clients
+clients: .venv/test/ready ## Run the molecule scenario "clients": Podman, Buildah and Skopeo of three generations
+	@rm -f build/proofs-clients.json
+	@tools/molecule test --scenario-name clients
 
 .PHONY: faults
 faults: .venv/test/ready ## Try every fault on every engine, and compare with docs/faults.md (10 minutes)

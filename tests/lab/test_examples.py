@@ -69,9 +69,9 @@ def engine(lab):
     host = conftest.Host(lab, HOST)
     data, options = host.daemon_json(), host.run("cat", OPTIONS)
     yield host
-    # An example may leave mirrors, settings, certificates, a flag for the next start, and the backups that a module
-    # keeps for the role while a restart is pending.
-    host.run("sh", "-c", "rm -rf /etc/docker/certs.d /etc/docker/*~ /etc/default/*~")
+    # An example may leave mirrors, also those of other clients, settings, certificates, a flag for the next start, and
+    # the backups that a module keeps for the role while a restart is pending.
+    host.run("sh", "-c", "rm -rf /etc/docker/certs.d /etc/docker/*~ /etc/default/*~ /etc/containers")
     host.write(OPTIONS, options)
     host.write_daemon_json(b'{"registry-mirrors": [], "insecure-registries": [], "live-restore": false}')
     host.run("systemctl", "reload", "docker.service")

@@ -110,12 +110,15 @@ class Steps:
 
         return step
 
-    def stand_in(self, patch, engine, service):
+    def stand_in_for_files(self, patch):
         names = ("open", "stat", "mkdir", "chmod", "chown", "rename", "unlink", "rmdir", "fsync")
         changing = {name: self.counted(getattr(os, name)) for name in names}
         patch.setattr(transaction, "os", types.SimpleNamespace(**{**vars(os), **changing}))
         patch.setattr(transaction, "tempfile", types.SimpleNamespace(mkstemp=self.counted(tempfile.mkstemp)))
         patch.setattr(AnsibleModule, "atomic_move", self.counted(AnsibleModule.atomic_move))
+
+    def stand_in(self, patch, engine, service):
+        self.stand_in_for_files(patch)
         engine.reload = self.counted(engine.reload)
         service.systemctl = self.counted(service.systemctl, lambda reason: (1, f"{reason}\n"))
 

@@ -91,6 +91,13 @@ def test_any_text_ends_quickly(text):
 # -- edits -----------------------------------------------------------------------------------------------------------
 
 NEW = ["host", "https://new.example"]
+TABLES = st.recursive(
+    st.text(max_size=3) | st.booleans() | st.integers(-9, 9) | st.just([]),
+    lambda inner: (
+        st.dictionaries(st.sampled_from(["a", "b c", ""]), inner, max_size=2) | st.lists(inner, min_size=1, max_size=2)
+    ),
+    max_leaves=6,
+)
 VALUES = st.dictionaries(
     st.sampled_from(["a", "b c", "ca"]),
     st.recursive(
@@ -100,6 +107,12 @@ VALUES = st.dictionaries(
     ),
     max_size=2,
 )
+
+
+@given(st.dictionaries(st.text(max_size=3), TABLES, max_size=3))
+@example({"a": {"b": {}}, "c": [{}], "d": [[{}]], "e": [{}, 1], "f": {"g": [{"h": [{}]}], "i": 1}})
+def test_a_new_text_has_these_values(values):
+    assert tomllib.loads(toml_text.new_text(values)) == values
 
 
 @given(EDITABLE_TOML_TEXTS, VALUES, st.data())

@@ -17,6 +17,7 @@ COLLECTIONS = pathlib.Path(next(iter(module_utils.__path__))).parents[4]
 LATER = {
     "_change.debug_log",
     "_change.execute",
+    "_change.file_change",
     "_host.engine_log",
     "_host.run_lock",
     "_host.transaction",

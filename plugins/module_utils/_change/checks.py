@@ -12,13 +12,23 @@ from __future__ import annotations
 from typing import Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import guards
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Options, Outcome, Plan, Refusal
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import (
+    AnyOptions,
+    AnyPlan,
+    Options,
+    Outcome,
+    Plan,
+    Refusal,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 
 
-def check(host: Host, plan: Plan, options: Options) -> Tuple[Optional[Refusal], Sequence[str]]:
-    """Return why the engine would refuse the plan, or which consent it lacks; and warnings."""
+def check(host: Host, plan: AnyPlan, options: AnyOptions) -> Tuple[Optional[Refusal], Sequence[str]]:
+    """Return why the engine would refuse the plan, or which consent it lacks; and warnings. Files without an engine
+    need neither."""
+    if not isinstance(plan, Plan) or not isinstance(options, Options):
+        return None, ()
     try:
         guards.refuse_generated_files(plan)
         if plan.has_work or plan.needs_restart:
@@ -28,9 +38,9 @@ def check(host: Host, plan: Plan, options: Options) -> Tuple[Optional[Refusal], 
         return exc, ()
 
 
-def untouched(plan: Plan, refusal: Optional[Refusal], warnings: Sequence[str]) -> Outcome:
+def untouched(plan: AnyPlan, refusal: Optional[Refusal], warnings: Sequence[str]) -> Outcome:
     """Return the outcome of a plan that was not carried out."""
-    return Outcome("untouched", plan, plan.snapshot.engine, refusal, warnings=warnings)
+    return Outcome("untouched", plan, plan.engine, refusal, warnings=warnings)
 
 
 def _refuse_what_engines_refuse(host: Host, plan: Plan, timeout: float) -> None:

@@ -36,7 +36,7 @@ def turned_on(host: Host, options: Options, seen: Snapshot) -> Iterator[List[str
         yield []
         return
     outcome = task.outcome(host, plan_settings, plan_settings.Wish(options, {KEY: True}, []), check_mode=False)
-    if outcome.refusal or outcome.plan is None:
+    if outcome.refusal or not isinstance(outcome.plan, Plan):
         raise NotDone(f"The debug log cannot be turned on. {_why(outcome)}", is_changed=outcome.state == "stuck")
     kind, before = _TakenBack(outcome.plan.config_edit), seen.config.settings
     back = {KEY: before[KEY]} if KEY in before else {}

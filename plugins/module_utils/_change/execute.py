@@ -9,16 +9,21 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import checks
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.file_change import (
+    AS_BEFORE,
+    AS_WANTED,
+    NEITHER,
+    FileChange,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import (
+    AnyOptions,
+    AnyPlan,
     Decision,
-    Edit,
     Options,
     Outcome,
     Plan,
@@ -34,10 +39,8 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host.transacti
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import setting_table
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import json_reader, json_text
 
-AS_BEFORE, AS_WANTED, NEITHER = "as before", "as wanted", "neither as before nor as wanted"
 
-
-def carry_out(host: Host, decide: Callable[[], Decision], options: Options, plan: Plan) -> Outcome:
+def carry_out(host: Host, decide: Callable[[], Decision], options: AnyOptions, plan: AnyPlan) -> Outcome:
     """Do what must be done on the host.
 
     :param decide: reads the host and plans; it is called again under the lock, as another run may have done it all.
@@ -53,10 +56,10 @@ def carry_out(host: Host, decide: Callable[[], Decision], options: Options, plan
                 outcome = _decide_and_run(host, decide, options)
             return outcome
     except FileError as exc:  # No lock, so nothing was written.
-        return Outcome("untouched", plan, plan.snapshot.engine, exc)
+        return Outcome("untouched", plan, plan.engine, exc)
 
 
-def _decide_and_run(host: Host, decide: Callable[[], Decision], options: Options) -> Outcome:
+def _decide_and_run(host: Host, decide: Callable[[], Decision], options: AnyOptions) -> Outcome:
     decision = decide()
     plan = decision.plan
     if plan is None:
@@ -64,23 +67,21 @@ def _decide_and_run(host: Host, decide: Callable[[], Decision], options: Options
     refusal, warnings = checks.check(host, plan, options)
     if refusal:
         return checks.untouched(plan, refusal, warnings)
-    return _Change(host, plan, options, warnings).run()
+    if isinstance(plan, Plan) and isinstance(options, Options):
+        return _EngineChange(host, plan, options, warnings).run()
+    return FileChange(host, plan, warnings, keeps_copies=options.backup).run()
 
 
 class _NotAccepted(Exception):
     """The engine did not accept the change; the text is why, in its own words where they were found."""
 
 
-class _Change:
-    """One try to carry out a plan, under the lock."""
+class _EngineChange(FileChange[Plan]):
+    """One try to carry out a plan with an engine, under the lock: write, reload and settle."""
 
     def __init__(self, host: Host, plan: Plan, options: Options, warnings: Sequence[str]) -> None:
-        self._host = host
-        self._plan = plan
+        super().__init__(host, plan, warnings, keeps_copies=options.backup or plan.needs_restart)
         self._options = options
-        self._warnings = list(warnings)
-        self._writes = host.transaction({edit.path: edit.mode for edit in plan.edits})
-        self._backups: List[Dict[str, Optional[str]]] = []
         self._engine = plan.snapshot.engine
         self._is_signalled = False
         self._reloads = plan.reloads(options)
@@ -89,42 +90,27 @@ class _Change:
         if self._reloads:
             self._named = _with_named(plan.config_edit.after, plan.wanted)
 
-    def run(self) -> Outcome:
-        """Write, reload and settle, or go back."""
-        if not self._plan.has_work:
-            self._remove_staged()
-            return self._outcome("untouched")
-        try:
-            self._write()
-            if self._reloads:
-                self._reload()
-            if self._named != self._plan.config_edit.after:
-                self._settle()
-        except FileChanged as exc:
-            if self._is_signalled or self._writes.undo():
-                return self._go_back(exc)
-            self._remove_backups()
-            return checks.untouched(self._plan, exc, self._warnings)
-        except Exception as exc:  # noqa: BLE001 # Whatever it is, the host must not be left half changed.
-            return self._go_back(exc)
-        self._remove_staged()
-        self._writes.tidy()
-        return self._outcome("done")
-
     def _outcome(self, state: str) -> Outcome:
-        engine = self._engine
-        if self._is_signalled:
-            engine = self._host.engine(self._options.service, self._options.timeout)
-        return Outcome(state, self._plan, engine, backups=self._backups, warnings=self._warnings)
+        if self._is_signalled and state == "done":
+            self._engine = self._host.engine(self._options.service, self._options.timeout)
+        return super()._outcome(state)._replace(engine=self._engine)
 
     # -- forward -------------------------------------------------------------------------------------------------------
+
+    def _go_forward(self) -> None:
+        self._write()
+        if self._reloads:
+            self._reload()
+        if self._named != self._plan.config_edit.after:
+            self._settle()
+
+    def _has_signalled(self) -> bool:
+        return self._is_signalled
 
     def _write(self) -> None:
         """Write all files, ``daemon.json`` as the engine must read it first."""
         plan, config = self._plan, self._plan.config_edit
-        for edit in plan.edits:
-            if edit.changes and (self._options.backup or plan.needs_restart):
-                self._backups.append(self._back_up(edit))
+        self._back_up_all()
         if plan.target and plan.target.after is not None:
             self._writes.stage(plan.target.path, plan.target.after)
         elif self._named != config.after and config.after is not None and setting_table.MIRRORS in plan.wanted:
@@ -136,11 +122,6 @@ class _Change:
         start = plan.snapshot.start
         if start.reader == "systemd" and (units_change or start.needs_daemon_reload):
             self._host.load_units()
-
-    def _back_up(self, edit: Edit) -> Dict[str, Optional[str]]:
-        copy = None if edit.before is None else self._writes.backup(edit.path, edit.before)
-        checksum = "" if edit.after is None else hashlib.sha256(edit.after).hexdigest()
-        return {"path": edit.path, "backup_file": copy, "checksum": checksum}
 
     def _reload(self) -> None:
         """Make the engine use what was written.
@@ -160,39 +141,10 @@ class _Change:
         """Write the final text, or none where there was no file, after the engine has read what was named for it."""
         self._writes.write(self._plan.config_edit.path, self._named, self._plan.config_edit.after)
 
-    def _remove_staged(self) -> None:
-        for edit in self._plan.edits:
-            try:
-                self._writes.unstage(edit.path)
-            except FileError as exc:
-                self._warnings.append(f"{exc} It is a leftover of this collection. The next run removes it.")
-
     # -- back ----------------------------------------------------------------------------------------------------------
 
-    def _go_back(self, cause: Exception) -> Outcome:
-        """Bring the engine and the files back to what they were, as far as possible, and report each of them."""
-        problems = self._engine_back() if self._is_signalled else []
-        problems += self._writes.undo()
-        config = self._plan.config_edit
-        states = [(edit.path, self._state_of(edit)) for edit in self._plan.edits if edit.changes or edit is config]
-        engine = self._engine
-        if self._is_signalled:
-            engine, state = self._state_of_engine()
-            states.append(("the engine", state))
-        is_back = not problems and all(state == AS_BEFORE for _name, state in states)
-        if is_back:
-            self._remove_backups()
-        undone = "undone" if self._is_signalled else "untouched"
-        return Outcome(
-            undone if is_back else "stuck",
-            self._plan,
-            engine,
-            _refusal_of(cause),
-            problems,
-            states,
-            backups=self._backups,
-            warnings=self._warnings,
-        )
+    def _put_back(self) -> List[str]:
+        return [*(self._engine_back() if self._is_signalled else []), *super()._put_back()]
 
     def _engine_back(self) -> List[str]:
         """Bring the engine back. That is a change like any other: name the settings, reload, ask.
@@ -215,16 +167,8 @@ class _Change:
             self._writes.write(path, held, _with_named(self._plan.config_edit.before or b"{}", before))
             problem = self._host.reload(engine, self._has_old, timeout, needs_event=False)
         except Exception as exc:  # noqa: BLE001 # A failure on the way back is a state, not an exception.
-            return [_refusal_of(exc).what]
+            return [self._refusal_of(exc).what]
         return [f"the engine did not go back to what it had ({shown(before)}): {problem}"] if problem else []
-
-    def _remove_backups(self) -> None:
-        """Remove the copies of files that did not change after all."""
-        for backup in self._backups:
-            with contextlib.suppress(OSError):  # A copy too many is no reason for another message.
-                if backup["backup_file"]:
-                    os.unlink(backup["backup_file"])
-        self._backups = []
 
     # -- what became of it ---------------------------------------------------------------------------------------------
 
@@ -234,13 +178,20 @@ class _Change:
     def _has_old(self, info: Info) -> bool:
         return _uses(info, self._plan.settings_before)
 
-    def _state_of(self, edit: Edit) -> str:
-        file = self._host.file(edit.path)
-        if file.unreadable:
-            return f"not known ({str(file.unreadable).rstrip('.')})"
-        if file.data == edit.before:
-            return AS_BEFORE
-        return AS_WANTED if file.data == edit.after else NEITHER
+    def _states(self) -> List[Tuple[str, str]]:
+        config = self._plan.config_edit
+        states = [(edit.path, self._state_of(edit)) for edit in self._plan.edits if edit.changes or edit is config]
+        if self._is_signalled:
+            self._engine, state = self._state_of_engine()
+            states.append(("the engine", state))
+        return states
+
+    def _refusal_of(self, cause: Exception) -> Refusal:
+        if isinstance(cause, _NotAccepted):
+            return Refused(
+                f"The engine did not accept the change: {cause}", "Fix what the engine reports and run this again."
+            )
+        return super()._refusal_of(cause)
 
     def _state_of_engine(self) -> Tuple[Engine, str]:
         """Ask the engine again, and return it and its state."""
@@ -251,17 +202,6 @@ class _Change:
             return engine, AS_BEFORE
         used = {key: value for key, value in engine.info.settings.items() if key in self._plan.settings_before}
         return engine, f"{AS_WANTED if self._has_wanted(engine.info) else NEITHER} ({shown(used)})"
-
-
-def _refusal_of(cause: Exception) -> Refusal:
-    """Return why the change did not succeed."""
-    if isinstance(cause, _NotAccepted):
-        return Refused(
-            f"The engine did not accept the change: {cause}", "Fix what the engine reports and run this again."
-        )
-    if isinstance(cause, (Refused, FileError)):
-        return cause
-    return Refused(str(cause) or type(cause).__name__)
 
 
 def _uses(info: Info, settings: Mapping[str, Any]) -> bool:

@@ -61,6 +61,8 @@ class Edit(NamedTuple):
     after: Optional[bytes]
     mode: int = NEW_MODE
     """The mode of a file that does not exist yet."""
+    made_folders: Optional[Sequence[str]] = None
+    """The folders that go with the file if they are empty then, outermost first; None for only its own."""
 
     @property
     def changes(self) -> bool:
@@ -87,6 +89,11 @@ class Plan(NamedTuple):
     needs_event: bool = False
     """Whether the engine must also report a reload event, because ``/info`` does not show every setting."""
     warnings: Sequence[str] = ()
+
+    @property
+    def engine(self) -> Optional[Engine]:
+        """The engine as it was read."""
+        return self.snapshot.engine
 
     @property
     def writes(self) -> bool:
@@ -123,10 +130,40 @@ class Plan(NamedTuple):
         return self.writes or self.activation.pending == "reload" or stale_units
 
 
+class FileOptions(NamedTuple):
+    """The options of a change of files that no engine reads at a reload."""
+
+    backup: bool
+    timeout: int = 10
+    """Seconds to wait for another run of the same user to end."""
+
+
+class FilePlan(NamedTuple):
+    """What a wish makes of files that no engine reads at a reload: those of the other clients of a host."""
+
+    edits: Sequence[Edit]
+    result: Mapping[str, Any]
+    """The return values of this module, besides those that all modules have."""
+    warnings: Sequence[str] = ()
+    engine: None = None
+
+    @property
+    def writes(self) -> bool:
+        return any(edit.changes for edit in self.edits)
+
+    @property
+    def has_work(self) -> bool:
+        return self.writes
+
+
+AnyPlan = Union[Plan, FilePlan]
+AnyOptions = Union[Options, FileOptions]
+
+
 class Decision(NamedTuple):
     """A plan, or why there is none."""
 
-    plan: Optional[Plan]
+    plan: Optional[AnyPlan]
     refusal: Optional[Refusal] = None
 
 
@@ -136,7 +173,7 @@ class Outcome(NamedTuple):
     state: str
     """``untouched``: nothing was written and no signal sent. ``done``. ``undone``: files and engine are as before.
     ``stuck``: something differs from before, and ``states`` says what."""
-    plan: Optional[Plan]
+    plan: Optional[AnyPlan]
     """None only where there is a refusal."""
     engine: Optional[Engine] = None
     """The engine as it answered last."""

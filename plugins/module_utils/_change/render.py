@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import (
     Edit,
+    FilePlan,
     Options,
     Outcome,
     Plan,
@@ -33,7 +34,7 @@ def failure(outcome: Outcome, refusal: Refusal) -> str:
 def _host_after(outcome: Outcome) -> List[str]:
     if outcome.state == "untouched":
         return ["Nothing was changed."]
-    if outcome.state == "undone" and outcome.plan:
+    if outcome.state == "undone" and isinstance(outcome.plan, Plan):
         path, before = outcome.plan.config_edit.path, shown(outcome.plan.settings_before)
         return [f"{path} and what is in force are as they were ({before}); no container was touched."]
     problems = "; ".join(outcome.problems) or "something else changed it meanwhile"
@@ -70,6 +71,16 @@ def result(
         "in_force": in_force,
         "engine": engine.facts(),
         "diff": [*diff, *([_diff_of_engine(plan)] if reloads else [])],
+        **plan.result,
+    }
+
+
+def file_result(outcome: Outcome, plan: FilePlan) -> Dict[str, Any]:
+    """Return what a module returns that only changes files: after the work, or in check mode what it would be."""
+    return {
+        "changed": plan.writes,
+        "backups": list(outcome.backups),
+        "diff": [_diff_of(edit) for edit in plan.edits if edit.changes],
         **plan.result,
     }
 

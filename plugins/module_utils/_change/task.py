@@ -9,15 +9,21 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, Tuple, Union
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._change import checks, guards, render
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import Decision, Outcome, Plan
+from ansible_collections.pullthrough.docker.plugins.module_utils._change.model import (
+    AnyPlan,
+    Decision,
+    FilePlan,
+    Outcome,
+    Plan,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._change.refusal import Refused
-from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import Snapshot
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.files import FileError
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -27,9 +33,9 @@ if TYPE_CHECKING:
     class Planner(Protocol):
         """Makes a plan of a wish."""
 
-        def snapshot(self, host: Host, wanted: Any) -> Snapshot: ...
+        def snapshot(self, host: Host, wanted: Any) -> Any: ...
 
-        def plan(self, seen: Snapshot, wanted: Any) -> Plan: ...
+        def plan(self, seen: Any, wanted: Any) -> AnyPlan: ...
 
     class Kind(Planner, Protocol):
         """A kind of change that is a module: ``plan_mirrors`` or ``plan_settings``."""
@@ -38,9 +44,37 @@ if TYPE_CHECKING:
 
         def in_force(self, made: Plan, engine: Engine) -> Any: ...
 
+    class FileKind(Planner, Protocol):
+        """A kind of change of files that no engine reads at a reload: ``plan_clients``."""
+
+        def wish(self, params: Mapping[str, Any]) -> Any: ...
+
+        def result(self, made: FilePlan, after: Any) -> Mapping[str, Any]: ...
+
 
 def run(module: AnsibleModule, host: Host, kind: Kind) -> None:
-    """Do the task of a module and end it."""
+    """Do the task of a module that changes an engine, and end it."""
+    wish, ended = _done(module, host, kind)
+    plan, engine = ended.plan, ended.engine
+    if isinstance(plan, Plan) and engine:  # Only a refusal leaves them out.
+        for warning in render.warnings(ended, plan, engine, wish.options):
+            module.warn(warning)
+        in_force = kind.in_force(plan, engine)
+        module.exit_json(**render.result(ended, plan, engine, wish.options, in_force, check_mode=module.check_mode))
+
+
+def run_on_files(module: AnsibleModule, host: Host, kind: FileKind) -> None:
+    """Do the task of a module that changes files of clients without a process, and end it."""
+    wish, ended = _done(module, host, kind)
+    if isinstance(ended.plan, FilePlan):  # Only a refusal leaves it out.
+        for warning in [*ended.plan.warnings, *ended.warnings]:
+            module.warn(masking.mask(warning))
+        after = kind.snapshot(host, wish)
+        module.exit_json(**{**render.file_result(ended, ended.plan), **kind.result(ended.plan, after)})
+
+
+def _done(module: AnsibleModule, host: Host, kind: Union[Kind, FileKind]) -> Tuple[Any, Outcome]:
+    """Do what the module's options say. A refusal ends the module."""
     try:
         wish = kind.wish(module.params)
     except Refused as exc:
@@ -48,12 +82,7 @@ def run(module: AnsibleModule, host: Host, kind: Kind) -> None:
     ended = outcome(host, kind, wish, check_mode=module.check_mode)
     if ended.refusal:
         module.fail_json(msg=render.failure(ended, ended.refusal), changed=ended.state == "stuck")
-    plan, engine = ended.plan, ended.engine
-    if plan and engine:  # Only a refusal leaves them out.
-        for warning in render.warnings(ended, plan, engine, wish.options):
-            module.warn(warning)
-        in_force = kind.in_force(plan, engine)
-        module.exit_json(**render.result(ended, plan, engine, wish.options, in_force, check_mode=module.check_mode))
+    return wish, ended
 
 
 def outcome(host: Host, kind: Planner, wish: Any, *, check_mode: bool) -> Outcome:
@@ -79,7 +108,9 @@ def _decide(host: Host, kind: Planner, wish: Any) -> Decision:
     """Read the host and plan; a refusal is a value."""
     try:
         plan = kind.plan(kind.snapshot(host, wish), wish)
-        warnings = guards.refuse_flag_conflicts(plan, wish.options)
+        if isinstance(plan, Plan):
+            warnings = guards.refuse_flag_conflicts(plan, wish.options)
+            plan = plan._replace(warnings=[*plan.warnings, *warnings])
     except (Refused, FileError) as exc:
         return Decision(None, exc)
-    return Decision(plan._replace(warnings=[*plan.warnings, *warnings]))
+    return Decision(plan)

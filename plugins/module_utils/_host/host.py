@@ -9,10 +9,11 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
-from typing import TYPE_CHECKING, Callable, ContextManager, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     engine_api,
@@ -20,6 +21,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     files,
     leftovers,
     processes,
+    programs,
     scope,
     services,
 )
@@ -63,6 +65,7 @@ class Host:
 
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
+        self._made_folders: Sequence[str] = ()
 
     # -- engine and service --------------------------------------------------------------------------------------------
 
@@ -130,6 +133,31 @@ class Host:
         """Return the folder in which the engine looks for certificates of registries."""
         return scope.certs_folder()
 
+    def containers_folders(self) -> Tuple[str, str, str, str]:
+        """Return where Podman looks: folders of the distribution, the administrator, the user and root's engine."""
+        return scope.containers_folders()
+
+    def has_program(self, names: Sequence[str]) -> bool:
+        """Return whether one of these programs is installed."""
+        return any(programs.find(name) for name in names)
+
+    def files_in(self, folder: str, suffix: str) -> List[str]:
+        """Return the paths of the files in a folder whose names end like this, in the order of their names.
+
+        :raises files.FileError: when the folder cannot be listed.
+        """
+        try:
+            names = sorted(name for name in os.listdir(folder) if name.endswith(suffix))
+        except FileNotFoundError:
+            return []
+        except OSError as exc:
+            raise files.FileError(f"{folder}: cannot be listed: {exc.strerror}") from exc
+        paths = [os.path.join(folder, name) for name in names]
+        return [path for path in paths if os.path.islink(path) or not os.path.isdir(path)]
+
+    def is_link(self, path: str) -> bool:
+        return os.path.islink(path)
+
     def file(self, path: str) -> File:
         """Read a configuration file."""
         real, problem = path, None
@@ -166,6 +194,15 @@ class Host:
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
 
+    def new_folders(self, path: str) -> List[str]:
+        """Return the folders of a file that do not exist, or did not exist before this run, outermost first."""
+        found: List[str] = []
+        folder = os.path.dirname(path)
+        while folder in self._made_folders or not os.path.exists(folder):
+            found.insert(0, folder)
+            folder = os.path.dirname(folder)
+        return found
+
     def modified(self, path: str) -> Optional[str]:
         """Return when a file was last written, in UTC as ISO 8601, or None."""
         return files.modified(path)
@@ -183,11 +220,13 @@ class Host:
         """Return whether a run that was killed left something beside this file."""
         return leftovers.has_leftovers(path)
 
-    def lock(self, folders: Sequence[str], timeout: float) -> ContextManager[None]:
+    @contextlib.contextmanager
+    def lock(self, folders: Sequence[str], timeout: float) -> Iterator[None]:
         """Keep other runs of the collection away, and prepare the folders in which files will be written."""
         from ansible_collections.pullthrough.docker.plugins.module_utils._host import transaction
 
-        return transaction.lock(folders, timeout)
+        with transaction.lock(folders, timeout) as self._made_folders:
+            yield
 
     def transaction(self, new_modes: Mapping[str, int]) -> Transaction:
         """Begin writes that can be undone."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from typing import List
+from typing import List, Tuple
 
 _ROOT = 0
 
@@ -49,6 +49,12 @@ def user_data() -> str:
 def user_folder() -> str:
     """Return the folder with the Docker configuration of the user who runs this."""
     return os.path.join(user_config(), "docker")
+
+
+def containers_folders() -> Tuple[str, str, str, str]:
+    """Return the folders of Podman and its relatives: of the distribution, of the administrator, of the user who runs
+    this, and of root's engine. Only the newest clients look at ``XDG_CONFIG_HOME``."""
+    return "/usr/share/containers", "/etc/containers", os.path.expanduser("~/.config/containers"), "/etc/docker"
 
 
 def unit_folders() -> List[str]:

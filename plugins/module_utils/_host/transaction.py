@@ -52,26 +52,25 @@ class _Written(NamedTuple):
 
 
 @contextlib.contextmanager
-def lock(folders: Sequence[str], timeout: float) -> Iterator[None]:
+def lock(folders: Sequence[str], timeout: float) -> Iterator[List[str]]:
     """Hold the lock against other runs of this collection, and prepare the folders in which files will be written.
 
-    It creates missing folders, and removes those again that stay empty. It removes what a killed run left there.
+    It creates missing folders, yields them, and removes those again that stay empty. It removes what a killed run left
+    there.
 
     :param timeout: seconds to wait for the lock.
     :raises FileError: when another run holds the lock, or a folder cannot be prepared.
     """
     with run_lock.hold(timeout), contextlib.ExitStack() as stack:
-        for folder in folders:
-            stack.enter_context(_prepared(folder))
-        yield
+        yield [made for folder in folders for made in stack.enter_context(_prepared(folder))]
 
 
 @contextlib.contextmanager
-def _prepared(folder: str) -> Iterator[None]:
+def _prepared(folder: str) -> Iterator[List[str]]:
     new_folders = _make_folders(folder)
     try:
         _remove_leftovers(folder)
-        yield
+        yield new_folders
     finally:
         for new_folder in reversed(new_folders):
             with contextlib.suppress(OSError):  # The folder is not empty.
@@ -201,12 +200,18 @@ class Transaction:
         except OSError as exc:
             raise WriteError(f"{path}: its owner and mode cannot be put back: {exc.strerror}", _advice(exc)) from exc
 
-    def tidy(self) -> None:
-        """Remove the folders that are empty now because their files were removed."""
+    def tidy(self, made_folders: Mapping[str, Optional[Sequence[str]]] = MappingProxyType({})) -> None:
+        """Remove the folders that are empty now because their files were removed.
+
+        :param made_folders: by file, the folders that go with it, outermost first; None for only its own.
+        """
         for path, written in self._written.items():
-            if written.old_data is not None:
+            if written.old_data is None:
+                continue
+            folders = made_folders.get(path)
+            for folder in reversed([os.path.dirname(path)] if folders is None else folders):
                 with contextlib.suppress(OSError):  # The folder is not empty.
-                    os.rmdir(os.path.dirname(path))
+                    os.rmdir(folder)
 
     def _put(self, path: str, data: Optional[bytes], mode: int) -> None:
         """Replace the file, or remove it when ``data`` is None."""

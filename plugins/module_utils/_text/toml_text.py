@@ -2,7 +2,8 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Edit tables of a TOML text that have headers, and keys before them: everything else keeps every byte.
+"""Write a new TOML text; or edit the tables of a text that have headers, and the keys before them: everything else
+keeps every byte.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: no input, no output.
 """
@@ -12,13 +13,39 @@ from __future__ import annotations
 import math
 import re
 
-from typing import Any, Dict, List, Mapping, Match, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Match, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import toml_reader
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 _TO_ESCAPE = re.compile(r'["\\\x00-\x1f\x7f]')
 _BLANK_LINE = re.compile(r"[ \t]*\r?\n")
+
+
+def new_text(values: Mapping[str, Any]) -> str:
+    """Return a text with these values. Each table, and each table of a list of tables, gets a header of its own.
+
+    :param values: as in ``insert_table``. They stay in their order, but a table comes after the other values beside it.
+    :raises TomlTextError: when the text would not have exactly these values.
+    """
+    text = "\n".join(_sections("", (), values))
+    if not _is_same(toml_reader.parse(text).root.value, dict(values)):
+        raise toml_reader.TomlTextError("these values cannot be written as TOML", 1, 1)
+    return text
+
+
+def render(value: Any) -> str:
+    """Return a value on one line."""
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(render, value))}]"
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{_key(name)} = {render(inner)}" for name, inner in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    return str(value)
 
 
 def insert_table(
@@ -32,7 +59,7 @@ def insert_table(
     document = toml_reader.parse(text)
     newline = _newline(text)
     header = f"[{'.'.join(map(_key, path))}]"
-    table = newline.join([header, *(f"{_key(name)} = {_render(value)}" for name, value in values.items())])
+    table = newline.join([header, *(f"{_key(name)} = {render(value)}" for name, value in values.items())])
     paths = [header.path for header in document.headers]
     if before is None:
         index, at = len(paths), len(text)
@@ -81,9 +108,9 @@ def set_key(text: str, name: str, value: Any) -> str:
     if member and member.node.kind not in toml_reader.CLOSED:
         raise _refusal()
     if member:
-        changed = text[: member.node.start] + _render(value) + text[member.node.end :]
+        changed = text[: member.node.start] + render(value) + text[member.node.end :]
     else:
-        changed = _with_new_key(document, f"{_key(name)} = {_render(value)}")
+        changed = _with_new_key(document, f"{_key(name)} = {render(value)}")
     wanted = {**document.root.value, name: value}
     return _checked(changed, wanted, [header.path for header in document.headers])
 
@@ -161,18 +188,28 @@ def _escape(match: Match[str]) -> str:
     return f"\\{character}" if character in '"\\' else f"\\u{ord(character):04X}"
 
 
-def _render(value: Any) -> str:
-    """Return a value on one line."""
-    if isinstance(value, str):
-        return _string(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
+def _sections(header: str, path: Tuple[str, ...], table: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table with its header and its values that are no tables, and then each table below it."""
+    below = {name: value for name, value in table.items() if _is_tables(value)}
+    pairs = [f"{_key(name)} = {render(value)}\n" for name, value in table.items() if name not in below]
+    # The headers of the tables below a plain table name it too.
+    if pairs or not below or header.startswith("[["):
+        yield "".join([header, *pairs])
+    for name, value in below.items():
+        inner_path = (*path, name)
+        title = ".".join(map(_key, inner_path))
+        if isinstance(value, list):
+            for element in value:
+                yield from _sections(f"[[{title}]]\n", inner_path, element)
+        else:
+            yield from _sections(f"[{title}]\n", inner_path, value)
+
+
+def _is_tables(value: Any) -> bool:
+    """Return whether a value is written with headers: a table, or a list of tables only."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_render, value))}]"
-    if isinstance(value, dict):
-        pairs = ", ".join(f"{_key(name)} = {_render(inner)}" for name, inner in value.items())
-        return f"{{ {pairs} }}" if pairs else "{}"
-    return str(value)
+        return bool(value) and all(isinstance(element, dict) for element in value)
+    return isinstance(value, dict)
 
 
 # -- proof -----------------------------------------------------------------------------------------------------------

@@ -19,6 +19,32 @@ TABLE = '[host."https://new.example"]\ncapabilities = ["pull", "resolve"]\ndial_
 HOST_A, HOST_B = (f'[host."https://{name}.example"] # {name}\n  x = 1 # y\n' for name in "ab")
 TWO = f'# ours\nserver = "https://s.example"\n\n# a\n{HOST_A}\n# b\n {HOST_B}\n# end\n'
 
+NEW_TEXTS = {
+    # name: (values, text)
+    "nothing": ({}, ""),
+    "a registry with mirrors": (
+        {"registry": [{"prefix": "r", "mirror": [{"location": "a"}, {"location": "b", "insecure": True}]}]},
+        '[[registry]]\nprefix = "r"\n\n[[registry.mirror]]\nlocation = "a"\n\n'
+        '[[registry.mirror]]\nlocation = "b"\ninsecure = true\n',
+    ),
+    "a file of hosts": ({"host": {A[1]: {"x": ["y"]}, B[1]: {}}}, f'[host."{A[1]}"]\nx = ["y"]\n\n[host."{B[1]}"]\n'),
+    "keys come before tables": ({"a": {"b": 1}, "c": 2}, "c = 2\n\n[a]\nb = 1\n"),
+    "a list of not only tables": ({"a": [{}, 1]}, "a = [{}, 1]\n"),
+}
+
+
+@pytest.mark.parametrize(("values", "text"), NEW_TEXTS.values(), ids=NEW_TEXTS)
+def test_a_new_text(values, text):
+    assert toml_text.new_text(values) == text
+    assert tomllib.loads(text) == values
+
+
+@pytest.mark.parametrize("value", [(1,), {"a": (1,)}, None], ids=repr)
+def test_a_value_that_cannot_be_written(value):
+    with pytest.raises(toml_reader.TomlTextError):
+        toml_text.new_text({"a": value})
+
+
 INSERTED = {
     # name: (text, before, text with the table)
     "nothing": ("", None, TABLE),
