@@ -78,17 +78,27 @@ ways: .venv/test/ready ## Run the molecule scenario "ways": other init systems, 
 faults: .venv/test/ready ## Try every fault on every engine, and compare with docs/faults.md (10 minutes)
 	@rm -f build/faults.json
 	@WHOLE=yes tools/molecule test --scenario-name faults
-	@$(TEST)/python tools/faults.py
+	@$(TEST)/python tools/results.py faults
 
 .PHONY: faults-quick
 faults-quick: .venv/test/ready ## The same, but each fault on only one engine where all engines must react alike
 	@rm -f build/faults.json
 	@tools/molecule test --scenario-name faults
-	@$(TEST)/python tools/faults.py
+	@$(TEST)/python tools/results.py faults
 
 .PHONY: faults-keep
 faults-keep: .venv/test/ready ## Write the results of the last "make faults" to docs/faults.md
-	@$(TEST)/python tools/faults.py --keep
+	@$(TEST)/python tools/results.py faults --keep
+
+.PHONY: registries
+registries: .venv/test/ready ## Pull through mirrors that answer oddly, compare with the verdicts, and with docs/registries.md (6 minutes)
+	@rm -f build/registries.json
+	@tools/molecule test --scenario-name registries
+	@$(TEST)/python tools/results.py registries
+
+.PHONY: registries-keep
+registries-keep: .venv/test/ready ## Write the results of the last "make registries" to docs/registries.md
+	@$(TEST)/python tools/results.py registries --keep
 
 .PHONY: crash
 crash: .venv/test/ready ## Kill the module at every system call and at 1,000 random moments, and check that the next run converges (an hour)
@@ -118,7 +128,7 @@ mutants: ## Mutation testing of module_utils: list the mutants that no test find
 
 .PHONY: clean
 clean: ## Remove all build results and virtual environments, and the lab containers
-	@[ ! -x $(TEST)/molecule ] || for scenario in default ways faults crash; do tools/molecule destroy --scenario-name $$scenario; done
+	@[ ! -x $(TEST)/molecule ] || for scenario in default ways faults registries crash; do tools/molecule destroy --scenario-name $$scenario; done
 	rm -rf .ansible .venv build collections .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/test/ready: tests/requirements.txt tools/venv

@@ -258,6 +258,14 @@ def _wait_for_info(engine: Engine, timeout: float) -> engine_api.Info:
         time.sleep(POLL_SECONDS)
 
 
+def environment(engine: Engine) -> Dict[str, str]:
+    """Return the environment of the running engine, empty where it cannot be read."""
+    if engine.process is None:
+        return {}
+    lines = files.text_of(f"/proc/{engine.process.pid}/environ").split("\0")
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
 def proxies(engine: Engine) -> Dict[str, str]:
     """Return the proxies that the running engine uses: ``http``, ``https`` and the ``no`` list, where they are set.
 
@@ -266,9 +274,7 @@ def proxies(engine: Engine) -> Dict[str, str]:
     if engine.info is None or engine.process is None:
         return {}
     found = dict(engine.info.proxies)
-    lines = files.text_of(f"/proc/{engine.process.pid}/environ").split("\0")
-    variables = [line.partition("=") for line in lines]
-    values = [value for name, _equals, value in variables if name.lower() in ("http_proxy", "https_proxy")]
+    values = [value for name, value in environment(engine).items() if name.lower() in ("http_proxy", "https_proxy")]
     for name in ("http", "https"):
         without_user = found.get(name, "").replace(_MASKED_USER, "")
         if without_user != found.get(name, ""):
