@@ -10,7 +10,6 @@ What the module must say is never written down: the pull decides.
 from __future__ import annotations
 
 import collections
-import contextlib
 import datetime
 import json
 import re
@@ -83,7 +82,7 @@ def mirrors(hosts):
         first.write(f"{MIRRORS}/{name}.crt", pem)
         first.write(f"{MIRRORS}/{name}.key", key)
     first.write(f"{MIRRORS}/odd_mirrors.py", (ROOT / "tests/lab/odd_mirrors.py").read_bytes())
-    command = f"rm -f {MIRRORS}/asked {MIRRORS}/ready; exec python3 {MIRRORS}/odd_mirrors.py {MIRRORS}"
+    command = f"rm -f {MIRRORS}/ready; : >{MIRRORS}/asked; exec python3 {MIRRORS}/odd_mirrors.py {MIRRORS}"
     with conftest.running(first, "sh", "-c", command):
         wait_until(lambda: first.run("sh", "-c", f"test -e {MIRRORS}/ready && echo yes || true"))
         yield lambda name, host: [
@@ -93,12 +92,10 @@ def mirrors(hosts):
         ]
 
 
-@contextlib.contextmanager
-def in_force(host, url):
-    """The engine uses this mirror, by a reload that the module does."""
+def bring_into_force(host, url):
+    """Let the engine use only this mirror."""
     result = host.execute(mirrors=[url], exclusive=True)
     assert result["in_force"] == [f"{url}/"], result
-    yield
 
 
 def pulled(name, host, requests):
@@ -144,10 +141,10 @@ def try_all(host, lab, requests):
         said.update(zip(chunk, result["mirrors"]))
     rows = {}
     for name in names:
-        with in_force(host, odd_mirrors.URLS[name]):
-            since = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-            served, error = pulled(name, host, requests)
-            hub = from_hub(lab, host, since)
+        bring_into_force(host, odd_mirrors.URLS[name])
+        since = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        served, error = pulled(name, host, requests)
+        hub = from_hub(lab, host, since)
         (found,) = said[name]["images"]
         rows[name] = {
             "pull": verdict(name, served, hub, error),

@@ -13,7 +13,6 @@ connects to ``docker.socket`` (seen on 20.10.24 and 26.1.5).
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import signal
 import time
@@ -50,9 +49,6 @@ _ROOT_CONFIG = "/etc/docker/daemon.json"
 _SNAP_CONFIG = "/var/snap/docker/current/config/daemon.json"
 
 _ENDED = "its process has ended"
-
-_MASKED_USER = "xxxxx:xxxxx@"
-"""What ``/info`` shows in place of a proxy's user and password."""
 
 
 class Engine(NamedTuple):
@@ -227,7 +223,7 @@ def _socket_path(argv: Sequence[str], config_path: str, folder: str) -> Optional
     :param folder: from which a relative path counts.
     """
     usual = os.path.join(scope.runtime_dir(), "docker.sock")
-    hosts = command_line.flag_values(argv, "--host", "-H") or _hosts_of_file(config_path) or [""]
+    hosts = command_line.flag_values(argv, "--host", "-H") or _strings(value_in(config_path, "hosts")) or [""]
     for host in hosts:
         scheme, _separator, address = host.strip().rpartition("://")
         if scheme == "unix":
@@ -237,13 +233,16 @@ def _socket_path(argv: Sequence[str], config_path: str, folder: str) -> Optional
     return None
 
 
-def _hosts_of_file(config_path: str) -> List[str]:
-    """Return the hosts that daemon.json names."""
+def value_in(config_path: str, key: str) -> Any:
+    """Return the value of a key in daemon.json, or None where it has none."""
     try:
-        hosts = json_reader.parse(files.text_of(config_path)).root.value.get("hosts")
+        return json_reader.parse(files.text_of(config_path)).root.value.get(key)
     except json_reader.JsonTextError:
-        return []
-    return [host for host in hosts if isinstance(host, str)] if isinstance(hosts, list) else []
+        return None
+
+
+def _strings(value: Any) -> List[str]:
+    return [element for element in value if isinstance(element, str)] if isinstance(value, list) else []
 
 
 def _wait_for_info(engine: Engine, timeout: float) -> engine_api.Info:
@@ -256,31 +255,6 @@ def _wait_for_info(engine: Engine, timeout: float) -> engine_api.Info:
             if not _has_no_listener(exc) or time.monotonic() >= deadline:
                 raise
         time.sleep(POLL_SECONDS)
-
-
-def environment(engine: Engine) -> Dict[str, str]:
-    """Return the environment of the running engine, empty where it cannot be read."""
-    if engine.process is None:
-        return {}
-    lines = files.text_of(f"/proc/{engine.process.pid}/environ").split("\0")
-    return dict(line.split("=", 1) for line in lines if "=" in line)
-
-
-def proxies(engine: Engine) -> Dict[str, str]:
-    """Return the proxies that the running engine uses: ``http``, ``https`` and the ``no`` list, where they are set.
-
-    ``/info`` masks users and passwords (moby daemon/info.go). They are taken from the engine's environment, if there.
-    """
-    if engine.info is None or engine.process is None:
-        return {}
-    found = dict(engine.info.proxies)
-    values = [value for name, value in environment(engine).items() if name.lower() in ("http_proxy", "https_proxy")]
-    for name in ("http", "https"):
-        without_user = found.get(name, "").replace(_MASKED_USER, "")
-        if without_user != found.get(name, ""):
-            matching = (value for value in values if re.sub(r"//[^/]*@", "//", value) == without_user)
-            found[name] = next(matching, without_user)
-    return found
 
 
 # -- reloading -------------------------------------------------------------------------------------------------------

@@ -19,16 +19,17 @@ import time
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files, processes
+from ansible_collections.pullthrough.docker.plugins.module_utils._host import engines, files
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import (
     checks,
     client,
     connection,
     engine_view,
     images,
+    routes,
     trust,
 )
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d, pull_rules, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, pull_rules
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 GRACE = 0.5
@@ -37,30 +38,6 @@ GRACE = 0.5
 MEMORY_LIMIT = 128 * 1024 * 1024
 """Bytes that the process of a check can hold in addition to what it starts with. The limits of each answer keep it far
 below. This limit holds for what they do not foresee."""
-
-
-def route(
-    mirror: str,
-    engine: engines.Engine,
-    certificates: Mapping[str, str],
-    certs_folder: str,
-) -> connection.Route:
-    """Return the route of this engine to a mirror or to Docker Hub. If no engine runs, it is the route of a new one.
-
-    :param certificates: those that are not written yet, by ``host`` or ``host:port``.
-    :param certs_folder: the folder in which the engine looks for certificates.
-    """
-    info, host = engine.info, certs_d.host_of(mirror)
-    shared = versions.shares_docker_io(info.image_store if info else None, engine.version)
-    folder = certs_d.HUB if mirror == client.HUB or shared else host
-    return connection.Route(
-        folder=os.path.join(certs_folder, folder),
-        certificates=certificates.get(host),
-        insecure=cautions.is_unverified(mirror, info.settings.get("insecure-registries", ()) if info else ()),
-        proxies=engines.proxies(engine),
-        environment=engines.environment(engine),
-        started=processes.started(engine.process) if engine.process else None,
-    )
 
 
 class Probe:
@@ -319,31 +296,6 @@ def _why_no_report(status: int) -> str:
     return f"the process of the check ended without a report (wait status {status})"
 
 
-def _puller(engine: engines.Engine) -> checks.Puller:
-    """Return who would pull. An engine that does not run can have any image store when it starts."""
-    if engine.info is None:
-        return checks.Puller((pull_rules.CLASSIC, pull_rules.CONTAINERD))
-    return checks.Puller((engine.info.image_store,), engine.version)
-
-
-def _question(
-    url: str, engine: engines.Engine, found: connection.Route, images: Sequence[images.Image], certs_folder: str
-) -> Optional[str]:
-    """Return the name with which the engine can be asked about a mirror, or None if it would not answer for a pull.
-
-    With certificates that are not written yet, it could not. If it shares one folder of certificates for all mirrors,
-    it reads another one for this question than for a pull.
-    """
-    info = engine.info
-    if info is None or url == client.HUB or found.certificates:
-        return None
-    own_folder = os.path.join(certs_folder, certs_d.host_of(url))
-    if found.folder != own_folder and (trust.paths_in(found.folder) or trust.paths_in(own_folder)):
-        return None
-    image = images[0] if images else checks.USUAL_IMAGE
-    return engine_view.question(url, image, engine.version, insecure=found.insecure)
-
-
 def examine(
     mirrors: Sequence[str],
     engine: engines.Engine,
@@ -364,11 +316,11 @@ def examine(
     """
     deadline = time.monotonic() + timeout
     urls = [*mirrors, *([client.HUB] if hub else [])]
-    puller = _puller(engine)
+    puller = routes.puller(engine)
     probes = []
     for url in urls:
-        found = route(url, engine, certificates, certs_folder)
-        name = _question(url, engine, found, images, certs_folder)
+        found = routes.route(url, engine, certificates, certs_folder)
+        name = routes.question(url, engine, found, images, certs_folder)
         ask = functools.partial(ask_engine, engine, name, deadline) if name else None
         probes.append(Probe(url, found, images, platform, deadline, puller=puller, ask_engine=ask))
     reports = [wait() for wait in [_in_own_process(probe) for probe in probes]]

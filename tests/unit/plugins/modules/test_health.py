@@ -1336,8 +1336,9 @@ def test_a_proxy(engine, run, serve, network, authority):
     assert {("CONNECT", "cache.example:443", None), ("GET", "http://plain.example/v2/", None)} <= set(asked.asked)
 
 
+@pytest.mark.parametrize("place", ["environment", "file"])
 @pytest.mark.parametrize(("written", "sent"), [("a:b%20c", b"a:b c"), ("a", b"a:")])
-def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch, written, sent):
+def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch, daemon_json, written, sent, place):
     user = f"Basic {base64.b64encode(sent).decode()}"
     asked = Answers()
     serve("proxy.example", asked, handler=relay(asked, network, user))
@@ -1350,7 +1351,9 @@ def test_a_proxy_with_a_user(engine, run, serve, network, authority, monkeypatch
         "the proxy http://proxy.example refuses to connect to cache.example:443: HTTP 407",
     )
     environment = f"PATH=/bin\0HTTP_PROXY=http://c:d@other.example\0https_proxy=http://{written}@proxy.example\0"
-    monkeypatch.setattr(files, "text_of", lambda path: environment if path == "/proc/4711/environ" else "")
+    in_file = json.dumps({"proxies": {"https-proxy": f"http://{written}@proxy.example", "no-proxy": 7}})
+    texts = {"/proc/4711/environ": environment} if place == "environment" else {str(daemon_json): in_file}
+    monkeypatch.setattr(files, "text_of", lambda path, *_limits: texts.get(path, ""))
     mirror = one(run("registry_mirrors_health_info", **options))
     assert (mirror["usable"], mirror["proxy"]) == (True, "http://***@proxy.example")
 

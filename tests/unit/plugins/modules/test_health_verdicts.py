@@ -132,6 +132,24 @@ def test_challenges(engine, run, serve, name, store, where):
     assert mirror["verdict"] == expected, mirror
 
 
+USUAL = {
+    # status of the manifest of alpine, which the task did not name: (verdict, words of the reason)
+    200: ("used", None),
+    404: ("used", None),
+    403: (None, "HTTP 403"),
+    429: (None, "HTTP 429 (its rate limit is reached)"),
+}
+
+
+@pytest.mark.parametrize("store", [CLASSIC, CONTAINERD])
+@pytest.mark.parametrize("status", USUAL)
+def test_without_images_a_refusal_of_the_usual_one_says_little(engine, run, serve, status, store):
+    engine.store = store
+    serve("cache.example", Answers({**REGISTRY, **image(status)}))
+    mirror = one(run(CHECK, mirrors=["http://cache.example"]))
+    assert (mirror["verdict"], mirror["reason"], mirror["images"]) == (*USUAL[status], [])
+
+
 # -- the engine itself -------------------------------------------------------------------------------------------------
 
 

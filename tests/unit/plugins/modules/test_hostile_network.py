@@ -108,7 +108,7 @@ def user(engine, monkeypatch):
         masked = url.replace(f"me:{hostile.SECRET}", "xxxxx:xxxxx")
         engine.proxies = {"http": masked, "https": masked, "no": ""}
         environment = f"HTTP_PROXY={url}\0HTTPS_PROXY={url}\0"
-        monkeypatch.setattr(files, "text_of", lambda path: environment if path == "/proc/4711/environ" else "")
+        monkeypatch.setattr(files, "text_of", lambda path, *_limits: environment if "4711" in path else "")
 
     return set_
 
