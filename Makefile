@@ -12,7 +12,7 @@ REVISION ?=
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
 TEST := .venv/test/bin
 # The molecule scenarios that start containers.
-LABS := default ways faults hosts clients crash
+LABS := default ways faults hosts registries clients crash
 
 .PHONY: help
 help: ## List these commands
@@ -97,17 +97,27 @@ clients: .venv/test/ready ## Run the molecule scenario "clients": Podman, Builda
 faults: .venv/test/ready ## Try every fault on every engine, and compare with docs/faults.md (10 minutes)
 	@rm -f build/faults.json
 	@WHOLE=yes tools/molecule test --scenario-name faults
-	@$(TEST)/python tools/faults.py
+	@$(TEST)/python tools/results.py faults
 
 .PHONY: faults-quick
 faults-quick: .venv/test/ready ## The same, but each fault on only one engine where all engines must react alike
 	@rm -f build/faults.json
 	@tools/molecule test --scenario-name faults
-	@$(TEST)/python tools/faults.py
+	@$(TEST)/python tools/results.py faults
 
 .PHONY: faults-keep
 faults-keep: .venv/test/ready ## Write the results of the last "make faults" to docs/faults.md
-	@$(TEST)/python tools/faults.py --keep
+	@$(TEST)/python tools/results.py faults --keep
+
+.PHONY: registries
+registries: .venv/test/ready ## Pull through mirrors that answer oddly, compare with the verdicts, and with docs/registries.md (6 minutes)
+	@rm -f build/registries.json
+	@tools/molecule test --scenario-name registries
+	@$(TEST)/python tools/results.py registries
+
+.PHONY: registries-keep
+registries-keep: .venv/test/ready ## Write the results of the last "make registries" to docs/registries.md
+	@$(TEST)/python tools/results.py registries --keep
 
 .PHONY: hosts
 hosts: .venv/test/ready ## Run the molecule scenario "hosts": hosts as other people have them, one after the other on each engine

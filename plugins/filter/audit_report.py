@@ -259,12 +259,16 @@ def _findings_of_engine(info: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
         yield "old_engine", f"Docker Engine {engine['version']} is older than {OLD[0]}.{OLD[1]}."
 
 
+_KINDS_OF_VERDICTS = {"breaks_pulls": "mirror_breaks_pulls", "not_used": "mirror_unusable", None: "mirror_unknown"}
+
+
 def _findings_of_mirror(mirror: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
     # On one host its name may resolve to another address than on the others.
     addresses = " and ".join(mirror["addresses"])
     resolved = f" Its name resolves to {addresses} on this host." if addresses else ""
-    if not mirror["usable"]:
-        yield "mirror_unusable", f"{mirror['url']}: {mirror['reason']}.{resolved}"
+    kind = _KINDS_OF_VERDICTS.get(mirror["verdict"])
+    if kind:
+        yield kind, f"{mirror['url']}: {mirror['reason']}.{resolved}"
     tls = mirror["tls"] or {}
     days = tls.get("days_left")
     if days is not None and days < ENDS_SOON:
@@ -294,7 +298,7 @@ def _mirrors(hosts: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
 
 def _mirror(url: str, hosts: int, results: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
     usable = [result for result in results if result["usable"]]
-    unusable = [result for result in results if not result["usable"]]
+    unusable = [result for result in results if result["usable"] is False]
     return {
         "url": url,
         "hosts": hosts,

@@ -10,8 +10,12 @@ module: registry_mirrors_health_info
 short_description: Check from the host whether its engine can pull through registry mirrors
 version_added: 0.3.0
 description:
-  - Checks each mirror over the route that the host's engine would use. The steps are DNS, the engine's proxy, TLS with
-    the system's CAs and those in C(certs.d), C(/v2/), and a token if the mirror requires one.
+  - Checks what the host's engine does with each mirror, over the route that it would use. The steps are DNS, the
+    engine's proxy, TLS with the system's CAs and those in C(certs.d), a token if the mirror requires one, and the
+    manifest of an image. They are those of the engine's image store and version.
+  - Where possible, the engine itself is asked too. It then asks the mirror for the manifest of the first image. This
+    needs a running Docker Engine 25.0 or later, and a mirror with C(https) and without a path, or an insecure one with
+    C(http).
   - For images, returns whether the mirror has them, their digest and size, and whether Docker Hub has the same digest.
   - All mirrors are checked at once, within one time limit. The module does not fail if a mirror cannot be used. It
     warns, and returns the reason.
@@ -25,9 +29,10 @@ options:
     elements: str
   images:
     description:
-      - Images of Docker Hub to look for, such as V(alpine) or V(grafana/grafana:12.0.0).
+      - Images of Docker Hub to look for, such as V(alpine) or V(grafana/grafana:12.0.0). They decide the verdict.
+      - If none is given, V(alpine) is looked for. A mirror that does not have it is judged by its answer to C(/v2/).
       - A pull-through cache has every image of Docker Hub that it can fetch. Looking for an image makes the cache fetch
-        the image's manifest, but none of its layers.
+        the image's manifest and configuration, but none of its layers. Layers are not checked.
     type: list
     elements: str
     default: []
@@ -59,7 +64,8 @@ extends_documentation_fragment:
   - pullthrough.docker._attributes.action_group
 notes:
   - O(timeout) applies to the engine's answer, and again to all registries together.
-  - The engine's proxies are known only while it runs. If no engine runs, the mirrors are asked without a proxy.
+  - The engine's proxies are known only while it runs. If no engine runs, the mirrors are asked without a proxy, as an
+    engine of each image store would ask them.
 seealso:
   - module: pullthrough.docker.registry_mirrors_info
 """
@@ -100,12 +106,26 @@ mirrors:
       description: Its URL, as the engine shows it.
       type: str
       sample: https://mirror.gcr.io/
+    verdict:
+      description:
+        - What the engine does with the mirror. V(used) means that it pulls through it.
+        - V(not_used) means that it goes on to the next mirror, and then to Docker Hub.
+        - V(breaks_pulls) means that pulls fail, although Docker Hub has the image. This happens with the containerd
+          image store if a mirror answers with success and wrongly, for example with a login page.
+        - V(null) means that it is not known. The engine could not be asked, and it may do what this check cannot, or
+          wait longer. If no engine runs, it is also V(null) if the image stores differ.
+      type: str
+      sample: used
+      version_added: 0.4.0
     usable:
-      description: Whether it answers as a registry that allows anonymous pulls.
+      description:
+        - Whether the engine pulls through it. It is V(true) if RV(mirrors[].verdict) is V(used), and V(false) if it is
+          V(not_used) or V(breaks_pulls).
+        - Since 0.4.0, it is V(null) if that is not known.
       type: bool
       sample: true
     reason:
-      description: Why it cannot be used, or why a later request got no answer, or V(null).
+      description: The reason of a verdict other than V(used), or why a later request got no answer, or V(null).
       type: str
     failed_at:
       description: The step that failed. V(dns), V(tcp), V(proxy), V(tls), V(http), V(token), or V(null).
@@ -176,6 +196,11 @@ mirrors:
           description: The image as given in the task.
           type: str
           sample: alpine
+        verdict:
+          description: What the engine does with the mirror for this image, as in RV(mirrors[].verdict).
+          type: str
+          sample: used
+          version_added: 0.4.0
         cached:
           description: Whether the registry has the image, or V(null) if that is not known.
           type: bool
@@ -253,6 +278,7 @@ def check(options: Dict[str, Any], host: Host) -> Dict[str, Any]:
         platform=options["platform"] or images.platform_of_host(),
         hub=options["hub"],
         timeout=options["timeout"],
+        ask_engine=host.ask_registry,
     )
     info = snapshot.engine.info
     return {

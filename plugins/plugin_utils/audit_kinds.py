@@ -34,6 +34,11 @@ KINDS: Dict[str, Kind] = {
         "engine down",
         "Fix the cause in the message or in the engine's log (journalctl -u docker -n 50), then start the service.",
     ),
+    "mirror_breaks_pulls": Kind(
+        "mirror breaks pulls",
+        "Pulls of this engine fail although Docker Hub has the image. Fix the mirror, or remove it from the host: "
+        f"{_RUN} -e docker_mirror_state=absent",
+    ),
     "conflict": Kind(
         "conflict",
         "An engine that runs keeps its settings, but will not start again. Before its next restart, remove the setting "
@@ -55,6 +60,11 @@ KINDS: Dict[str, Kind] = {
         "mirror not usable",
         "Fix the mirror, or the network path to it from this host. Until then pulls may wait for it, "
         "and continue without it.",
+    ),
+    "mirror_unknown": Kind(
+        "mirror not known",
+        "The check could not find out whether the engine can use the mirror. Pull an image to test it, as "
+        "docker_mirror_canary_images does.",
     ),
     "caution": Kind(
         "bypassed or not verified",

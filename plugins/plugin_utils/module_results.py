@@ -20,7 +20,8 @@ _TLS = {
     "certificates": [str],
 }  # fmt: skip
 _MIRROR = {
-    "url": str, "usable": bool, "reason": (str, None), "silent": bool, "proxy": (str, None), "addresses": [str],
+    "url": str, "verdict": (frozenset({"used", "not_used", "breaks_pulls"}), None), "usable": (bool, None),
+    "reason": (str, None), "silent": bool, "proxy": (str, None), "addresses": [str],
     "failed_at": (frozenset({"dns", "tcp", "proxy", "tls", "http", "token"}), None),
     "status": (range(MANY), None), "authentication": (str, None), "redirected_to": (str, None),
     "latency_ms": (float, None), "images": [], "tls": (_TLS, None),

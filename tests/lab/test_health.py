@@ -24,7 +24,7 @@ BAD = {
     "black-holed": ("http://{}:8666", "tcp", True, "no answer in time. Check the address and the firewalls"),
     "unknown": ("https://nowhere.invalid", "dns", False, "cannot be resolved"),
     "500": ("http://{}:8500", "http", False, "HTTP 500"),
-    "401": ("http://{}:8401", "token", False, "asks for a user and password"),
+    "401": ("http://{}:8401", "token", False, "asks for authentication"),
     "a page": ("http://{}:8200", "http", False, "a web page"),
     "untrusted": ("https://{}:8443", "tls", False, "its certificate is not trusted"),
 }

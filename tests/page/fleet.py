@@ -44,7 +44,8 @@ SLOW = {GCR: 30, OWN: 4, LONG: 400}
 
 def _health(chance, url, **changes):
     answer = {
-        "url": url, "usable": True, "reason": None, "failed_at": None, "silent": False, "proxy": None,
+        "url": url, "verdict": "used", "usable": True, "reason": None, "failed_at": None, "silent": False,
+        "proxy": None,
         "addresses": ["192.0.2.10"], "status": 200, "authentication": None, "redirected_to": None,
         "latency_ms": round(SLOW[url] * chance.lognormvariate(0, 0.4), 1), "images": [],
         "tls": {
@@ -63,7 +64,8 @@ def _dead(chance, url):
             "it answers /v2/ with status 503 Service Unavailable",
         ]
     )
-    return _health(chance, url, usable=False, reason=reason, failed_at="tcp", silent=True, latency_ms=None, tls=None)
+    found = {"verdict": "not_used", "usable": False, "reason": reason, "failed_at": "tcp", "silent": True}
+    return _health(chance, url, **found, latency_ms=None, tls=None)
 
 
 def _host(chance, kind):

@@ -22,8 +22,10 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     services,
 )
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry import (
+    challenges,
     client,
     connection,
+    http_session,
     images,
     proxies,
     pull_log,
@@ -237,12 +239,14 @@ _RULE_READERS = {
 # -- _registry -------------------------------------------------------------------------------------------------------
 
 
-def answer(body: bytes = b"", status: int = 200, url: str = "https://a.example/v2/", **headers: str) -> client.Answer:
+def answer(
+    body: bytes = b"", status: int = 200, url: str = "https://a.example/v2/", **headers: str
+) -> http_session.Answer:
     """Return an answer of a registry."""
     held = http.client.HTTPMessage()
     for name, value in headers.items():
         held[name.replace("_", "-")] = value
-    return client.Answer(url, status, held, body)
+    return http_session.Answer(url, status, held, body)
 
 
 def headers_of(text: str) -> http.client.HTTPMessage:
@@ -255,9 +259,9 @@ def _headers(text: str) -> None:
     held = answer(status=302)._replace(headers=headers_of(text))
     for name in ("Location", "Content-Type", "ratelimit-limit"):
         client._rate(held.header(name))
-    dict(client._PARAMETER.findall(held.header("Location")))
+    challenges.parse([held.header("Location")])
     assert not held.is_web_page
-    target = client._redirect_target(held, "http")
+    target = http_session._redirect_target(held, "http")
     if target is not None:
         parts = connection.split_url(target, "http")
         proxies.proxy_for(parts.geturl(), {"http": "a:1", "https": "a:1", "no": "b"})

@@ -38,12 +38,13 @@ INFO = {
 }
 TLS = {"version": "TLSv1.3", "verified": True, "not_after": "x", "days_left": 80, "certificates": []}
 HEALTHY = {
-    "url": GCR, "usable": True, "reason": None, "failed_at": None, "silent": False, "proxy": None,
+    "url": GCR, "verdict": "used", "usable": True, "reason": None, "failed_at": None, "silent": False, "proxy": None,
     "addresses": ["192.0.2.1"], "tls": TLS, "status": 200, "authentication": None, "redirected_to": None,
     "latency_ms": 20.5, "images": [],
 }  # fmt: skip
 DEAD = {
     **HEALTHY,
+    "verdict": "not_used",
     "usable": False,
     "reason": "no connection",
     "failed_at": "tcp",
@@ -94,6 +95,12 @@ HOSTS = {
     "broken file": (info(sources=source(reason="line 1, column 2")), [HEALTHY], ["unreadable"], True, "line 1"),
     "drift": (info(in_force=[], drift_reasons=["it differs"]), [], ["drift", "mirror_unused"], False, "it differs"),
     "dead": (info(), [DEAD], ["mirror_unusable"], False, "no connection"),
+    "breaking": (
+        info(), [{**DEAD, "verdict": "breaks_pulls", "reason": "a page"}], ["mirror_breaks_pulls"], False, "a page",
+    ),
+    "not known": (
+        info(), [{**DEAD, "verdict": None, "usable": None}], ["mirror_unknown"], False, "no connection",
+    ),
     "dead on this host only": (
         info(), [{**DEAD, "addresses": ["127.0.0.9"]}],
         ["mirror_unusable"], False, "resolves to 127.0.0.9 on this host",

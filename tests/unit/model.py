@@ -271,6 +271,9 @@ class ModelHost(Host):
     def certs_folder(self):
         return str(self._machine.certs)
 
+    def docker_config(self):
+        return str(self._machine.certs.parent / "config.json")
+
 
 def run_module(name, check=False, **options):
     """Run a module of the collection; what it returns, with its warnings."""

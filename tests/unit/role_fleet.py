@@ -55,8 +55,17 @@ ADDED = {
 STOPPED = {**SAME, "in_force": None, "engine": {**ENGINE, "state": "stopped", "version": None, "pid": None}}
 ABSENT = {**STOPPED, "changed": True, "previous_mirrors": [], "diff": ADDED["diff"][:1]}
 ABSENT["engine"] = {**STOPPED["engine"], "state": "absent"}
-USABLE = {"changed": False, "usable_mirrors": [GCR], "mirrors": [{"url": GCR, "reason": None}]}
-DEAD = {"changed": False, "usable_mirrors": [], "mirrors": [{"url": GCR, "reason": "no connection"}]}
+USABLE = {"changed": False, "usable_mirrors": [GCR], "mirrors": [{"url": GCR, "verdict": "used", "reason": None}]}
+DEAD = {
+    "changed": False,
+    "usable_mirrors": [],
+    "mirrors": [{"url": GCR, "verdict": "not_used", "reason": "no connection"}],
+}
+BREAKING = {
+    "changed": False,
+    "usable_mirrors": [GCR],
+    "mirrors": [*USABLE["mirrors"], {"url": OWN, "verdict": "breaks_pulls", "reason": "a page"}],
+}
 
 STAND_IN = """#!/usr/bin/python
 # WANT_JSON

@@ -21,7 +21,12 @@ import types
 import pytest
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import http_body
-from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, connection, probes
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import (
+    checks,
+    connection,
+    probes,
+)
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import pull_rules
 from ansible_collections.pullthrough.docker.tests.unit import hostile
 
 COLLECTIONS = str(pathlib.Path(probes.__file__).parents[6])
@@ -38,13 +43,17 @@ report = probes._in_own_process(probe)()
 print(json.dumps([report, 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
 """
 
-OK, ERROR = b"HTTP/1.1 200 OK\r\nDocker-Content-Digest: " + hostile.DIGEST, b"HTTP/1.1 503 Busy"
+TYPE = pull_rules.MANIFESTS[1].encode()
+OK, ERROR = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nDocker-Content-Digest: %s" % (TYPE, hostile.DIGEST),
+    b"HTTP/1.1 503 Busy",
+)
 SMALL = {
-    "objects": b'{"layers":[' + b"{}," * (client.MANIFEST_LIMIT // 3 - 10) + b"{}]}",
-    "lists": b'{"layers":[' + b"[]," * (client.MANIFEST_LIMIT // 3 - 10) + b"[]]}",
-    "objects in objects": b'{"layers":[' + b'{"":{"":{}}},' * (client.MANIFEST_LIMIT // 13 - 10) + b"{}]}",
-    "numbers": b'{"layers":[' + b"1234567," * (client.MANIFEST_LIMIT // 8 - 10) + b"1]}",
-    "letters": json.dumps({"layers": "a" * (client.MANIFEST_LIMIT - 30) + "\U0001f40b"}, ensure_ascii=False).encode(),
+    "objects": b'{"layers":[' + b"{}," * (pull_rules.MANIFEST_LIMIT // 3 - 10) + b"{}]}",
+    "lists": b'{"layers":[' + b"[]," * (pull_rules.MANIFEST_LIMIT // 3 - 10) + b"[]]}",
+    "objects in objects": b'{"layers":[' + b'{"":{"":{}}},' * (pull_rules.MANIFEST_LIMIT // 13 - 10) + b"{}]}",
+    "numbers": b'{"layers":[' + b"1234567," * (pull_rules.MANIFEST_LIMIT // 8 - 10) + b"1]}",
+    "letters": b'{"layers": "%s"}' % (b"a" * (pull_rules.MANIFEST_LIMIT - 30) + "\U0001f40b".encode()),
 }
 LENGTHY = {
     # name: {start of the request: (head, body)}
@@ -137,13 +146,13 @@ def test_limits_of_json(text, is_parsed):
 
 
 def test_a_check_that_takes_too_much_memory_says_so(monkeypatch):
-    monkeypatch.setattr(client.Registry, "check", lambda _registry: bytearray(2 * probes.MEMORY_LIMIT))
+    monkeypatch.setattr(checks.Check, "run", lambda *_words: bytearray(2 * probes.MEMORY_LIMIT))
     probe = probes.Probe(
         "http://cache.example/", connection.Route("/nowhere"), [], "linux/amd64", time.monotonic() + 20
     )
     report = probes._in_own_process(probe)()
     assert (report["usable"], report["failed_at"], report["reason"]) == (
-        False,
+        None,
         "dns",
         "the check needs more than 128 MiB of memory to read its answer",
     )

@@ -22,6 +22,7 @@ LATER = {
     "_host.run_lock",
     "_host.transaction",
     "_rules.ca_certificates",
+    "_rules.pull_rules",
     "_text.json_text",
     "_text.options_editor",
     "_text.toml_reader",

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.pullthrough.docker.tests.unit.role_fleet import (
     ABSENT,
     ADDED,
+    BREAKING,
     DEAD,
     GCR,
     OWN,
@@ -76,6 +77,13 @@ def test_a_usable_mirror_is_required_before_a_change_and_only_then(fleet):
     }
     assert [counts[host]["changed"] for host in ("same", "added", "dead")] == [0, 1, 0], out
     assert "No mirror is usable from this host: no connection." in out
+
+
+def test_a_mirror_that_breaks_pulls_stops_the_role_although_another_is_usable(tmp_path):
+    fleet = Fleet(tmp_path, {"one": {DECLARE: ADDED, CHECK: BREAKING}})
+    _code, counts, out = fleet.run(role(health="require"))
+    assert fleet.calls("one") == [PREDICT, CHECK] and counts["one"]["failed"] == 1, out
+    assert f"{OWN} would break pulls on this host: a page. Nothing was changed." in out, out
 
 
 @pytest.mark.parametrize("variables", [{"health": "skip"}, {"state": "absent"}, {"urls": [], "exclusive": True}])

@@ -33,6 +33,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host.services 
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import (
     cautions,
     certs_d,
+    docker_login,
     mirror_url,
     setting_table,
 )
@@ -95,6 +96,8 @@ class Snapshot(NamedTuple):
     """Seconds since the epoch."""
     user: int
     """The id of the user who runs the module."""
+    login: Optional[str] = None
+    """The file with this user's login for Docker Hub, or None."""
 
     # -- the configuration ---------------------------------------------------------------------------------------------
 
@@ -226,6 +229,7 @@ class Snapshot(NamedTuple):
             image_store=self.engine.info.image_store if self.engine.info else None,
             version=self.engine.version,
             hosts_toml=self.hosts_toml,
+            login=self.login,
         )
         return [masking.mask(caution) for caution in found]
 
@@ -266,7 +270,14 @@ def take(
         stop_kills_containers=host.stop_kills_containers(engine, start),
         now=host.now(),
         user=host.user(),
+        login=_login(host),
     )
+
+
+def _login(host: Host) -> Optional[str]:
+    """Return the file with a login for Docker Hub that pulls of this user send, or None."""
+    path = host.docker_config()
+    return path if docker_login.is_in(host.text(path)) else None
 
 
 def _parse(file: File) -> Tuple[Optional[DaemonJson], Optional[Union[Refused, FileError]]]:

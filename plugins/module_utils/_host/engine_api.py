@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""HTTP over the engine's socket, within limits of size and time: /info, /events, pulls.
+"""HTTP over the engine's socket, within limits of size and time: /info, /events, pulls, registries.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
@@ -145,6 +145,24 @@ def pull(engine: engines.Engine, name: str, reference: str, deadline: float) -> 
     except _Answered as exc:  # An error that the engine finds before the pull begins is the answer itself.
         problem = str(http_body.json_object(exc.body).get("message") or exc)
     return new, None if problem is None else masking.mask(problem, 500)
+
+
+def describe(engine: engines.Engine, name: str, deadline: float) -> Tuple[Optional[str], Optional[str]]:
+    """Let the engine ask a registry for the manifest of an image, over its own network, TLS, proxies and tokens.
+
+    Nothing is pulled, and no other registry is asked (``GET /distribution/NAME/json``; tried on 26.1.5 and 29.7.2).
+
+    :param name: the image with its registry and tag.
+    :returns: the digest, or None and the masked error.
+    :raises Unreachable: like ``ask_info``.
+    """
+    try:
+        answer = http_body.json_object(_ask(engine, f"/distribution/{quote(name, safe='/:@')}/json", deadline))
+    except _Answered as exc:
+        return None, masking.mask(str(http_body.json_object(exc.body).get("message") or exc), 500)
+    descriptor = answer.get("Descriptor")
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    return (masking.mask(digest, 100), None) if isinstance(digest, str) else (None, "its answer names no digest")
 
 
 def pulls(engine: engines.Engine, since: float, deadline: float) -> int:

@@ -13,7 +13,6 @@ connects to ``docker.socket`` (seen on 20.10.24 and 26.1.5).
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
 
@@ -54,9 +53,6 @@ _SNAP_AND_PACKAGE = (
     "the engine of the snap runs, {}, and docker.service is the unit of another one, which has failed. For the snap's "
     "engine, set the option service to snap.docker.dockerd; for the other one, stop the snap and start docker.service"
 )
-
-_MASKED_USER = "xxxxx:xxxxx@"
-"""What ``/info`` shows in place of a proxy's user and password."""
 
 
 class Engine(NamedTuple):
@@ -234,7 +230,7 @@ def _socket_path(argv: Sequence[str], config_path: str, folder: str) -> Optional
     :param folder: from which a relative path counts.
     """
     usual = os.path.join(scope.runtime_dir(), "docker.sock")
-    hosts = command_line.flag_values(argv, "--host", "-H") or _hosts_of_file(config_path) or [""]
+    hosts = command_line.flag_values(argv, "--host", "-H") or _strings(value_in(config_path, "hosts")) or [""]
     for host in hosts:
         scheme, _separator, address = host.strip().rpartition("://")
         if scheme == "unix":
@@ -244,13 +240,16 @@ def _socket_path(argv: Sequence[str], config_path: str, folder: str) -> Optional
     return None
 
 
-def _hosts_of_file(config_path: str) -> List[str]:
-    """Return the hosts that daemon.json names."""
+def value_in(config_path: str, key: str) -> Any:
+    """Return the value of a key in daemon.json, or None where it has none."""
     try:
-        hosts = json_reader.parse(files.text_of(config_path)).root.value.get("hosts")
+        return json_reader.parse(files.text_of(config_path)).root.value.get(key)
     except json_reader.JsonTextError:
-        return []
-    return [host for host in hosts if isinstance(host, str)] if isinstance(hosts, list) else []
+        return None
+
+
+def _strings(value: Any) -> List[str]:
+    return [element for element in value if isinstance(element, str)] if isinstance(value, list) else []
 
 
 def _wait_for_info(engine: Engine, timeout: float) -> engine_api.Info:
@@ -263,25 +262,6 @@ def _wait_for_info(engine: Engine, timeout: float) -> engine_api.Info:
             if not _has_no_listener(exc) or time.monotonic() >= deadline:
                 raise
         time.sleep(POLL_SECONDS)
-
-
-def proxies(engine: Engine) -> Dict[str, str]:
-    """Return the proxies that the running engine uses: ``http``, ``https`` and the ``no`` list, where they are set.
-
-    ``/info`` masks users and passwords (moby daemon/info.go). They are taken from the engine's environment, if there.
-    """
-    if engine.info is None or engine.process is None:
-        return {}
-    found = dict(engine.info.proxies)
-    lines = files.text_of(f"/proc/{engine.process.pid}/environ").split("\0")
-    variables = [line.partition("=") for line in lines]
-    values = [value for name, _equals, value in variables if name.lower() in ("http_proxy", "https_proxy")]
-    for name in ("http", "https"):
-        without_user = found.get(name, "").replace(_MASKED_USER, "")
-        if without_user != found.get(name, ""):
-            matching = (value for value in values if re.sub(r"//[^/]*@", "//", value) == without_user)
-            found[name] = next(matching, without_user)
-    return found
 
 
 # -- reloading -------------------------------------------------------------------------------------------------------

@@ -73,6 +73,16 @@ class Host:
         """Return the engine of the user who runs the module; it is never started."""
         return engines.look(service, timeout)
 
+    def ask_registry(self, engine: engines.Engine, name: str, deadline: float) -> Tuple[Optional[str], Optional[str]]:
+        """Let the engine ask a registry for an image, and return its digest, or None and the error.
+
+        An engine that gives no answer gives no error either: then nobody knows what it would say of the registry.
+        """
+        try:
+            return engine_api.describe(engine, name, deadline)
+        except engine_api.Unreachable:
+            return None, None
+
     def next_start(self, service: str) -> services.Start:
         """Return what the init system will start the engine with."""
         return services.next_start(service)
@@ -128,6 +138,10 @@ class Host:
     def user(self) -> int:
         """Return the id of the user who runs the module."""
         return scope.user_id()
+
+    def docker_config(self) -> str:
+        """Return the path of the configuration of this user's docker command."""
+        return scope.docker_config()
 
     def certs_folder(self) -> str:
         """Return the folder in which the engine looks for certificates of registries."""

@@ -13,8 +13,9 @@ import http.client
 import itertools
 import json
 import time
+import zlib
 
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, Tuple
 
 STRUCTURE_LIMIT = 100_000
 """The most brackets, braces, commas and colons of a JSON text that is parsed. Each costs more memory than its byte."""
@@ -24,6 +25,9 @@ DEPTH_LIMIT = 100
 
 DIGITS_LIMIT = 19
 """The most digits of a number in a JSON text that is parsed. A signed number of 64 bits has no more."""
+
+_GZIP = zlib.MAX_WBITS + 16
+"""Makes ``zlib`` read the format of gzip."""
 
 _STRUCTURE = b"[]{},:"
 _NO_STRUCTURE = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
@@ -75,6 +79,24 @@ def read(response: http.client.HTTPResponse, *, deadline: float, limit: int, is_
         if not is_cut:
             raise
     return bytes(body)
+
+
+def read_whole(response: http.client.HTTPResponse, *, deadline: float, limit: int, is_gzip: bool) -> Tuple[bytes, bool]:
+    """Return the body, and whether it came to its end within the limit.
+
+    :param is_gzip: whether the body is encoded. The limit then holds for the decoded body too.
+    """
+    body = bytearray()
+    decoder = zlib.decompressobj(_GZIP) if is_gzip else None
+    try:
+        for part in parts(response, deadline=deadline, limit=limit):
+            body += decoder.decompress(part, limit + 1 - len(body)) if decoder else part
+            if len(body) > limit:
+                return bytes(body), False
+    except (TooLarge, http.client.IncompleteRead, ConnectionError, zlib.error):
+        return bytes(body), False
+    # Where the other side announced more, ``http.client`` ends without an error.
+    return bytes(body), not response.length and (decoder is None or decoder.eof)
 
 
 def json_object(body: bytes) -> Dict[str, Any]:

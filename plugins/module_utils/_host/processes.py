@@ -91,6 +91,14 @@ def is_of_snap(process: Process) -> bool:
     return _service_of(str(process.pid)) == _SNAP_UNIT or any(map(_SNAP_PATH.search, words))
 
 
+def started(process: Process) -> Optional[float]:
+    """Return when a process started, in seconds since the epoch, or None (proc(5), field starttime)."""
+    boot = re.search(r"^btime ([0-9]+)$", files.text_of("/proc/stat"), re.MULTILINE)
+    if not boot or not process.started.isdigit():
+        return None
+    return int(boot[1]) + int(process.started) / os.sysconf("SC_CLK_TCK")
+
+
 # -- who it is -------------------------------------------------------------------------------------------------------
 
 
@@ -138,13 +146,12 @@ def _has_written(process: Process, path: str, unit: str) -> bool:
     Then the kernel knows better. If it does not know either, systemd is asked for the process of the unit, as it is
     where there is no pid file.
     """
-    booted = re.search(r"^btime (\d+)$", files.text_of("/proc/stat"), re.MULTILINE)
     try:
         written = os.stat(path).st_mtime
     except OSError:  # The engine ended and removed it.
         return False
-    started = int(booted.group(1)) + int(process.started) / os.sysconf("SC_CLK_TCK") if booted else float("inf")
-    return started <= written + _CLOCK_SECONDS or _is_of_service(str(process.pid), unit)
+    since = started(process)
+    return (since or float("inf")) <= written + _CLOCK_SECONDS or _is_of_service(str(process.pid), unit)
 
 
 # -- its control group -----------------------------------------------------------------------------------------------

@@ -84,6 +84,11 @@ def lock_folder() -> str:
     return folder if os.path.isdir(folder) else user_config()
 
 
+def docker_config() -> str:
+    """Return the path of the configuration of this user's docker command, which has the logins."""
+    return os.path.join(os.path.expanduser("~"), ".docker/config.json")
+
+
 def certs_folder() -> str:
     """Return the folder in which this user's engine looks for the certificates and hosts of registries."""
     return "/etc/docker/certs.d" if is_root() else os.path.join(user_folder(), "certs.d")

@@ -11,53 +11,29 @@ An answer of a registry is evidence only about that registry, and no secret is s
 
 from __future__ import annotations
 
-import http.client
+import hashlib
 import re
-import time
 
-from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
-from urllib.parse import quote, urlencode, urljoin
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from urllib.parse import quote, urlencode
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import http_body
-from ansible_collections.pullthrough.docker.plugins.module_utils._registry import connection, images
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import (
+    challenges,
+    connection,
+    http_session,
+    images,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._registry.connection import Failure
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import pull_rules
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 HUB = "https://registry-1.docker.io/"
 
-BODY_LIMIT = 64 * 1024
-"""The most bytes of a token, an error, or an answer to ``/v2/``."""
-
-MANIFEST_LIMIT = 4 * 1024 * 1024
-"""The most bytes of a manifest. Registries allow this size (distribution registry/handlers/manifests.go)."""
-
 SIZE_LIMIT = 2**63 - 1
 """The largest size of a layer or an image. Engines read it as a signed number of 64 bits."""
 
-REDIRECTS = 9
-"""The most redirects that are followed, as in Go's client, which sends ten requests in all (net/http
-defaultCheckRedirect)."""
-
-HEADER_LIMIT = 8192
-"""The most characters of a header that are read."""
-
-_SCHEMES = ("basic", "bearer", "digest", "negotiate", "ntlm")
-"""The schemes of a challenge that are reported by name. All others are reported as ``other``."""
-
-_PARAMETER = re.compile(r'(?<!\w)(\w+)="([^"]*)"')
-"""A parameter of a challenge. A match starts only where a word starts, so that the time of a search does not grow
-with the square of the length."""
-
-_INDEXES = (
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.index.v1+json",
-)
-_MANIFESTS = (
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-)
-_ACCEPT = ", ".join(_INDEXES + _MANIFESTS)
+_ACCEPT = ", ".join(pull_rules.INDEXES + pull_rules.MANIFESTS)
 
 _RATE_LIMIT_IMAGE = ("ratelimitpreview/test", "latest")
 """An image whose manifest Docker Hub does not count (docs.docker.com, Docker Hub usage and limits)."""
@@ -65,147 +41,166 @@ _RATE_LIMIT_IMAGE = ("ratelimitpreview/test", "latest")
 _BAD_MANIFEST = "its manifest is missing or not valid"
 
 
-class Answer(NamedTuple):
-    """An answer of a registry. ``url`` is the one that answered, after redirects."""
-
-    url: str
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def shown_url(self) -> str:
-        """The URL without its query, fragment and user, which may be secret."""
-        return masking.mask_url(self.url)
-
-    @property
-    def is_web_page(self) -> bool:
-        return self.header("Content-Type").partition(";")[0].strip().lower() == "text/html"
-
-    def header(self, name: str) -> str:
-        """Return the first header with this name as one line. An answer may fold its headers, at any length."""
-        return " ".join(part.strip() for part in (self.headers.get(name) or "")[:HEADER_LIMIT].splitlines())
-
-    def error(self) -> str:
-        """Return the error message in the body as the end of a sentence, or an empty string."""
-        errors = http_body.json_object(self.body).get("errors")
-        first = errors[0] if isinstance(errors, list) and errors else None
-        message = first.get("message") if isinstance(first, dict) else None
-        return f": {masking.mask(str(message), 200)}" if message else ""
-
-
 class Registry:
-    """One registry, checked step by step. Another thread can read at any time what is known so far."""
+    """One registry, asked as an engine of one image store asks it.
 
-    def __init__(self, url: str, route: connection.Route, deadline: float) -> None:
-        """:param url: as the engine shows it, with its final slash.
+    Another thread can read at any time what is known so far.
+    """
+
+    def __init__(
+        self, url: str, connector: connection.Connector, deadline: float, agent: str, image_store: str
+    ) -> None:
+        """:param url: of the registry's API, with its final slash. Its host gets all requests but those for tokens.
         :param deadline: of ``time.monotonic``, for all requests together.
+        :param agent: the header ``User-Agent``. Some registries answer only to engines.
         """
         self._url = url
-        self._deadline = deadline
+        self._session = http_session.Session(connector, deadline, agent)
+        self._image_store = image_store
         self._tokens: Dict[str, str] = {}
-        self._token_server: Dict[str, str] = {}
-        """The parameters of the challenge: ``realm`` and ``service``."""
-        self.connector = connection.Connector(route, deadline)
+        self._challenge: Optional[challenges.Challenge] = None
+        """The challenge that asks for a token."""
+        self._challenged_by = ""
+        self.connector = connector
         self.status: Optional[int] = None
         self.authentication: Optional[str] = None
         self.redirected_to: Optional[str] = None
-        self.latency: Optional[float] = None
+
+    @property
+    def latency(self) -> Optional[float]:
         """Seconds until the first answer."""
+        return self._session.latency
 
     # -- the registry itself -------------------------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Check that it answers as a registry that allows anonymous pulls.
+    def ping(self) -> Optional[Failure]:
+        """Ask ``/v2/``, and return why its answer is not the one of a registry that allows anonymous pulls, or None.
 
-        :raises Failure: if it does not.
+        :raises Failure: if there is no answer, which is the only thing that matters to the classic stores.
         """
-        start = time.monotonic()
-        answer = self._request("GET", f"{self._url}v2/")
-        self.latency = time.monotonic() - start
+        answer = self._session.request("GET", self._url)
         self.status = answer.status
+        if answer.url != self._url:
+            self.redirected_to = answer.shown_url
+        if answer.status == 401:
+            found = challenges.parse(answer.all("WWW-Authenticate"))
+            self.authentication = challenges.name(found)
+            if self._image_store == pull_rules.CLASSIC:
+                self._learn(answer, found)
+        return self._fault_of_ping(answer)
+
+    def _fault_of_ping(self, answer: http_session.Answer) -> Optional[Failure]:
         url = answer.shown_url
-        if answer.url != f"{self._url}v2/":
-            self.redirected_to = url
+        if answer.status == 401:
+            if self.authentication == "bearer":
+                return None
+            asks = "asks for a user and password" if self.authentication == "basic" else "asks for authentication"
+            text = f"{url} {asks}, which engines never send to a mirror. Allow anonymous pulls on the mirror"
+            return Failure("token", text)
         if answer.is_web_page:
             text = f"{url} answers with a web page (HTTP {answer.status}), not as a registry"
-            raise Failure("http", f"{text}. Check the URL, and look for a login page")
-        if answer.status == 401:
-            self._authenticate(answer)
-        elif answer.status == 404:
-            raise Failure("http", f"{url} does not exist (HTTP 404), so there is no registry. Check the URL")
-        elif answer.status != 200:
-            raise Failure("http", f"{url} answers with HTTP {answer.status}{answer.error()}")
+            return Failure("http", f"{text}. Check the URL, and look for a login page")
+        if answer.status == 404:
+            return Failure("http", f"{url} does not exist (HTTP 404), so there is no registry. Check the URL")
+        if answer.status != 200:
+            return Failure("http", f"{url} answers with HTTP {answer.status}{answer.error()}")
+        return None
 
-    def _authenticate(self, answer: Answer) -> None:
-        """Check that an anonymous pull gets a token.
+    def _learn(self, answer: http_session.Answer, found: Sequence[challenges.Challenge]) -> None:
+        """Keep the challenge that asks for a token.
 
-        :raises Failure: if it does not.
+        :raises Failure: if the engine would not answer these challenges.
         """
-        challenge = answer.header("WWW-Authenticate")
-        scheme = challenge.partition(" ")[0].lower() or "none"
-        self.authentication = scheme if scheme in (*_SCHEMES, "none") else "other"
-        if self.authentication != "bearer":
+        challenge = challenges.bearer(found)
+        if challenges.is_basic(found) and (challenge is None or self._image_store == pull_rules.CLASSIC):
             text = f"{answer.shown_url} asks for a user and password, which engines never send to a mirror"
             raise Failure("token", f"{text}. Allow anonymous pulls on the mirror")
-        self._token_server = dict(_PARAMETER.findall(challenge))
-        realm = self._token_server.get("realm", "")
+        if challenge is None:
+            return
+        realm = challenge.parameters.get("realm", "")
         if not realm.startswith(("https://", "http://")):
-            raise Failure("token", "it requires a token but names no token server")
-        _refuse_downgrade(answer, realm, "token", "names the token server")
-        self._token("library/alpine")
+            named = f" that can be asked: {masking.mask_url(realm)}" if realm else ""
+            raise Failure("token", f"it requires a token but names no token server{named}")
+        http_session.refuse_downgrade(answer, realm, "token", "names the token server")
+        self._challenge = challenge
 
-    def _token(self, name: str) -> str:
-        """Return a token to pull an image anonymously, from the token server that the registry names."""
-        if name in self._tokens:
-            return self._tokens[name]
-        realm, service = self._token_server["realm"], self._token_server.get("service")
+    def _authorization(self, name: str) -> Dict[str, str]:
+        """Return the header with a token to pull an image anonymously, or nothing if the registry asked for none."""
+        if self._challenge is None:
+            return {}
+        if name not in self._tokens:
+            self._tokens[name] = self._new_token(self._challenge.parameters, name)
+        return {"Authorization": f"Bearer {self._tokens[name]}"}
+
+    def _new_token(self, parameters: Mapping[str, str], name: str) -> str:
+        """Return a token from the token server that the registry names."""
+        realm, service = parameters["realm"], parameters.get("service")
         query = {} if service is None else {"service": service}
         query["scope"] = f"repository:{name}:pull"
         url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}"
-        answer = self._request("GET", url, stage="token", limit=BODY_LIMIT)
-        if answer.status != 200:
+        try:
+            answer = self._session.request("GET", url, stage="token", limit=http_session.BODY_LIMIT)
+        except Failure as exc:
+            if exc.stage == "token":
+                raise
+            text = f"{exc} (its token server, {masking.mask_url(realm)})"
+            raise Failure(exc.stage, text, is_silent=exc.is_silent, is_open=exc.is_open) from exc
+        if not 200 <= answer.status < 300:
             text = f"{masking.mask_url(realm)} gives no token for an anonymous pull (HTTP {answer.status})"
             raise Failure("token", text)
         fields = http_body.json_object(answer.body)
         token = fields.get("token") or fields.get("access_token")
-        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+        if not answer.is_whole or not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise Failure("token", f"{masking.mask_url(realm)} gives no valid token for an anonymous pull")
-        self._tokens[name] = token
         return token
 
     # -- images --------------------------------------------------------------------------------------------------------
 
+    def judge(self, image: images.Image) -> pull_rules.Judgement:
+        """Return what the engine makes of the answers for an image."""
+
+        def fetch(method: str, reference: str) -> pull_rules.Reply:
+            return self._reply(method, image.name, reference)
+
+        return pull_rules.judge(self._image_store, fetch, image.reference)
+
     def digest(self, image: images.Image) -> Tuple[Optional[str], Optional[str]]:
         """Return the digest of an image, or the reason why there is none. Docker Hub does not count a ``HEAD``."""
-        answer = self._manifest("HEAD", image.name, image.reference)
-        if answer.status == 404:
+        reply = self._reply("HEAD", image.name, image.reference)
+        if reply.status == 404:
             return None, "it does not have this image"
-        if answer.status != 200:
-            return None, f"HTTP {answer.status}{' (its rate limit is reached)' if answer.status == 429 else ''}"
-        digest = answer.header("Docker-Content-Digest")
-        return (digest, None) if images.DIGEST.fullmatch(digest) else (None, "its answer has no valid digest")
+        if not reply.is_success:
+            return None, f"HTTP {reply.status}{' (its rate limit is reached)' if reply.status == 429 else ''}"
+        is_valid = pull_rules.DIGEST.fullmatch(reply.digest)
+        return (reply.digest, None) if is_valid else (None, "its answer has no valid digest")
 
-    def size(self, image: images.Image, digest: str, platform: str) -> Tuple[Optional[int], Optional[str]]:
-        """Return the bytes of an image for a platform, or the reason why they are not known."""
-        manifest = self._manifest_object(image.name, digest)
+    def content(
+        self, image: images.Image, found: pull_rules.Judgement, platform: str
+    ) -> Tuple[pull_rules.Judgement, Optional[int]]:
+        """Return what the engine makes of the parts of an image for a platform, and their bytes, if they are known."""
+        if len(found.manifest) > pull_rules.MANIFEST_LIMIT:
+            text = f"its manifest is larger than {pull_rules.MANIFEST_LIMIT} bytes, so its size is not known"
+            return found._replace(reason=text), None
+        manifest = http_body.json_object(found.manifest)
         entries = manifest.get("manifests")
         if isinstance(entries, list):
-            found = [entry for entry in entries if _platform(entry) == platform]
-            of_platform = str(found[0].get("digest")) if found else ""
-            if not images.DIGEST.fullmatch(of_platform):
-                return None, f"the image does not exist for {platform}"
-            manifest = self._manifest_object(image.name, of_platform)
-        layers = manifest.get("layers")
-        parts = [manifest.get("config"), *(layers if isinstance(layers, list) else [])]
-        sizes: List[Any] = [part.get("size") for part in parts if isinstance(part, dict)]
-        if not sizes or not all(_is_size(size) for size in sizes) or not _is_size(sum(sizes)):
-            return None, _BAD_MANIFEST
-        return sum(sizes), None
-
-    def _manifest_object(self, name: str, digest: str) -> Dict[str, Any]:
-        answer = self._manifest("GET", name, digest)
-        return http_body.json_object(answer.body) if answer.status == 200 else {}
+            of_platform = next((str(entry.get("digest")) for entry in entries if _platform(entry) == platform), "")
+            if not pull_rules.DIGEST.fullmatch(of_platform):
+                return found._replace(reason=f"the image does not exist for {platform}"), None
+            reply = self._reply("GET", image.name, of_platform)
+            inner = pull_rules.judge_platform(self._image_store, reply, of_platform)
+            if inner.verdict != pull_rules.USED:
+                return inner._replace(digest=found.digest), None
+            manifest = http_body.json_object(inner.manifest)
+        config = manifest.get("config")
+        digest = str(config.get("digest")) if isinstance(config, dict) else ""
+        if pull_rules.DIGEST.fullmatch(digest):
+            status = self._blob_status(image.name, digest)
+            if status >= 400:
+                text = f"the configuration of the image: HTTP {status}"
+                return pull_rules.Judgement(pull_rules.NOT_USED, text, found.digest), None
+        size = _size(manifest)
+        return found._replace(reason=None if size is not None else _BAD_MANIFEST), size
 
     def rate_limit(self) -> Optional[Dict[str, Any]]:
         """Return what Docker Hub reports of this host's limit, or None. The request itself does not count."""
@@ -220,97 +215,58 @@ class Registry:
             "source": masking.mask(answer.header("docker-ratelimit-source"), 100) or None,
         }
 
-    def _manifest(self, method: str, name: str, reference: str) -> Answer:
-        headers = {"Accept": _ACCEPT}
-        if self.authentication:
-            headers["Authorization"] = f"Bearer {self._token(name)}"
-        url = f"{self._url}v2/{name}/manifests/{quote(reference, safe=':')}"
-        return self._request(method, url, headers, limit=MANIFEST_LIMIT)
+    def _reply(self, method: str, name: str, reference: str) -> pull_rules.Reply:
+        answer = self._manifest(method, name, reference)
+        length = answer.header("Content-Length")
+        return pull_rules.Reply(
+            status=answer.status,
+            media_type=answer.header("Content-Type")[:200],
+            digest=answer.header("Docker-Content-Digest"),
+            length=int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None,
+            body=answer.body,
+            body_digest=f"sha256:{hashlib.sha256(answer.body).hexdigest()}",
+            body_size=len(answer.body),
+            is_whole=answer.is_whole,
+            error=answer.error() if method == "GET" else "",
+        )
 
-    # -- HTTP ----------------------------------------------------------------------------------------------------------
+    def _manifest(self, method: str, name: str, reference: str) -> http_session.Answer:
+        path = f"{name}/manifests/{quote(reference, safe=':')}"
+        return self._pull(method, name, path, {"Accept": _ACCEPT}, limit=pull_rules.MANIFEST_LIMIT)
 
-    def _request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] = MappingProxyType({}),
-        *,
-        stage: str = "http",
-        limit: Optional[int] = None,
-    ) -> Answer:
-        """Return the answer after all redirects. A token is never sent to another host.
+    def _blob_status(self, name: str, digest: str) -> int:
+        return self._pull("HEAD", name, f"{name}/blobs/{digest}", {}, limit=None).status
 
-        :param limit: the most bytes of a good answer. If None, its body does not matter.
-        """
-        for _redirect in range(REDIRECTS + 1):
-            answer = self._request_once(method, url, headers, stage, limit)
-            target = _redirect_target(answer, stage)
-            if target is None:
-                return answer
-            if connection.split_url(target, stage).netloc != connection.split_url(url, stage).netloc:
-                headers = {name: value for name, value in headers.items() if name != "Authorization"}
-            url = target
-        raise Failure(stage, f"{masking.mask_url(url)} redirects more than {REDIRECTS} times")
-
-    def _request_once(
-        self, method: str, url: str, headers: Mapping[str, str], stage: str, limit: Optional[int]
-    ) -> Answer:
-        parts = connection.split_url(url, stage)
-        opened = self.connector.open(parts, record=stage == "http")
-        self.connector.stage = stage
-        target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-        if self.connector.is_relayed(parts):
-            target = url
-            headers = {**headers, **self.connector.relay_headers(parts)}
-        try:
-            headers = {"User-Agent": "pullthrough.docker", "Host": parts.netloc, **headers}
-            opened.request(method, target, headers=headers)
-            response = opened.getresponse()
-            return Answer(url, response.status, response.headers, self._body(response, limit))
-        except (OSError, http.client.HTTPException, ValueError, http_body.BodyError) as exc:
-            text = f"{masking.mask_url(url)} gives no valid HTTP response: {connection.describe(exc)}"
-            raise Failure(stage, text, is_silent=connection.is_silent(exc)) from exc
-        finally:
-            opened.close()
-
-    def _body(self, response: http.client.HTTPResponse, limit: Optional[int]) -> bytes:
-        """Return the body. Where only its start can matter, it ends at the limit, as an engine would not read it."""
-        if limit is None or response.status != 200:
-            return http_body.read(response, deadline=self._deadline, limit=BODY_LIMIT, is_cut=True)
-        return http_body.read(response, deadline=self._deadline, limit=limit, is_cut=False)
-
-
-def _redirect_target(answer: Answer, stage: str) -> Optional[str]:
-    """Return the URL that an answer redirects to, or None.
-
-    :raises Failure: if an engine would not follow the redirect.
-    """
-    location = answer.header("Location")
-    if answer.status not in (301, 302, 303, 307, 308) or not location:
-        return None
-    try:
-        target = urljoin(answer.url, location)
-    except ValueError:
-        target = location
-    if not target.startswith(("https://", "http://")):
-        text = f"{answer.shown_url} redirects to {masking.mask_url(target)}, which is not an http or https URL"
-        raise Failure(stage, text)
-    _refuse_downgrade(answer, target, stage, "redirects to")
-    return target
-
-
-def _refuse_downgrade(answer: Answer, target: str, stage: str, verb: str) -> None:
-    """Refuse to go on without encryption after an encrypted answer: all others on the way could then read and forge.
-
-    :param verb: what the answer does with the target, as the middle of a sentence.
-    """
-    if answer.url.startswith("https://") and target.startswith("http://"):
-        text = f"{answer.shown_url} {verb} {masking.mask_url(target)}, which is not encrypted, so it is not asked"
-        raise Failure(stage, f"{text}. Make the mirror use https there as well")
+    def _pull(
+        self, method: str, name: str, path: str, headers: Dict[str, str], *, limit: Optional[int]
+    ) -> http_session.Answer:
+        """Return the answer for a part of an image. The containerd store answers a challenge where it meets one."""
+        is_containerd = self._image_store == pull_rules.CONTAINERD
+        url = f"{self._url}{path}{'?ns=docker.io' if is_containerd else ''}"
+        authorization = self._authorization(name)
+        answer = self._session.request(method, url, {**headers, **authorization}, limit=limit)
+        if answer.status == 401 and is_containerd and not authorization:
+            found = challenges.parse(answer.all("WWW-Authenticate"))
+            self.authentication = challenges.name(found)
+            self._learn(answer, found)
+            authorization = self._authorization(name)
+            if authorization:
+                answer = self._session.request(method, url, {**headers, **authorization}, limit=limit)
+        return answer
 
 
 def _rate(header: str) -> Optional[re.Match[str]]:
     return re.match(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?(?![0-9])", header)
+
+
+def _size(manifest: Mapping[str, Any]) -> Optional[int]:
+    """Return the bytes of an image with this manifest, or None if it is not valid."""
+    layers = manifest.get("layers")
+    parts = [manifest.get("config"), *(layers if isinstance(layers, list) else [])]
+    sizes: List[Any] = [part.get("size") for part in parts if isinstance(part, dict)]
+    if not sizes or not all(_is_size(size) for size in sizes) or not _is_size(sum(sizes)):
+        return None
+    return int(sum(sizes))
 
 
 def _is_size(value: Any) -> bool:

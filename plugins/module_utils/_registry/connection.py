@@ -10,7 +10,6 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import socket
 import ssl
@@ -21,7 +20,13 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Se
 from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import http_body
-from ansible_collections.pullthrough.docker.plugins.module_utils._registry import addresses, proxies, tls_over_tls
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import (
+    addresses,
+    dialing,
+    proxies,
+    tls_over_tls,
+    trust,
+)
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 PROXY_HEAD_LIMIT = 65536
@@ -32,26 +37,31 @@ class Failure(Exception):
     """A step of a check that failed. The text says why, with secrets masked.
 
     ``stage`` is the step: ``dns``, ``tcp``, ``proxy``, ``tls``, ``http`` or ``token``. ``is_silent`` is true if
-    no answer came at all, because an engine would then wait for it as well.
+    no answer came at all, because an engine would then wait for it as well. ``is_open`` is true if an engine may be
+    able to do the step all the same.
     """
 
-    def __init__(self, stage: str, text: str, *, is_silent: bool = False) -> None:
+    def __init__(self, stage: str, text: str, *, is_silent: bool = False, is_open: bool = False) -> None:
         super().__init__(masking.mask(text))
         self.stage = stage
         self.is_silent = is_silent
+        self.is_open = is_open
 
 
 class Route(NamedTuple):
     """The engine's settings that decide how it reaches a registry.
 
     ``folder`` is the engine's folder of certificates for this registry. ``certificates`` are those that are not
-    written there yet. ``proxies`` has the engine's ``http`` and ``https`` proxy and its ``no`` list.
+    written there yet. ``proxies`` has the engine's ``http`` and ``https`` proxy and its ``no`` list. ``environment`` is
+    the engine's, and ``started`` the time at which it started.
     """
 
     folder: str
     certificates: Optional[str] = None
     insecure: bool = False
     proxies: Mapping[str, str] = MappingProxyType({})
+    environment: Mapping[str, str] = MappingProxyType({})
+    started: Optional[float] = None
 
 
 class Connector:
@@ -61,6 +71,7 @@ class Connector:
         """:param deadline: of ``time.monotonic``, for all connections together."""
         self._route = route
         self._deadline = deadline
+        self._cas = trust.SystemCas(route.environment)
         self.stage = "dns"
         self.addresses: List[str] = []
         self.proxy: Optional[str] = None
@@ -102,7 +113,8 @@ class Connector:
         next_hop, shown = split_url(proxy, "proxy"), f"the proxy {masking.mask(proxy)}"
         if next_hop.scheme not in ("http", "https"):
             text = f"this check can use only http and https proxies, not {shown}. The engine may be able to use it"
-            raise Failure("proxy", f"{text}. Pull an image to test it, as docker_mirror_canary_images does")
+            advice = "Pull an image to test it, as docker_mirror_canary_images does"
+            raise Failure("proxy", f"{text}. {advice}", is_open=True)
         host, port = _host_and_port(url)
         kind = addresses.kind_of_host(host)
         self._refuse(kind, host, f"{masking.mask(host, 253)}, port {port}")
@@ -112,7 +124,8 @@ class Connector:
             if next_hop.scheme == "https":
                 sock = self._encrypt(sock, next_hop.hostname or "", proxy=shown)
             if url.scheme == "https":
-                self._tunnel(sock, proxies.authorization(next_hop), f"{host}:{port}", shown)
+                target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                self._tunnel(sock, proxies.authorization(next_hop), target, shown)
         except BaseException:
             sock.close()
             raise
@@ -150,7 +163,7 @@ class Connector:
         """
         if self._allowed is not None and kind not in self._allowed:
             text = f"no connection to {shown}: {address} is a {kind} address, and the mirror itself has no such address"
-            raise Failure("tcp", f"{text}. Check the redirects and the token server of the mirror")
+            raise Failure("tcp", f"{text}. Check the redirects and the token server of the mirror", is_open=True)
 
     def _reach(
         self, url: SplitResult, shown: str, *, is_proxy: bool, record: bool
@@ -174,22 +187,17 @@ class Connector:
 
     def _dial(self, found: Sequence[Any], shown: str, *, is_proxy: bool) -> Tuple[socket.socket, Optional[str]]:
         """Return a connection to the first address that accepts one, and the kind of this address."""
-        problem: OSError = OSError("its name has no address")
-        for family, type_, protocol, _name, address in found:
-            kind = addresses.kind(address[0])
-            if not is_proxy:
-                self._refuse(kind, address[0], shown)
-            sock = socket.socket(family, type_, protocol)
-            try:
-                sock.settimeout(self._seconds_left())
-                sock.connect(address)
-                return sock, kind
-            except OSError as exc:
-                problem = exc
-                sock.close()
-        hint = ". Check the address and the firewalls" if is_silent(problem) else ""
-        text = f"no connection to {shown}: {describe(problem)}{hint}"
-        raise Failure("tcp", text, is_silent=is_silent(problem)) from problem
+        if not is_proxy:
+            for address in found:
+                self._refuse(addresses.kind(address[4][0]), address[4][0], shown)
+        try:
+            sock, address = dialing.connect(found, self._deadline)
+        except OSError as exc:
+            hint = ". Check the address and the firewalls" if is_silent(exc) else ""
+            text = f"no connection to {shown}: {describe(exc)}{hint}"
+            raise Failure("tcp", text, is_silent=is_silent(exc)) from exc
+        sock.settimeout(self._seconds_left())
+        return sock, addresses.kind(address[4][0])
 
     def _tunnel(self, sock: socket.socket, authorization: Optional[str], target: str, shown: str) -> None:
         """Make the proxy connect to the registry."""
@@ -226,7 +234,13 @@ class Connector:
 
         :param proxy: how to show the host if it is the proxy.
         """
-        context, files = self._trust(is_verified=bool(proxy) or not self._route.insecure)
+        is_verified = bool(proxy) or not self._route.insecure
+        try:
+            context, files = trust.context(
+                self._cas, self._route.folder, self._route.certificates, is_verified=is_verified
+            )
+        except trust.TrustError as exc:
+            raise Failure("tls", str(exc)) from exc
         encrypted: Union[ssl.SSLSocket, tls_over_tls.TlsOverTls]
         try:
             if isinstance(sock, ssl.SSLSocket):
@@ -258,50 +272,23 @@ class Connector:
             "certificates": files,
         }
 
-    def _trust(self, *, is_verified: bool) -> Tuple[ssl.SSLContext, List[str]]:
-        """Return a context that trusts what the engine trusts, and the files it was built from besides the system's."""
-        context = ssl.create_default_context()
-        if not is_verified:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            return context, []
-        files = [path for path in _paths_in(self._route.folder) if _load(context, path)]
-        if self._route.certificates:
-            # The ssl module refuses text that is not ASCII. Comments between certificates may hold such text.
-            pem = self._route.certificates.encode("ascii", errors="ignore").decode()
-            try:
-                context.load_verify_locations(cadata=pem)
-            except (OSError, ValueError) as exc:
-                raise Failure("tls", f"ca_certificates cannot be used: {describe(exc)}") from exc
-            files.append("ca_certificates")
-        return context, files
-
-
-def _load(context: ssl.SSLContext, path: str) -> bool:
-    """Load a file of the engine's folder of certificates, and return whether it is one that engines use."""
-    stem, extension = os.path.splitext(path)
-    try:
-        if extension == ".crt":
-            context.load_verify_locations(path)
-        elif extension == ".cert":
-            context.load_cert_chain(path, f"{stem}.key")
-        else:
-            return False
-    except (OSError, ssl.SSLError) as exc:
-        raise Failure("tls", f"{path} cannot be used: {describe(exc)}") from exc
-    return True
-
-
-def _paths_in(folder: str) -> List[str]:
-    """Return the sorted paths in a folder. A folder that is missing or cannot be listed counts as empty."""
-    try:
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
-    except OSError:
-        return []
-
 
 def _host_and_port(url: SplitResult) -> Tuple[str, int]:
-    return url.hostname or "", url.port or proxies.default_port(url.scheme)
+    # The name of an interface after an IPv6 address has an encoded % (RFC 6874).
+    return (url.hostname or "").replace("%25", "%", 1), url.port or proxies.default_port(url.scheme)
+
+
+def host_header(url: SplitResult) -> str:
+    """Return the header ``Host``: without the user and the name of an interface (Go net/http request.go)."""
+    authority = url.netloc.rpartition("@")[2]
+    address, percent, rest = authority.partition("%25")
+    return f"{address}]{rest.partition(']')[2]}" if percent else authority
+
+
+def authorization(url: SplitResult) -> Dict[str, str]:
+    """Return the header for the user in a URL that a registry redirects to, as Go sends it."""
+    user = proxies.authorization(url)
+    return {"Authorization": user} if user else {}
 
 
 def split_url(url: str, stage: str) -> SplitResult:

@@ -14,10 +14,12 @@ import re
 
 from typing import NamedTuple
 
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import pull_rules
+
 _PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "armv6l": "arm/v6", "i686": "386"}
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REFERENCE = re.compile(
-    r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>" + DIGEST.pattern + "))?",
+    r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::(?P<tag>\w[\w.-]{0,127}))?"
+    rf"(?:@(?P<digest>{pull_rules.DIGEST.pattern}))?",
     re.ASCII,
 )
 

@@ -31,9 +31,14 @@ class TlsOverTls:
         self._outer, self._seconds_left = outer, seconds_left
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._inner = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._limit = float("inf")
         self._files = 0
         self._is_closed = False
         self._do(self._inner.do_handshake)
+
+    def settimeout(self, seconds: float) -> None:
+        """Limit each wait to this time as well."""
+        self._limit = seconds
 
     def getpeercert(self) -> Optional[Dict[str, Any]]:
         return self._inner.getpeercert()
@@ -83,11 +88,11 @@ class TlsOverTls:
     def _send(self) -> None:
         data = self._outgoing.read()
         if data:
-            self._outer.settimeout(self._seconds_left())
+            self._outer.settimeout(min(self._seconds_left(), self._limit))
             self._outer.sendall(data)
 
     def _receive(self) -> None:
-        self._outer.settimeout(self._seconds_left())
+        self._outer.settimeout(min(self._seconds_left(), self._limit))
         data = self._outer.recv(65536)
         if data:
             self._incoming.write(data)

@@ -9,12 +9,10 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-import ipaddress
-
 from typing import List, Optional, Sequence
 from urllib.parse import SplitResult, urlsplit
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, versions
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, mirror_url, versions
 
 _HOSTS_TOML = {
     certs_d.Effect.HOST: (
@@ -33,6 +31,12 @@ _HOSTS_TOML = {
 _BUILDS = (
     ": docker build asks the host that is named there instead of the registry mirrors (moby daemon/hosts.go). "
     "Pulls use the mirrors."
+)
+
+_LOGIN = (
+    "{path} has a login for Docker Hub: with this image store the engine sends Docker Hub's credentials to the mirror "
+    "as well, and pulls from Docker Hub where the mirror refuses them (moby issue 42022). If this host needs no login, "
+    "run docker logout."
 )
 
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
@@ -63,6 +67,7 @@ def of(
     image_store: Optional[str],
     version: Optional[versions.Version],
     hosts_toml: Optional[certs_d.HostsToml],
+    login: Optional[str] = None,
 ) -> List[str]:
     """Return warnings about these mirrors, as sentences.
 
@@ -70,6 +75,7 @@ def of(
     :param insecure: the engine's insecure registries: ``host``, ``host:port`` or a network such as ``10.0.0.0/8``.
     :param image_store: ``containerd``, ``graphdriver``, or None when unknown.
     :param hosts_toml: what the ``hosts.toml`` that engines read for Docker Hub's images changes, or None.
+    :param login: the file with a login for Docker Hub that this user's pulls send, or None.
     """
     found = [caution for caution in map(_no_cache, mirrors) if caution]
     if not mirrors or image_store is None or version is None:
@@ -77,7 +83,8 @@ def of(
     if image_store != "containerd":
         if hosts_toml and hosts_toml.effect is certs_d.Effect.HOST and version >= versions.HAS_SHARED_DOCKER_IO:
             found.append(hosts_toml.place + _BUILDS)
-        return found
+        found += [_doubled(mirror) for mirror in mirrors if mirror.rstrip("/").endswith("/v2")]
+        return found + ([_LOGIN.format(path=login)] if login else [])
     if not versions.shares_docker_io(image_store, version):
         return found + [
             f"With the containerd image store this engine connects to {mirror} over https (seen on 26.1.5): "
@@ -100,6 +107,14 @@ def _no_cache(mirror: str) -> Optional[str]:
     if host in _OTHER_REGISTRIES:
         return f"The mirror {mirror} is a registry with images of its own, and no cache of Docker Hub."
     return None
+
+
+def _doubled(mirror: str) -> str:
+    shown = mirror.rstrip("/")
+    return (
+        f"The path of the mirror {shown} ends in /v2, and with this image store the engine asks /v2/v2/ there. "
+        f"Write {shown[: -len('/v2')]} in its place."
+    )
 
 
 def _not_verified(mirror: str) -> str:
@@ -143,15 +158,14 @@ def _parts_of(mirror: str) -> SplitResult:
 
 
 def _is_loopback(mirror: str) -> bool:
-    host = _host_of(mirror)
-    return host == "localhost" or _is_in(host, "127.0.0.0/8") or _is_in(host, "::1/128")
+    return mirror_url.is_loopback(_host_of(mirror))
 
 
 def _is_insecure(mirror: str, insecure: Sequence[str]) -> bool:
     host = _host_of(mirror)
     names = {host, _parts_of(mirror).netloc.lower()}
     return any(
-        _without_scheme(entry) in names or entry in _EVERYWHERE or _is_in(host, entry)
+        _without_scheme(entry) in names or entry in _EVERYWHERE or mirror_url.is_in(host, entry)
         for entry in map(str.lower, insecure)
     )
 
@@ -159,10 +173,3 @@ def _is_insecure(mirror: str, insecure: Sequence[str]) -> bool:
 def _without_scheme(entry: str) -> str:
     """Return an insecure registry as the engine understands it (moby registry/config.go)."""
     return entry.rpartition("://")[2]
-
-
-def _is_in(host: str, network: str) -> bool:
-    try:
-        return "/" in network and ipaddress.ip_address(host) in ipaddress.ip_interface(network).network
-    except ValueError:  # A name; only DNS could tell.
-        return False

@@ -11,6 +11,7 @@ The rules are those of ``ValidateMirror`` in moby registry/config.go, and of wha
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from typing import Any, List, Optional, Sequence, Tuple
@@ -107,6 +108,19 @@ def engine_spelling(url: str) -> str:
 def engine_list(urls: Sequence[str]) -> List[str]:
     """Return the list as the engine shows it: in its spelling, the same order, and each mirror once."""
     return list(dict.fromkeys(engine_spelling(url) for url in urls))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this host by its name or address."""
+    return host == "localhost" or is_in(host, "127.0.0.0/8") or is_in(host, "::1/128")
+
+
+def is_in(host: str, network: str) -> bool:
+    """Return whether a host is an address in a network."""
+    try:
+        return "/" in network and ipaddress.ip_address(host) in ipaddress.ip_interface(network).network
+    except ValueError:  # A name; only DNS could tell.
+        return False
 
 
 def shown_list(urls: Sequence[str]) -> List[str]:

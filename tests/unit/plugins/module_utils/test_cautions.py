@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d, docker_login
 
 NEW, OLD = (28, 5, 2), (26, 1, 5)
 HOSTS = "/etc/docker/certs.d/docker.io/hosts.toml, line 2"
@@ -159,3 +159,49 @@ CASES = {
 @pytest.mark.parametrize(("mirrors", "registries", "store", "version", "toml", "warnings"), CASES.values(), ids=CASES)
 def test_cautions(mirrors, registries, store, version, toml, warnings):
     assert cautions.of(mirrors, insecure=registries, image_store=store, version=version, hosts_toml=toml) == warnings
+
+
+@pytest.mark.parametrize(("store", "asked"), [("graphdriver", 1), ("containerd", 0)])
+def test_a_path_that_ends_in_v2(store, asked):
+    found = cautions.of(
+        ["https://a.example/hub/v2/"], insecure=[], image_store=store, version=(28, 5, 2), hosts_toml=None
+    )
+    assert (
+        found
+        == [
+            "The path of the mirror https://a.example/hub/v2 ends in /v2, and with this image store the engine asks "
+            "/v2/v2/ there. Write https://a.example/hub in its place."
+        ]
+        * asked
+    )
+
+
+@pytest.mark.parametrize(
+    ("mirrors", "store", "said"),
+    [(["https://a.example/"], "graphdriver", 1), (["https://a.example/"], "containerd", 0), ([], "graphdriver", 0)],
+)
+def test_a_login_for_docker_hub(mirrors, store, said):
+    found = cautions.of(
+        mirrors, insecure=[], image_store=store, version=(26, 1, 5), hosts_toml=None, login="/root/.docker/config.json"
+    )
+    assert [caution.partition(":")[0] for caution in found] == [
+        "/root/.docker/config.json has a login for Docker Hub"
+    ] * said
+
+
+LOGINS = {
+    '{"auths": {"https://index.docker.io/v1/": {"auth": "c2VjcmV0"}}}': True,
+    '{"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "pass"}': True,
+    '{"credHelpers": {"https://index.docker.io/v1/": "pass"}}': True,
+    '{"auths": {"ghcr.io": {"auth": "c2VjcmV0"}}}': False,
+    '{"credsStore": "pass"}': False,
+    '{"auths": ["https://index.docker.io/v1/"]}': False,
+    "[]": False,
+    "": False,
+    "{": False,
+}
+
+
+@pytest.mark.parametrize(("text", "found"), LOGINS.items(), ids=LOGINS)
+def test_logins(text, found):
+    assert docker_login.is_in(text) is found

@@ -32,6 +32,7 @@ from test_engine_api import GOOD_INFO
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import (
     engine_api,
+    engine_environment,
     engines,
     processes,
     programs,
@@ -417,14 +418,14 @@ PROXIES = {
 def test_proxies_with_their_users(host, answer, texts, shown, environment, used):
     engine = answer(http(json.dumps(GOOD).encode()))
     texts[f"/proc/{engine.process.pid}/environ"] = "\0".join([*environment, ""])
-    assert engines.proxies(engine._replace(info=engine.info._replace(proxies=shown))) == used
+    assert engine_environment.proxies(engine._replace(info=engine.info._replace(proxies=shown))) == used
 
 
 def test_no_proxies_without_an_engine(host):
     engine = engines.look("docker", 10)
-    assert engine.info is None and engines.proxies(engine) == {}
+    assert engine.info is None and engine_environment.proxies(engine) == {}
     info = GOOD_INFO._replace(proxies={"http": SHOWN_PROXY})
-    assert engines.proxies(engine._replace(info=info)) == {}
+    assert engine_environment.proxies(engine._replace(info=info)) == {}
 
 
 def test_a_reload_in_force(host, dockerd):

@@ -297,3 +297,15 @@ def test_mirrors_that_are_not_used_are_warned_of(engine, run, daemon_json, certs
     assert [warning.partition(" asks ")[0] for warning in said] == (
         [f"{hosts}, line 3: docker build"] if state == "running" else []
     )
+
+
+@pytest.mark.parametrize("store", ["graphdriver", "containerd"])
+def test_a_login_for_docker_hub_is_a_caution_and_is_never_shown(engine, run, daemon_json, certs, store):
+    (certs.parent / "config.json").write_text('{"auths": {"https://index.docker.io/v1/": {"auth": "bWU6aHVzaA=="}}}')
+    given(daemon_json, "{}")
+    engine.store, engine.mirrors = store, [GCR]
+    result = run("registry_mirrors_info")
+    assert [caution.partition(":")[0] for caution in result["cautions"]] == (
+        [f"{certs.parent}/config.json has a login for Docker Hub"] if store == "graphdriver" else []
+    )
+    assert "bWU6" not in str(result)
