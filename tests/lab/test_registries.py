@@ -130,8 +130,8 @@ def from_hub(lab, host, since):
     return collections.Counter(match[1] for match in matches if match)
 
 
-def try_all(host, lab, requests):
-    """Return a row for each mirror on a host."""
+def checked(host):
+    """Return what the module says of each mirror on a host."""
     said = {}
     names = list(odd_mirrors.ROWS)
     for start in range(0, len(names), CHUNK):
@@ -139,34 +139,36 @@ def try_all(host, lab, requests):
         urls = [odd_mirrors.URLS[name] for name in chunk]
         result = host.execute("registry_mirrors_health_info", mirrors=urls, images=["alpine"], timeout=odd_mirrors.SLOW)
         said.update(zip(chunk, result["mirrors"]))
-    rows = {}
-    for name in names:
-        bring_into_force(host, odd_mirrors.URLS[name])
-        since = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        served, error = pulled(name, host, requests)
-        hub = from_hub(lab, host, since)
-        (found,) = said[name]["images"]
-        rows[name] = {
-            "pull": verdict(name, served, hub, error),
-            "hub": dict(hub),
-            "mirror": dict(served),
-            "error": error,
-            "module": found["verdict"],
-            "failed_at": said[name]["failed_at"],
-            "reason": said[name]["reason"] or found["reason"],
-        }
-    return rows
+    return said
+
+
+def try_one(name, host, lab, requests, said):
+    """Return the row of a mirror on a host: what a pull did, and what the module said."""
+    bring_into_force(host, odd_mirrors.URLS[name])
+    since = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    served, error = pulled(name, host, requests)
+    hub = from_hub(lab, host, since)
+    (image,) = said["images"]
+    return {
+        "pull": verdict(name, served, hub, error),
+        "hub": dict(hub),
+        "mirror": dict(served),
+        "error": error,
+        "module": image["verdict"],
+        "failed_at": said["failed_at"],
+        "reason": said["reason"] or image["reason"],
+    }
 
 
 @pytest.fixture(scope="module")
 def rows(hosts, mirrors, lab):
     """Return the results by mirror and host, which are also written for the table in the documentation."""
+    ROWS.unlink(missing_ok=True)
     store = conftest.Store(ROWS)
-    store.clear()
-    by_host = each(lambda host: try_all(host, lab, mirrors), hosts)
+    said = each(checked, hosts)
     for name in odd_mirrors.ROWS:
-        store[name] = {host: by_host[host][name] for host in by_host}
-    store.save()
+        store[name] = each(lambda host, name=name: try_one(name, host, lab, mirrors, said[host.name][name]), hosts)
+        store.save()
     return store
 
 

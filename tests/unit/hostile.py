@@ -114,7 +114,7 @@ POISON = {
     },
 }
 """Answers with terminal escapes, forged lines and secrets."""
-USABLE = {"poison as a content type", "a redirect that works", "poison as a digest", "poison as a manifest"}
+USABLE = {"poison as a content type", "a redirect that works"}
 """Mirrors that an engine can use, although their answers are hostile."""
 OVER_TLS = {"65000 letters as a challenge", "folded lines as a challenge", "poison as a body"}
 """Mirrors that use TLS. Engines do not verify the certificate of a mirror at a loopback address."""

@@ -109,11 +109,12 @@ def test_no_mirror_writes_to_the_terminal(mirrors, arguments):
     found = dict(zip(names, called.result["mirrors"]))
     assert {name for name, mirror in found.items() if mirror["usable"]} == hostile.USABLE
     warnings = [line for line in only_plain(called.out).splitlines() if line.startswith("[WARNING]: ")]
-    assert {url for url in urls if any(f"The mirror {url}/ cannot be used: " in line for line in warnings)} == {
+    # Which words follow depends on the image store of this machine's engine, if it has one.
+    assert {url for url in urls if any(f" mirror {url}/" in line for line in warnings)} == {
         mirrors[name] for name in names if name not in hostile.USABLE
     }
     for mirror in found.values():
-        assert bool(mirror["reason"]) is not mirror["usable"], mirror
+        assert bool(mirror["reason"]) is (mirror["usable"] is not True), mirror
         assert mirror["authentication"] in (None, "none", "basic", "bearer", "other"), mirror
         for shown in [value for value in [*mirror.values(), *mirror["images"][0].values()] if isinstance(value, str)]:
             assert shown.isprintable() and len(shown) <= 1000 and hostile.SECRET not in shown, shown

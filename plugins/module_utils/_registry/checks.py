@@ -78,7 +78,7 @@ class Check:
             return
         self.finding = _of_images(judgements)
         if self.image_store != pull_rules.CLASSIC:
-            fault = self._ask_v2_in_vain()
+            fault = self._ask_v2_for_the_report()
         if self.finding is None:
             self.finding = _of_registry(judgements, fault, is_usual=not wanted)
 
@@ -96,7 +96,7 @@ class Check:
             self.rate_limit = self.registry.rate_limit()
         return fault
 
-    def _ask_v2_in_vain(self) -> Optional[Failure]:
+    def _ask_v2_for_the_report(self) -> Optional[Failure]:
         """Ask ``/v2/`` only for the report: with this image store the engine does not."""
         try:
             return self.registry.ping()
