@@ -10,6 +10,7 @@ What is in force is read by a second reader, which shares nothing with the colle
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import tempfile
 
@@ -112,9 +113,12 @@ class Place:
             for path in self.folder.rglob("*")
         }
 
+    def files(self):
+        return {name: data for name, data in self.everything().items() if data is not None}
+
     def files_of_others(self):
         own = str(self.machine.own.relative_to(self.folder))
-        return {name: data for name, data in self.everything().items() if data is not None and name != own}
+        return {name: data for name, data in self.files().items() if name != own}
 
     def in_force(self, registry):
         """Return the mirrors of a registry under both orders of reading."""
@@ -217,16 +221,53 @@ def test_a_run_that_is_killed_is_completed_by_the_next(files, first, second, aft
         assert {name: data for name, data in left.items() if not is_temporary(name)} == others
 
 
+CA = Path(__file__).parents[1] / "unit/plugins/modules/ca.crt"
+WITH_CA = {"mirrors": [f"https://{LOCATIONS[1]}"], "ca_files": {LOCATIONS[1]: str(CA)}, "backup": True}
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_killed_before_each_step(state):
+    """Each file is the old one or the new one, and the next run completes the change."""
+    for after in itertools.count():
+        with Place({}) as place:
+            run_module("client_mirrors", registries={"ghcr.io": [f"https://{LOCATIONS[0]}"]})
+            others = place.files()
+            if state == "absent":
+                run_module("client_mirrors", **WITH_CA)
+            old = place.everything()
+            steps = stepwise(place)
+            steps.left = after
+            try:
+                run_module("client_mirrors", state=state, **WITH_CA)
+                is_killed = False
+            except Killed:
+                is_killed = True
+            steps.go_on()
+            now = place.everything()
+            run_module("client_mirrors", state=state, **WITH_CA)
+            new = {name: data for name, data in place.everything().items() if not name.endswith("~")}
+            for name, data in now.items():
+                if data is not None and not name.endswith("~") and not is_temporary(name):
+                    assert data in (old.get(name), new.get(name)), (after, name)
+            assert not any(map(is_temporary, new)), after
+            assert state == "present" or {name: data for name, data in new.items() if data is not None} == others
+            assert place.in_force("docker.io") == [urls_of(WITH_CA["mirrors"]) if state == "present" else []] * 2
+            assert place.in_force("ghcr.io") == [[f"https://{LOCATIONS[0]}/"]] * 2
+        if not is_killed:
+            assert after > 10, "there are steps"
+            return
+
+
 @given(FILES, TASKS, TASKS, FAULTS, st.booleans(), st.sampled_from(["present", "absent"]))
 def test_a_step_that_fails_leaves_what_the_message_says(files, first, second, fault, backup, state):
     with Place(files) as place:
         run_module("client_mirrors", **first)
-        before = {name: data for name, data in place.everything().items() if data is not None}
+        before = place.files()
         steps = stepwise(place)
         steps.fail(fault)
         result = run_module("client_mirrors", backup=backup, state=state, **second)
         steps.go_on()
-        now = {name: data for name, data in place.everything().items() if data is not None and not is_temporary(name)}
+        now = {name: data for name, data in place.files().items() if not is_temporary(name)}
         in_force_is_readable(place)
         if "msg" in result and not result["changed"]:
             assert now == before and "Nothing was changed." in result["msg"], result["msg"]
