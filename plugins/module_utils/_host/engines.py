@@ -142,7 +142,7 @@ def _working_folder(process: Optional[processes.Process]) -> str:
 def _ambiguous(engine: Engine, found: Sequence[processes.Process]) -> Engine:
     """Return the engine of a user who has more than one."""
     names = " and ".join(f"process {process.pid} ({shlex.join(process.argv)})" for process in found)
-    reason = f"two engines are running: {masking.mask(names)}; choose one with the option service"
+    reason = f"two engines are running: {masking.mask(names)}"
     return engine._replace(state="ambiguous", reason=reason)
 
 
