@@ -63,8 +63,9 @@ KINDS: Dict[str, Kind] = {
     ),
     "mirror_unused": Kind("mirror not used", f"To bring the wanted mirrors into force by a reload: {_RUN}"),
     "certificate_ends": Kind(
-        "certificate ends",
-        "Renew it on the mirror, or tell the operator of the mirror. After its end, pulls continue without the mirror.",
+        "certificate expires",
+        "Renew it on the mirror, or tell the operator of the mirror. Once it has expired, pulls continue without the "
+        "mirror.",
     ),
     "old_engine": Kind(
         "old engine",
