@@ -32,8 +32,8 @@ KINDS: Dict[str, Kind] = {
     "failed": Kind("not checked", "Fix what the message names, then run the audit again."),
     "engine_down": Kind(
         "engine down or unclear",
-        "Fix the cause in the message or in the engine's log (journalctl -u docker -n 50). If the service does not run, "
-        "start it.",
+        "Fix the cause in the message or in the engine's log (journalctl -u docker -n 50). If the service does not "
+        "run, start it.",
     ),
     "conflict": Kind(
         "conflict",

@@ -135,7 +135,10 @@ STATES = {
     # what the engine shows last: the beginning of the message
     "stopped": (DOWN, "THE ENGINE IS DOWN. It does not start with"),
     "hung": (HUNG, "THE ENGINE MAY BE DOWN. It is unreachable: no answer on /var/run/docker.sock."),
-    "other mirrors": (engine(NEW, 9), f"THE ENGINE RUNS, but not with its previous mirrors ({OLD[0]}): it uses {NEW[0]}."),
+    "other mirrors": (
+        engine(NEW, 9),
+        f"THE ENGINE RUNS, but not with its previous mirrors ({OLD[0]}): it uses {NEW[0]}.",
+    ),
     "no answer": ({"failed": True, "msg": "no python"}, "THE ENGINE MAY BE DOWN. It could not be asked: no python."),
 }
 
