@@ -272,7 +272,7 @@ def _findings_of_mirror(mirror: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
     tls = mirror["tls"] or {}
     days = tls.get("days_left")
     if days is not None and days < ENDS_SOON:
-        message = f"{mirror['url']}: its certificate ends on {tls['not_after']}, in {days} days.{resolved}"
+        message = f"{mirror['url']}: its certificate expires on {tls['not_after']}, in {days} days.{resolved}"
         yield "certificate_ends", message
 
 

@@ -31,8 +31,9 @@ KINDS: Dict[str, Kind] = {
     ),
     "failed": Kind("not checked", "Fix what the message names, then run the audit again."),
     "engine_down": Kind(
-        "engine down",
-        "Fix the cause in the message or in the engine's log (journalctl -u docker -n 50), then start the service.",
+        "engine down or unclear",
+        "Fix the cause in the message or in the engine's log (journalctl -u docker -n 50). If the service does not "
+        "run, start it.",
     ),
     "mirror_breaks_pulls": Kind(
         "mirror breaks pulls",
@@ -72,8 +73,9 @@ KINDS: Dict[str, Kind] = {
     ),
     "mirror_unused": Kind("mirror not used", f"To bring the wanted mirrors into force by a reload: {_RUN}"),
     "certificate_ends": Kind(
-        "certificate ends",
-        "Renew it on the mirror, or tell the operator of the mirror. After its end, pulls continue without the mirror.",
+        "certificate expires",
+        "Renew it on the mirror, or tell the operator of the mirror. Once it has expired, pulls continue without the "
+        "mirror.",
     ),
     "old_engine": Kind(
         "old engine",

@@ -309,7 +309,7 @@ def hung(host):
     host.run("kill", "-CONT", str(host.engine_pid()))
 
 
-@fault("an engine without its socket", "refused", "Make sure that `docker system info` answers")
+@fault("an engine without its socket", "refused", "Run this again in a minute.")
 def no_socket(host):
     host.run("mv", "/run/docker.sock", "/run/docker.sock.away")
     yield

@@ -202,7 +202,7 @@ def test_each_host_has_its_own_list():
     ("result", "words"),
     [
         (noted("mirror.gcr.io"), "it has no scheme"),
-        (noted("https://mirror.gcr.io https://other.example"), "white space"),
+        (noted("https://mirror.gcr.io https://other.example"), "more than one URL"),
         (noted([7]), "7 is not a mirror URL"),
         (noted({"url": GCR}), "cannot be converted to a list"),
         (noted(None), "cannot be converted to a list"),

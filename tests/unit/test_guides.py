@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from ansible_collections.pullthrough.docker.plugins.filter.audit_report import ENDS_SOON, KINDS, OLD
+from ansible_collections.pullthrough.docker.plugins.filter.misspelt_variables import misspelt_variables
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -38,7 +39,7 @@ QUOTED = [
 
 def texts():
     """Yield the texts of modules, module_utils and role, each on one line, with {} for the values."""
-    for path in [*ROOT.glob("plugins/module*/**/*.py"), *ROOT.glob("roles/docker_mirror/tasks/*.yml")]:
+    for path in [*ROOT.glob("plugins/[fm]*/**/*.py"), *ROOT.glob("roles/docker_mirror/tasks/*.yml")]:
         if path.suffix == ".yml":
             yield " ".join(path.read_text().split())
             continue
@@ -191,7 +192,57 @@ def test_each_host_of_the_guide_to_sites_has_the_list_of_its_site(folder):
     }
 
 
-def test_the_guide_to_automation_installs_this_version():
-    (text,) = (step.text for step in RECIPES["guide_automation"] if step.path == "collections/requirements.yml")
-    (wanted,) = yaml.safe_load(text)["collections"]
-    assert wanted == {"name": f"{GALAXY['namespace']}.{GALAXY['name']}", "version": GALAXY["version"]}
+def number(version):
+    return tuple(map(int, version.split(".")))
+
+
+def test_every_pinned_version_is_the_next_one():
+    """A guide uses what its version has. Pins are lines such as "version: 1.2.3" or "pullthrough.docker:1.2.3"."""
+    name = re.escape(f"{GALAXY['namespace']}.{GALAXY['name']}")
+    pins = [
+        (page.name, pin)
+        for page, text in PAGES.items()
+        for pin in re.findall(rf"(?:name: {name}\n *version: *|{name}:(?:==)?)[\"']?([\d.]+)", text)
+    ]
+    assert pins and {pin for _page, pin in pins} == {GALAXY["version"]}, pins
+
+
+def test_the_version_is_that_of_the_fragments():
+    """Fragments are changes after the last release. Before 1.0.0, a breaking change needs a new minor version."""
+    released = max(map(number, yaml.safe_load((ROOT / "changelogs/changelog.yaml").read_text())["releases"]))
+    kinds = {kind for path in ROOT.glob("changelogs/fragments/*.yml") for kind in yaml.safe_load(path.read_text())}
+    assert number(GALAXY["version"]) >= released
+    assert not kinds or number(GALAXY["version"]) > released
+    assert "breaking_changes" not in kinds or number(GALAXY["version"])[:2] > released[:2]
+
+
+def test_nothing_was_added_in_a_later_version():
+    files = [path for pattern in ("plugins/**/*.py", "roles/*/meta/*.yml") for path in ROOT.glob(pattern)]
+    added = {
+        (path.name, version)
+        for path in files
+        for version in re.findall(r"(?:version_added: |Added in version )(\d+[.]\d+[.]\d+)", path.read_text())
+    }
+    assert added and [item for item in added if number(item[1]) > number(GALAXY["version"])] == []
+
+
+def breaking_changes():
+    """Return the breaking changes of this version: of fragments before its release, of the changelog after it."""
+    releases = yaml.safe_load((ROOT / "changelogs/changelog.yaml").read_text())["releases"]
+    found = [yaml.safe_load(path.read_text()) for path in ROOT.glob("changelogs/fragments/*.yml")]
+    found.append(releases.get(GALAXY["version"], {}).get("changes", {}))
+    return [change for changes in found for change in changes.get("breaking_changes", [])]
+
+
+def test_the_guide_to_an_upgrade_has_every_breaking_change():
+    assert len(breaking_changes()) >= 5
+    for change in breaking_changes():
+        for name in re.findall("``(.*?)``", change):
+            assert f"``{name}``" in GUIDES["guide_upgrade"], change
+
+
+def test_the_message_about_an_old_variable_has_the_new_name():
+    rows = re.findall(r"[*] - ``(\w+)``\n +- ``(\w+)``", GUIDES["guide_upgrade"])
+    assert len(rows) == 5
+    for old, new in rows:
+        assert misspelt_variables([old]) == [f"There is no variable {old}; did you mean {new}?"]

@@ -13,9 +13,14 @@ import subprocess
 
 import pytest
 
+from ansible_collections.pullthrough.docker.plugins.filter.configure_summary import configure_summary
+from ansible_collections.pullthrough.docker.plugins.filter.mirror_status import mirror_status
+from ansible_collections.pullthrough.docker.tests.unit.role_fleet import ADDED, GCR
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LINE = "localhost: in force https://mirror.gcr.io/ (was: none); reloaded, nothing restarted; engine 26.1.5"
-SUMMARY = "changed 1, healed 0, unchanged 0"
+HOST = {"host": "localhost", "results": [ADDED], "pid": 7, "failure": ""}
+(LINE,) = mirror_status(ADDED, "localhost", [GCR])
+(SUMMARY,) = configure_summary([HOST], ["localhost"])["lines"]
 WARNING = "[WARNING]: The mirror cannot be used"
 LOG = f"""
 {WARNING}
@@ -109,6 +114,12 @@ def test_this_machine(run):
         "  https://mirror.gcr.io/",
         "To undo: make undo",
     ]
+
+
+def test_the_readme_shows_the_last_lines_of_a_run(run):
+    lines = run("present", "")[1]
+    end = [line for line in lines[lines.index(LINE) :] if line != "a second line"]
+    assert "```text\n{}\n```".format("\n".join(end)) in (ROOT / "README.md").read_text()
 
 
 def test_the_hosts_of_an_inventory(run):

@@ -14,9 +14,16 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OLD, NEW = ["https://old.example/"], ["https://new.example/"]
-DOWN = {"in_force": None, "drift_reasons": [], "engine": {"pid": None, "reason": "the service docker is not running"}}
+DOWN = {
+    "in_force": None,
+    "drift_reasons": [],
+    "engine": {"state": "stopped", "pid": None, "reason": "the service docker is not running"},
+}
+HUNG = {**DOWN, "engine": {"state": "unreachable", "pid": 9, "reason": "no answer on /var/run/docker.sock"}}
 
 STUBS = {
     # Returns the result that the test wrote.
@@ -41,9 +48,12 @@ folder = pathlib.Path(options.get("service", "/"))
 
 
 class Run:
-    """One run of the role: its exit code, its output, and how often it queried the engine."""
+    """One run of the role: its exit code, its output, and how often it queried the engine.
 
-    def __init__(self, folder, answers, **variables):
+    :param edit: what someone else wrote to the file during the run.
+    """
+
+    def __init__(self, folder, answers, edit=None, **variables):
         collection = folder / "collections/ansible_collections/pullthrough/docker"
         for part in ("roles", "meta", "plugins"):
             shutil.copytree(ROOT / part, collection / part)
@@ -55,7 +65,7 @@ class Run:
         (folder / "bin/systemctl").write_text("#!/bin/sh\n")
         (folder / "bin/systemctl").chmod(0o755)
         self.file, copy = folder / "daemon.json", folder / "copy"
-        self.file.write_text("new")
+        self.file.write_text(edit or "new")
         copy.write_text("old")
         backup = {"path": str(self.file), "backup_file": str(copy), "checksum": hashlib.sha256(b"new").hexdigest()}
         declared = {"changed": True, "pending": "restart", "pending_reasons": ["It is a flag."], "backups": [backup]}
@@ -94,15 +104,15 @@ class Run:
 
 
 def engine(mirrors, pid):
-    return {"in_force": mirrors, "drift_reasons": [], "engine": {"pid": pid, "reason": None}}
+    return {"in_force": mirrors, "drift_reasons": [], "engine": {"state": "running", "pid": pid, "reason": None}}
 
 
 def test_the_restart_timeout_is_in_seconds(tmp_path):
     """An engine that takes 2 s for each answer gets one query in 2 s, not one for each of the 2 seconds."""
     run = Run(tmp_path, [DOWN], timeout=2, restart_timeout="2")
     assert run.code == 2 and "THE ENGINE IS DOWN" in run.output, run.output
-    # After the restart, before the role puts the file back, and after the second restart.
-    assert run.calls == 3, run.output
+    # After the restart, before the role puts the file back, after the second restart, and for the message.
+    assert run.calls == 4, run.output
     assert run.file.read_text() == "old"
 
 
@@ -119,3 +129,31 @@ def test_the_role_puts_the_file_back_and_restarts_the_engine(tmp_path):
     run = Run(tmp_path, [DOWN, DOWN, engine(OLD, 9)], timeout=0, restart_timeout=1)
     assert run.code == 2 and "the service docker is not running" in run.output, run.output
     assert "THE ENGINE IS DOWN" not in run.output and run.file.read_text() == "old"
+
+
+STATES = {
+    # what the engine shows last: the beginning of the message
+    "stopped": (DOWN, "THE ENGINE IS DOWN. It does not start with"),
+    "hung": (HUNG, "THE ENGINE MAY BE DOWN. It is unreachable: no answer on /var/run/docker.sock."),
+    "other mirrors": (
+        engine(NEW, 9),
+        f"THE ENGINE RUNS, but not with its previous mirrors ({OLD[0]}): it uses {NEW[0]}.",
+    ),
+    "no answer": ({"failed": True, "msg": "no python"}, "THE ENGINE MAY BE DOWN. It could not be asked: no python."),
+}
+
+
+@pytest.mark.parametrize(("last", "words"), STATES.values(), ids=STATES)
+def test_only_an_engine_that_is_known_to_be_down_is_called_down(tmp_path, last, words):
+    run = Run(tmp_path, [DOWN, DOWN, DOWN, last], timeout=0, restart_timeout=1)
+    assert run.code == 2 and words in run.output and run.file.read_text() == "old", run.output
+    assert ("THE ENGINE IS DOWN" in run.output) is (last is DOWN), run.output
+    assert "The change did not take effect: the service docker is not running." in run.output, run.output
+
+
+def test_a_file_that_someone_else_changed_is_named(tmp_path):
+    run = Run(tmp_path, [DOWN, DOWN, engine(OLD, 9)], edit="theirs", timeout=0, restart_timeout=1)
+    assert run.file.read_text() == "theirs" and (tmp_path / "copy").read_text() == "old", run.output
+    words = f"The role left {run.file} as it is, because someone else changed it during this run; the text from before"
+    assert words in run.output and f"is in {tmp_path / 'copy'}" in run.output, run.output
+    assert "The role restored" not in run.output, run.output

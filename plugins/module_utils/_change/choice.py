@@ -67,7 +67,7 @@ def other_places(seen: Snapshot, chosen: Place) -> List[Place]:
 
 def _refuse_drop_in(start: Start, service: str) -> None:
     if start.reader != "systemd":
-        raise Refused(f"source is systemd_drop_in, and systemd has no unit {service} here")
+        raise Refused(f"source is systemd_drop_in, and systemd has no unit {service} here", _ADVICE)
     for path, text in start.unit_files:
         commands = [setting for setting in unit_text.settings(path, text) if setting.key == "ExecStart"]
         if commands and path.endswith(".conf") and os.path.basename(path) > OWN_DROP_IN:
@@ -85,7 +85,7 @@ def _refuse_drop_in(start: Start, service: str) -> None:
 def _refuse_options_file(start: Start, service: str, path: Optional[str], variable: Optional[str]) -> None:
     """Refuse what the service does not read, or reads from a file that does not last."""
     if start.reader is None:
-        raise Refused(f"source is options_file, and this host has no service {service} that could read one")
+        raise Refused(f"source is options_file, and this host has no service {service} that could read one", _ADVICE)
     if not start.options_files or not start.variables:
         raise Refused(
             f"source is options_file, and the unit of {service} reads none: its ExecStart uses no variable of an "

@@ -30,6 +30,15 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._rules import (
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import command_line, masking
 
 _CONSENT = "keep_containers: false"
+_RESTART = "restart it, which stops containers unless live-restore is on."
+_UNCLEAR = {
+    "unreachable": "Fix what this message or the engine's log names (journalctl -u {service} -n 50). "
+    f"If the engine hangs, {_RESTART}",
+    "starting": "Run this again in a minute. If the engine is still starting then, look into its log "
+    f"(journalctl -u {{service}} -n 50), and {_RESTART}",
+    "ambiguous": "Set service (docker_mirror_service in the role) to the service of the one that you mean.",
+}
+"""What to do about an engine that cannot be asked, by its state."""
 
 
 # -- the snapshot ----------------------------------------------------------------------------------------------------
@@ -43,11 +52,9 @@ def refuse_unclear_engine(snapshot: Snapshot, options: Options) -> None:
     engine = snapshot.engine
     if options.path is None:  # A user who names the file does not mean an engine of their own.
         refuse_roots_engine(snapshot)
-    if engine.state in ("unreachable", "ambiguous", "starting"):
-        raise Refused(
-            f"The Docker Engine is {engine.state}: {engine.reason}",
-            "Make sure that `docker system info` answers, then run this again.",
-        )
+    advice = _UNCLEAR.get(engine.state)
+    if advice:
+        raise Refused(f"The Docker Engine is {engine.state}: {engine.reason}", advice.format(service=options.service))
 
 
 def refuse_roots_engine(snapshot: Snapshot) -> None:

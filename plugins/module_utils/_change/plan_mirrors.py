@@ -334,7 +334,8 @@ def _refuse_other_places(seen: Snapshot, wanted: Wish, chosen: Place, others: Se
     raise Refused(
         f"{who} has mirrors in another place: {mirrors} in {places}. "
         f"An engine with this setting there and in {chosen.place()} does not start",
-        "Set migrate: true to move them in the same step, or take them out there and restart the engine.",
+        "Set migrate: true to move them in the same step, which needs a restart of the engine, or take them out there "
+        "and restart it yourself.",
     )
 
 

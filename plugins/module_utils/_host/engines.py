@@ -121,7 +121,7 @@ def look(service: str, timeout: float) -> Engine:
         engine = _not_asked(service, process, unit)
     if len(found) > 1:
         names = " and ".join(process.shown() for process in found)
-        return _ambiguous(engine, f"two engines are running: {names}; choose one with the option service")
+        return _ambiguous(engine, f"two engines are running: {names}")
     if process is None:
         return _without_process(engine, name, unit)
     if name == _USUAL_NAME and processes.is_of_snap(process) and services.has_failed(services.unit(name)):

@@ -38,6 +38,7 @@ _LOGIN = (
     "as well, and pulls from Docker Hub where the mirror refuses them (moby issue 42022). If this host needs no login, "
     "run docker logout."
 )
+_USE_A_CACHE = "Use a cache, such as https://mirror.gcr.io."
 
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 """Networks with each host, whatever its name resolves to."""
@@ -101,11 +102,14 @@ def _no_cache(mirror: str) -> Optional[str]:
     """Return, as a sentence, why a mirror cannot be a cache of Docker Hub, or None."""
     host = _host_of(mirror)
     if host in certs_d.HUB_NAMES:
-        return f"The mirror {mirror} is Docker Hub itself: it caches nothing, and the limit on pulls applies."
+        return (
+            f"The mirror {mirror} is Docker Hub itself: it caches nothing, and the limit on pulls applies. "
+            "Take it out of the list: the engine asks Docker Hub after all mirrors."
+        )
     if host in _WEBSITES:
-        return f"The mirror {mirror} is a website and not a registry: the engine asks it in vain."
+        return f"The mirror {mirror} is a website and not a registry: the engine asks it in vain. {_USE_A_CACHE}"
     if host in _OTHER_REGISTRIES:
-        return f"The mirror {mirror} is a registry with images of its own, and no cache of Docker Hub."
+        return f"The mirror {mirror} is a registry with images of its own, and no cache of Docker Hub. {_USE_A_CACHE}"
     return None
 
 

@@ -59,6 +59,11 @@ def _fault(url: str) -> Optional[Tuple[str, str]]:
     """Return what is wrong with everything before the path, and the remedy."""
     if not url.strip():
         return "it is empty", "write a URL such as https://mirror.gcr.io"
+    if url.startswith(("{", "[")):  # Ansible turns an element that is no string into one.
+        return "it is a dictionary or a list in the place of a URL", "write only the URL, such as https://mirror.gcr.io"
+    if re.search(r"[\s,;]https?://", url):
+        remedy = "write each as an entry of the list, or in a string with only a comma between them"
+        return "it looks like more than one URL", remedy
     if re.search(r"[\x00-\x20\x7f]", url):
         return "it contains white space or a control character", "remove it"
     scheme, separator, rest = url.partition("://")

@@ -61,9 +61,12 @@ BUILDS = (
     f"{HOSTS}: docker build asks the host that is named there instead of the registry mirrors (moby daemon/hosts.go). "
     "Pulls use the mirrors."
 )
-IS_HUB = "Docker Hub itself: it caches nothing, and the limit on pulls applies."
-IS_SITE = "a website and not a registry: the engine asks it in vain."
-IS_OTHER = "a registry with images of its own, and no cache of Docker Hub."
+IS_HUB = (
+    "Docker Hub itself: it caches nothing, and the limit on pulls applies. Take it out of the list: the engine asks "
+    "Docker Hub after all mirrors."
+)
+IS_SITE = "a website and not a registry: the engine asks it in vain. Use a cache, such as https://mirror.gcr.io."
+IS_OTHER = "a registry with images of its own, and no cache of Docker Hub. Use a cache, such as https://mirror.gcr.io."
 HUB, SITE, QUAY = "https://registry-1.docker.io/", "https://hub.docker.com/", "https://quay.io/"
 
 SECURE, PLAIN = "https://a.example/", "http://a.example/"

@@ -227,7 +227,7 @@ def test_two_engines_are_ambiguous(host, systemd, snap, process, other):
     assert (engine.state, engine.process, engine.argv) == ("ambiguous", None, ())
     assert engine.reason == (
         f"two engines are running: process {process.pid} ({' '.join(argv)}) and "
-        f"process {other.pid} ({host}/dockerd 600); choose one with the option service"
+        f"process {other.pid} ({host}/dockerd 600)"
     )
 
 

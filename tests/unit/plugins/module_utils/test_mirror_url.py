@@ -29,6 +29,10 @@ def test_accepted_by_every_engine(url):
 
 EMPTY = "it is empty; write a URL such as https://mirror.gcr.io"
 BLANK = "it contains white space or a control character; remove it"
+SEVERAL = (
+    "it looks like more than one URL; write each as an entry of the list, or in a string with only a comma between them"
+)
+STRUCTURE = "it is a dictionary or a list in the place of a URL; write only the URL, such as https://mirror.gcr.io"
 SCHEME = "write http:// or https://, in lower case"
 NO_HOST = "it names no host; write a URL such as https://mirror.gcr.io"
 USER = "engines refuse a user or password in it; let the mirror allow anonymous pulls, or use client certificates"
@@ -64,7 +68,11 @@ REFUSED = {
         "https://a.example/%4",
         "its path contains a % without two hexadecimal digits after it; write %25 for a literal %",
     ),
-    "two in one": ("https://a,https://b", "https://a,https://b", MALFORMED),
+    "two with a comma": ("https://a,https://b", "https://a,https://b", SEVERAL),
+    "two with a semicolon": ("https://a; http://b", "https://a; http://b", SEVERAL),
+    "two with a space": ("https://a https://b", "https://a https://b", SEVERAL),
+    "a dictionary": ("{'url': 'https://a'}", "{'url': 'https://a'}", STRUCTURE),
+    "a list": ("['https://a']", "['https://a']", STRUCTURE),
 }
 
 

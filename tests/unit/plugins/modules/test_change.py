@@ -54,15 +54,24 @@ def shown(engine):
     engine.settings = {"debug": False, "labels": []}
 
 
-@pytest.mark.parametrize("state", ["unreachable", "ambiguous", "starting"])
-def test_an_engine_that_cannot_be_asked(engine, run, daemon_json, state):
+RESTART = "restart it, which stops containers unless live-restore is on."
+
+
+@pytest.mark.parametrize(
+    ("state", "advice"),
+    {
+        "unreachable": "Fix what this message or the engine's log names (journalctl -u other -n 50). "
+        f"If the engine hangs, {RESTART}",
+        "starting": "Run this again in a minute. If the engine is still starting then, look into its log "
+        f"(journalctl -u other -n 50), and {RESTART}",
+        "ambiguous": "Set service (docker_mirror_service in the role) to the service of the one that you mean.",
+    }.items(),
+)
+def test_an_engine_that_cannot_be_asked(engine, run, daemon_json, state, advice):
     engine.state = state
-    result = run("daemon_config", **DEBUG)
+    result = run("daemon_config", service="other", **DEBUG)
     assert result["failed"] and not result["changed"] and not daemon_json.exists()
-    assert result["msg"] == (
-        f"The Docker Engine is {state}: it is {state}. Nothing was changed. "
-        "Make sure that `docker system info` answers, then run this again."
-    )
+    assert result["msg"] == f"The Docker Engine is {state}: it is {state}. Nothing was changed. {advice}"
 
 
 def test_the_engine_and_the_file_that_are_named(engine, run, daemon_json, tmp_path):

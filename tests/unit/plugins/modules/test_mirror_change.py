@@ -54,7 +54,10 @@ def listed(daemon_json):
 # -- refused ---------------------------------------------------------------------------------------------------------
 
 NEITHER = "An engine with this setting there and in {json} does not start. Nothing was changed. "
-MIGRATE = "Set migrate: true to move them in the same step, or take them out there and restart the engine."
+MIGRATE = (
+    "Set migrate: true to move them in the same step, which needs a restart of the engine, or take them out there and "
+    "restart it yourself."
+)
 EMPTY = (
     "mirrors is an empty list. Nothing was changed. Name at least one; to have none at all, set mirrors: [] "
     "with exclusive: true."
@@ -182,8 +185,9 @@ def test_refused(
 
 NO_SERVICE = {
     "options_file": "source is options_file, and this host has no service podman that could read one. Nothing "
-    "was changed.",
-    "systemd_drop_in": "source is systemd_drop_in, and systemd has no unit podman here. Nothing was changed.",
+    "was changed. Keep the mirrors in daemon.json (source: daemon_json).",
+    "systemd_drop_in": "source is systemd_drop_in, and systemd has no unit podman here. Nothing was changed. "
+    "Keep the mirrors in daemon.json (source: daemon_json).",
 }
 
 

@@ -505,7 +505,7 @@ class TestNextStart:
             assert (
                 f"{systemd.options}, line 2" in result["msg"]
                 and "at its next start" in result["msg"]
-                and "migrate: true" in result["msg"]
+                and "migrate: true to move them in the same step, which needs a restart" in result["msg"]
             )
         assert held(daemon_json) == "{}"
         assert not run("registry_mirrors", mirrors=GCR, state="absent").get("failed"), (
