@@ -271,6 +271,15 @@ def test_what_the_clients_cannot_read_is_refused(hosts, text):
         assert info["drift"] is None and path in [source["path"] for source in info["sources"] if source["reason"]]
 
 
+def test_a_symlink_to_nothing_is_refused(hosts):
+    link = f"{DROP_INS}/a.conf"
+    for host in hosts:
+        host.run("ln", "-s", "none", link)
+        assert places_tried(host) is None
+    for result in run_on(hosts, mirrors=[GCR]).values():
+        assert f"{link}: this symlink" in result["msg"], result
+
+
 NAMES = {
     # name: (location of a mirror, whether the clients can use it)
     "a dot": ("cache.example", True),

@@ -78,6 +78,8 @@ def take(host: Host, hosts: Sequence[str] = (), ca_files: Mapping[str, str] = Ma
         file = host.file(path)
         if file.unreadable:
             problems.append(Problem(path, str(file.unreadable)))
+        elif file.data is None and path not in folders.main_files:
+            problems.append(Problem(path, f"{path}: this symlink points to a file that does not exist"))
         elif file.data is not None:
             texts[path] = file.data
     files = podman.Files(folders, texts, [path for path in texts if host.is_link(path)])

@@ -256,6 +256,16 @@ def test_a_file_that_the_clients_cannot_read(machine, name, text, place, state):
     assert info["drift"] is None and info["sources"][0]["path"] == str(path) and place in info["sources"][0]["reason"]
 
 
+def test_a_symlink_to_nothing(machine):
+    """The clients of Podman 5 and earlier fail for such a drop-in, and not for such a main file."""
+    machine.own.parent.mkdir(parents=True)
+    (machine.system / "registries.conf").symlink_to("none")
+    assert "msg" not in run_module("client_mirrors", mirrors=OWN)
+    link = machine.own.with_name("a.conf")
+    link.symlink_to("none")
+    assert f"{link}: this symlink" in run_module("client_mirrors", mirrors=OWN)["msg"]
+
+
 def test_files_that_the_clients_ignore(machine):
     folder = machine.system / "registries.conf.d"
     write(folder / "README", "[")
