@@ -12,7 +12,7 @@ REVISION ?=
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
 TEST := .venv/test/bin
 # The molecule scenarios that start containers.
-LABS := default ways faults hosts registries clients crash
+LABS := default ways faults odd_hosts registries clients crash
 
 .PHONY: help
 help: ## List these commands
@@ -119,9 +119,9 @@ registries: .venv/test/ready ## Pull through mirrors that answer oddly, compare 
 registries-keep: .venv/test/ready ## Write the results of the last "make registries" to docs/registries.md
 	@$(TEST)/python tools/results.py registries --keep
 
-.PHONY: hosts
-hosts: .venv/test/ready ## Run the molecule scenario "hosts": hosts as other people have them, one after the other on each engine
-	@tools/molecule test --scenario-name hosts
+.PHONY: odd-hosts
+odd-hosts: .venv/test/ready ## Run the molecule scenario "odd_hosts": hosts as other people have them, one after the other on each engine
+	@tools/molecule test --scenario-name odd_hosts
 
 .PHONY: crash
 crash: .venv/test/ready ## Kill the module at every system call and at 1,000 random moments, and check that the next run converges (an hour)

@@ -65,7 +65,7 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/pullthrough.docker.docker) in C(module_defaults) to set defaults for all modules.
+    description: Use C(group/pullthrough.docker.docker) in C(module_defaults) to set defaults for the modules about the engine.
     support: full
     membership:
       - pullthrough.docker.docker

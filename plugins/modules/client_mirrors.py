@@ -21,7 +21,8 @@ description:
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
-  - pullthrough.docker.clients
+  - pullthrough.docker._clients
+  - pullthrough.docker._attributes
 options:
   mirrors:
     description:
@@ -90,10 +91,10 @@ options:
     default: false
 attributes:
   check_mode:
-    description: Can run in check mode and return the changed status prediction without modifying the target.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or in check mode would change.
+    support: full
+  idempotent:
     support: full
 seealso:
   - module: pullthrough.docker.client_mirrors_info
@@ -219,8 +220,11 @@ backups:
     backup_file:
       description: The copy of the old file, or V(null) if there was no file.
       type: str
+      sample: /etc/containers/registries.conf.d/zz-pullthrough-docker.conf.4711.2026-01-31@23:59:59~
     checksum:
-      description: SHA-256 of what this task wrote, empty if it removed the file.
+      description:
+        - SHA-256 of what this task wrote. It shows whether someone changed the file later.
+        - Empty if the task removed the file.
       type: str
   sample: []
 diff:

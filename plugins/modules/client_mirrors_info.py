@@ -17,14 +17,9 @@ description:
 author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
-  - pullthrough.docker.clients
-attributes:
-  check_mode:
-    description: Can run in check mode and return the changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or in check mode would change.
-    support: N/A
+  - pullthrough.docker._clients
+  - pullthrough.docker._attributes
+  - pullthrough.docker._attributes.info_module
 seealso:
   - module: pullthrough.docker.client_mirrors
 """

@@ -4,7 +4,7 @@
 
 """Hosts as other people have them: files, drop-ins and flags from public bug reports and repositories, rewritten.
 
-Each host is a row: what is there, what is run, and what is right. ``test_hosts.py`` makes the host on real engines.
+Each host is a row: what is there, what is run, and what is right. ``test_odd_hosts.py`` makes the host on real engines.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Link(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A module, its options, and what is right: see ``compare`` in test_hosts.py. Without a module, what is done."""
+    """A module, its options, and what is right (``compare`` in test_odd_hosts.py). Without a module, what is done."""
 
     module: Optional[str]
     options: Dict[str, Any]
@@ -368,7 +368,12 @@ HOSTS += [
         ALL,
         {DROP_IN: command("/usr/sbin/dockerd -H tcp://127.0.0.1:2375")},
         [
-            info(state="unreachable", in_force=None, says=["listens on no unix socket"], silent=["hang", "starting"]),
+            info(
+                state="unreachable",
+                in_force=None,
+                says=["listens on no unix socket"],
+                silent=["hung", "hangs", "starting"],
+            ),
             present(refused=["listens on no unix socket"]),
         ],
         socket="",
@@ -427,6 +432,13 @@ def kill_mode(words: str) -> str:
     return service("KillMode=control-group", "ExecStart=", f"ExecStart={words}")
 
 
+def own_containerd(host: Any) -> Generator:
+    """Without the containerd of the system, the engine starts one of its own, in its own control group."""
+    host.run("systemctl", "mask", "--runtime", "--now", "containerd.service")
+    yield
+    host.run("systemctl", "unmask", "--runtime", "containerd.service")
+
+
 def wrong_type(name: str, values: Dict[str, Any], written: str, *words: str) -> Row:
     return Row(
         f"C2 a wrong type: {name}",
@@ -455,12 +467,13 @@ HOSTS += [
     Row(
         "C1 live-restore and KillMode=control-group, with a containerd of the engine's own",
         (MIDDLE,),
-        {DROP_IN: kill_mode("/usr/sbin/dockerd -H fd:// --containerd-namespace=own"), FILE: LIVE_RESTORE},
+        {DROP_IN: kill_mode("/usr/sbin/dockerd -H fd://"), FILE: LIVE_RESTORE},
         [
             do(with_witness),
             settings(RESTART_LOGS, refused=["KillMode=control-group", "1 running container(s)"]),
             do(restarted(survives=False)),
         ],
+        around=own_containerd,
     ),
     wrong_type(
         "a number in log-opts",
@@ -1043,7 +1056,10 @@ HOSTS += [
         (MIDDLE, NEWEST),
         {FILE: BOM + b'{\r\n  "debug": false\r\n}\r\n'},
         [present(changed=True, reloaded=True)],
-        holds={FILE: BOM + b'{\r\n  "debug": false,\r\n  "registry-mirrors": ["https://new.example.com"]\r\n}\r\n'},
+        holds={
+            FILE: BOM
+            + b'{\r\n  "debug": false,\r\n  "registry-mirrors": [\r\n    "https://new.example.com"\r\n  ]\r\n}\r\n'
+        },
         starts=[NEW],
     ),
     Row(

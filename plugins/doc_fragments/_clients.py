@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Notes and attributes of the modules for image clients other than the engine."""
+"""Notes of the modules for image clients other than the engine. This fragment is private to the collection."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ class ModuleDocFragment:
     """Whose clients, and what the rules come from."""
 
     DOCUMENTATION = r"""
-attributes:
-  platform:
-    description: Where the module can run.
-    support: full
-    platforms: linux
+options: {}
 notes:
   - The user who runs the task selects the files. Root selects those in C(/etc/containers), any other user those in
     C(~/.config/containers). Use C(become) accordingly.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each host of hosts.py on its real engines: what the modules say and do, and that the engine starts again.
+"""Each host of odd_hosts.py on its real engines: what the modules say and do, and that the engine starts again.
 
 Each engine becomes one host after the other, and all engines work at once. What is right is asked from the engine: what
 it shows in ``/info``, and whether its next start succeeds and with which mirrors.
@@ -13,10 +13,10 @@ from __future__ import annotations
 import concurrent.futures
 import json
 
-import hosts
+import odd_hosts
 import pytest
 
-from hosts import FAILS, HOSTS, OWN_DROP_IN
+from odd_hosts import FAILS, HOSTS, OWN_DROP_IN
 
 import conftest
 
@@ -59,20 +59,20 @@ def test_host(case, outcomes):
 def try_row(row, host):
     """Make the host, take its steps, look at its next start, and take it all away again."""
     host.socket = row.socket
-    hosts.stop(host)
-    hosts.clean(host)
-    paths = list(dict.fromkeys([*row.files, *(row.by_hand or ()), hosts.FILE, OWN_DROP_IN]))
+    odd_hosts.stop(host)
+    odd_hosts.clean(host)
+    paths = list(dict.fromkeys([*row.files, *(row.by_hand or ()), odd_hosts.FILE, OWN_DROP_IN]))
     before = {path: read(host, path) for path in paths}
     around = row.around(host)
     try:
         if row.engine == "ran before":
-            assert hosts.start(host), "an engine without the files of the row starts"
+            assert odd_hosts.start(host), "an engine without the files of the row starts"
         next(around)
         for path, content in row.files.items():
             put(host, path, content)
-        hosts.load_units(host)
+        odd_hosts.load_units(host)
         if row.engine == "runs":
-            assert hosts.start(host), host.run("sh", "-c", hosts.LOG).decode()
+            assert odd_hosts.start(host), host.run("sh", "-c", odd_hosts.LOG).decode()
         if row.engine in ("runs", "ran before") and host.socket:
             wait_until(host.answers, 60)
         for step in row.steps:
@@ -83,37 +83,37 @@ def try_row(row, host):
             put(host, path, content)
         look_at_next_start(row, host)
     finally:
-        hosts.stop(host)
+        odd_hosts.stop(host)
         for path, content in before.items():
             put(host, path, content)
         next(around, None)
-        hosts.load_units(host)
+        odd_hosts.load_units(host)
 
 
 def look_at_next_start(row, host):
     expected = FAILS if row.by_hand else row.starts
     if expected is None:
         return
-    hosts.stop(host)
-    hosts.load_units(host)
-    started = hosts.start(host)
-    log = host.run("sh", "-c", hosts.LOG).decode()
+    odd_hosts.stop(host)
+    odd_hosts.load_units(host)
+    started = odd_hosts.start(host)
+    log = host.run("sh", "-c", odd_hosts.LOG).decode()
     if expected == FAILS:
         assert not started, "the engine starts, so the host is not as the row says"
         return
     assert started, log
     wait_until(host.answers, 60)
-    assert mirrors_of(host) == hosts.shown(expected)
+    assert mirrors_of(host) == odd_hosts.shown(expected)
 
 
 def read(host, path):
     """Return the content of a file, a link as a ``Link``, None where nothing is."""
     kind, _newline, content = host.run("sh", "-c", READ, path).partition(b"\n")
-    return hosts.Link(content.decode()) if kind == b"link" else content if kind == b"file" else None
+    return odd_hosts.Link(content.decode()) if kind == b"link" else content if kind == b"file" else None
 
 
 def put(host, path, content):
-    if isinstance(content, hosts.Link):
+    if isinstance(content, odd_hosts.Link):
         host.run("sh", "-c", 'mkdir -p "${1%/*}" && ln -sfn "$0" "$1"', content.target, path)
     elif content is None:
         host.run("rm", "-f", path)
