@@ -43,7 +43,7 @@ clients:
   elements: dict
   contains:
     client:
-      description: The client, as in O(clients).
+      description: The client, as in O(pullthrough.docker.client_mirrors#module:clients).
       type: str
       sample: podman
     found:
@@ -67,7 +67,7 @@ clients:
           type: bool
           sample: true
     registries:
-      description: The registries that a file names, each with its mirrors.
+      description: Docker Hub and the registries that a file names, each with its mirrors.
       type: dict
       contains:
         mirrors:

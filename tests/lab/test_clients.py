@@ -125,7 +125,7 @@ def test_a_user_has_mirrors_of_their_own(hosts):
     removed = run_on(hosts, mirrors=[GCR], state="absent", user="rl")
     for host in hosts:
         assert in_force(removed[host.name]) == ["https://127.0.0.1:1/"]
-        assert host.run("find", "/home/rl/.config") == b"/home/rl/.config\n", "the folder of the lock stays"
+        assert b"containers" not in host.run("find", "/home/rl/.config"), "only the file of the lock stays"
 
 
 NO_ROOTS = ["env", "SSL_CERT_FILE=/dev/null", "SSL_CERT_DIR=/nonexistent"]
@@ -211,7 +211,7 @@ CASES = {
     "keys in another case": {CONF: entry(A).replace("prefix", "Prefix").replace("location", "LOCATION")},
     "an unknown key": {CONF: entry(A, keys='other = "x"')},
     "inline tables": {CONF: 'registry = [{location = "docker.io", mirror = [{location = "127.0.0.1:1"}]}]\n'},
-    "a final slash": {CONF: entry(f"{A}/", prefix="docker.io/")},
+    "a final slash": {CONF: entry(A, prefix="docker.io/")},
     "a file of version 1": {CONF: '[registries.insecure]\nregistries = ["docker.io"]\n'},
     "a file of the user": {CONF: entry(A), f"{HOME}.d/a.conf": entry(B)},
     "a main file of the user hides all": {f"{DROP_INS}/z.conf": entry(A), HOME: entry(B)},
@@ -275,7 +275,7 @@ def test_a_symlink_to_nothing_is_refused(hosts):
     link = f"{DROP_INS}/a.conf"
     for host in hosts:
         host.run("ln", "-s", "none", link)
-        assert places_tried(host) is None
+        assert (places_tried(host) is None) is (host.name == "podman-4.3"), "later ones ignore it"
     for result in run_on(hosts, mirrors=[GCR]).values():
         assert f"{link}: this symlink" in result["msg"], result
 
@@ -287,8 +287,8 @@ NAMES = {
     "localhost": ("localhost", True),
     "a path": ("127.0.0.1:1/a/b-c", True),
     "no dot and no port": ("cache", False),
-    "an underscore": ("a_b.example", False),
-    "IPv6": ("[::1]:1", None),
+    "an underscore": ("a_b.example", None),
+    "IPv6": ("[::1]:1", False),
     "upper case in the path": ("127.0.0.1:1/A", False),
     "upper case in the host": ("CACHE.example", True),
 }

@@ -250,7 +250,8 @@ def test_killed_before_each_step(state):
                 if data is not None and not name.endswith("~") and not is_temporary(name):
                     assert data in (old.get(name), new.get(name)), (after, name)
             assert not any(map(is_temporary, new)), after
-            assert state == "present" or {name: data for name, data in new.items() if data is not None} == others
+            files = {name for name, data in new.items() if data is not None}
+            assert state == "present" or files == set(others), "our file may still name a folder that it made"
             assert place.in_force("docker.io") == [urls_of(WITH_CA["mirrors"]) if state == "present" else []] * 2
             assert place.in_force("ghcr.io") == [[f"https://{LOCATIONS[0]}/"]] * 2
         if not is_killed:

@@ -16,6 +16,7 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._change.client_
 from ansible_collections.pullthrough.docker.plugins.module_utils._clients import podman
 from ansible_collections.pullthrough.docker.plugins.module_utils._clients.registries_conf import ALL, Entry, Mirror
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d
 from ansible_collections.pullthrough.docker.plugins.module_utils._text import masking
 
 Row = Dict[str, Any]
@@ -73,7 +74,7 @@ def _registries(reading: podman.Reading) -> Row:
             "mirrors": _urls(own[registry].mirrors) if registry in own else None,
             "in_force": plan_clients.shown(reading.mirrors(registry)),
         }
-        for registry in reading.registries()
+        for registry in sorted({certs_d.HUB, *reading.registries()})
     }
 
 
