@@ -65,7 +65,8 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/pullthrough.docker.docker) in C(module_defaults) to set defaults for the modules about the engine.
+    description:
+      - Use C(group/pullthrough.docker.docker) in C(module_defaults) to set defaults for the modules about the engine.
     support: full
     membership:
       - pullthrough.docker.docker
