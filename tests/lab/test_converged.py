@@ -14,7 +14,7 @@ from conftest import wait_until
 
 BLOBS = r'"GET /v2/library/{}/blobs/sha256:'
 ANY = r'"(GET|HEAD) /v2/library/{}/'
-LAYERS = "/var/lib/registry/docker/registry/v2/repositories/library/alpine/_layers/sha256/*/link"
+LAYERS = "/var/lib/registry/docker/registry/v2/repositories/library/busybox/_layers/sha256/*/link"
 
 
 def test_in_force_and_the_rest_of_the_file_is_as_it_was(host, state, prove):
@@ -36,13 +36,14 @@ def by_path(requests):
 
 
 def test_every_host_pulls_and_docker_hub_is_asked_once(hosts, lab, prove):
+    # The role has asked the cache for alpine, when it checked the mirrors.
     def requests_at(registry):
-        return lab.requests(registry, BLOBS.format("alpine"))
+        return lab.requests(registry, BLOBS.format("busybox"))
 
     assert requests_at("cache") == [] and requests_at("hub") == [], "nobody has pulled it yet"
     for number, host in enumerate(hosts):
         before = by_path(requests_at("hub"))
-        host.pull("alpine")
+        host.pull("busybox")
         if number == 0:
             # The cache stores layers in the background. It has a layer when the link exists.
             wait_until(
@@ -58,10 +59,11 @@ def test_every_host_pulls_and_docker_hub_is_asked_once(hosts, lab, prove):
             "at Docker Hub": {"before": before, "after": by_path(requests_at("hub"))},
             "at the cache, by this host": len(blobs),
         }
-        prove(host.name, "requests for layers of alpine, by path, before and after the pull", value)
+        prove(host.name, "requests for layers of busybox, by path, before and after the pull", value)
 
 
 def test_an_image_that_the_cache_does_not_hold_comes_from_docker_hub(host, lab, cut_off, prove):
+    # The role has asked the cache for alpine, when it checked the mirrors.
     def requests_at(registry):
         return lab.requests(registry, ANY.format("missed"), host.address)
 
