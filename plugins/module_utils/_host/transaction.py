@@ -20,7 +20,7 @@ import tempfile
 import time
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, run_lock
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.leftovers import (
@@ -248,7 +248,7 @@ class Transaction:
     def _replace(self, path: str, data: bytes, mode: int) -> None:
         """Replace the whole file; give a new one this mode."""
         try:
-            with _temporary(path, data) as temporary, _mode_of_new_files(mode):
+            with _temporary(path, data) as temporary, _mode_of_new_files(mode), _failures_raised(self._module):
                 if not os.path.exists(path):
                     os.chmod(temporary, mode)  # atomic_move sets the mode only after the rename.
                 self._module.atomic_move(temporary, path, unsafe_writes=self._module.params["unsafe_writes"])
@@ -293,6 +293,25 @@ def _mode_of_new_files(mode: int) -> Iterator[None]:
         os.umask(umask)
 
 
+class _MoveFailed(Exception):
+    """A failure that ``atomic_move`` reported."""
+
+
+@contextlib.contextmanager
+def _failures_raised(module: AnsibleModule) -> Iterator[None]:
+    """Let ``atomic_move`` raise its failures. Before ansible-core 2.19 it ends the module, so nothing would be undone."""
+
+    def fail_json(msg: str, **_result: object) -> NoReturn:
+        raise _MoveFailed(msg)
+
+    original = module.fail_json
+    module.fail_json = fail_json  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        module.fail_json = original  # type: ignore[method-assign]
+
+
 def _cause(exc: BaseException) -> str:
     """Return why a write failed, in the operating system's words if there are any."""
     system = _system_error(exc)
@@ -302,7 +321,7 @@ def _cause(exc: BaseException) -> str:
 def _system_error(exc: Optional[BaseException]) -> Optional[OSError]:
     """Return the error of the operating system behind an exception, or None."""
     while exc is not None and not (isinstance(exc, OSError) and exc.strerror):
-        exc = exc.__cause__
+        exc = exc.__cause__ or exc.__context__
     return exc
 
 
