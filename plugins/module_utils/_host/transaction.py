@@ -299,7 +299,7 @@ class _MoveFailed(Exception):
 
 @contextlib.contextmanager
 def _failures_raised(module: AnsibleModule) -> Iterator[None]:
-    """Let ``atomic_move`` raise its failures. Before ansible-core 2.19 it ends the module, so nothing would be undone."""
+    """Let ``atomic_move`` raise its failures. Before ansible-core 2.19 it ends the module, and nothing is undone."""
 
     def fail_json(msg: str, **_result: object) -> NoReturn:
         raise _MoveFailed(msg)
