@@ -124,7 +124,7 @@ registries-keep: .venv/test/ready ## Write the results of the last "make registr
 	@$(TEST)/python tools/results.py registries --keep
 
 .PHONY: odd-hosts
-odd-hosts: .venv/test/ready ## Run the molecule scenario "odd_hosts": hosts as other people have them, one after the other on each engine
+odd-hosts: .venv/test/ready ## Run the molecule scenario "odd_hosts": 141 hosts as other people have them (15 minutes)
 	@tools/molecule test --scenario-name odd_hosts
 
 .PHONY: crash

@@ -27,6 +27,6 @@ def test_each_gate_exists():
 
 def test_each_lab_runs_on_a_change_or_at_night():
     test = (ROOT / "tools/test").read_text()
-    labs = " ".join(re.findall(r"_labs=\((.*)\)", test)).split()
+    labs = " ".join(re.findall(r"(?:_labs|at_night)=\((.*)\)", test)).split()
     (listed,) = re.findall(r"gate: \[(.*)\]", WORKFLOWS["nightly"])
     assert labs and {lab.removesuffix("-quick") for lab in labs} <= set(listed.split(", "))
