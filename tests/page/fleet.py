@@ -154,6 +154,10 @@ def _host(chance, kind):
         )
     elif kind == "mirror_unusable":
         mirrors = [_dead(chance, url) for url in used]
+    elif kind == "mirror_breaks_pulls":
+        mirrors[0].update(verdict="breaks_pulls", usable=False, reason="it answers with a login page", failed_at="http")
+    elif kind == "mirror_unknown":
+        mirrors = [{**_dead(chance, url), "verdict": None, "usable": None} for url in used]
     elif kind == "caution":
         info["cautions"] = [
             "/etc/docker/certs.d/docker.io/hosts.toml, line 1: the host that is named there is asked instead of "
@@ -225,7 +229,7 @@ def hostile_hosts():
         },
     ]
     health = {"mirrors": mirrors}
-    fixed = ("state", "source", "failed_at", "image_store")
+    fixed = ("state", "source", "failed_at", "image_store", "verdict")
     running = {"engine": {"state": "running"}}
     good, _used = _host(chance, "ok")
     good["engine"]["version"] = "28.5.2"
