@@ -95,6 +95,7 @@ class TestModes:
             {
                 "params": {"unsafe_writes": False},
                 "atomic_move": lambda _self, one, two, unsafe_writes: os.rename(one, two),
+                "fail_json": lambda _self, **result: pytest.fail(result["msg"]),
             },
         )
         files = transaction.Transaction(module())
