@@ -21,6 +21,7 @@ import re
 import shutil
 import tempfile
 
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -272,7 +273,7 @@ class ModelHost(Host):
         return str(self._machine.certs)
 
     def docker_config(self):
-        return str(self._machine.certs.parent / "config.json")
+        return str(Path(self._machine.certs).parent / "config.json")
 
 
 def run_module(name, check=False, **options):
