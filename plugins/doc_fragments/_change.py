@@ -35,11 +35,4 @@ options:
       - A copy is also kept whenever RV(pending) is V(restart), so that the file can be put back if the restart fails.
     type: bool
     default: false
-  unsafe_writes:
-    description:
-      - Whether to write into a file that cannot be replaced atomically, such as a file that is bind-mounted into a
-        container.
-      - A crash can then leave an incomplete file.
-    type: bool
-    default: false
 """

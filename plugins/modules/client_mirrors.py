@@ -22,6 +22,7 @@ author:
   - The pullthrough.docker authors (@pullthrough)
 extends_documentation_fragment:
   - pullthrough.docker._clients
+  - pullthrough.docker._files
   - pullthrough.docker._attributes
 options:
   mirrors:
@@ -80,13 +81,6 @@ options:
     default: {}
   backup:
     description: Whether to keep a copy of the file if it changes, with a time stamp in its name.
-    type: bool
-    default: false
-  unsafe_writes:
-    description:
-      - Whether to write into a file that cannot be replaced atomically, such as a file that is bind-mounted into a
-        container.
-      - A crash can then leave an incomplete file.
     type: bool
     default: false
 attributes:
@@ -237,7 +231,7 @@ diff:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._change import plan_clients, task
+from ansible_collections.pullthrough.docker.plugins.module_utils._change import model, plan_clients, task
 from ansible_collections.pullthrough.docker.plugins.module_utils._host.host import Host
 
 
@@ -250,8 +244,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "exclusive": {"type": "bool", "default": False},
             "ca_files": {"type": "dict", "default": {}},
-            "backup": {"type": "bool", "default": False},
-            "unsafe_writes": {"type": "bool", "default": False},
+            **model.FILE_SPEC,
         },
         supports_check_mode=True,
     )

@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - pullthrough.docker._engine
   - pullthrough.docker._change
+  - pullthrough.docker._files
   - pullthrough.docker._attributes
   - pullthrough.docker._attributes.change
   - pullthrough.docker._attributes.action_group

@@ -1023,7 +1023,7 @@ HOSTS += [
         by_hand={FILE: BOTH},
     ),
     Row(
-        "G19 Flatcar: the script alone",
+        "G19 Flatcar: only the script",
         (NEWEST,),
         {
             FLATCAR: '#!/bin/bash\n# Prepares the host.\nexec /usr/sbin/dockerd "$@"\n',

@@ -4,7 +4,7 @@
 
 """CA certificates of mirrors for Podman, Buildah, Skopeo and CRI-O: what is there, and what changes.
 
-Private to the collection ``pullthrough.docker``: it can change at any time, without notice. Pure: it touches nothing.
+Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ def take(host: Host, hosts: Sequence[str] = (), ca_files: Mapping[str, str] = Ma
         except FileError as exc:
             problems.append(Problem(folder, str(exc)))
     texts: Dict[str, bytes] = {}
-    for path in paths:
-        file = host.file(path)
+    read = {path: host.file(path) for path in paths}
+    for path, file in read.items():
         if file.unreadable:
             problems.append(Problem(path, str(file.unreadable)))
         elif file.data is None and path not in folders.main_files:
@@ -89,7 +89,7 @@ def take(host: Host, hosts: Sequence[str] = (), ca_files: Mapping[str, str] = Ma
         found=host.has_program(podman.PROGRAMS),
         has_crio=host.has_program(["crio"]),
         files=files,
-        own=host.file(folders.own_file),
+        own=read.get(folders.own_file) or host.file(folders.own_file),
         new_folders=host.new_folders(folders.own_file),
         parsed=parsed,
         problems=problems,

@@ -20,16 +20,21 @@ if TYPE_CHECKING:
     from ansible_collections.pullthrough.docker.plugins.module_utils._change.snapshots import Snapshot
     from ansible_collections.pullthrough.docker.plugins.module_utils._host.engines import Engine
 
+FILE_SPEC: Dict[str, Dict[str, Any]] = {
+    "backup": {"type": "bool", "default": False},
+    "unsafe_writes": {"type": "bool", "default": False},
+}
+"""The options of every module that writes files."""
+
 SPEC: Dict[str, Dict[str, Any]] = {
     "path": {"type": "path"},
     "service": {"type": "str", "default": "docker"},
     "reload": {"type": "bool", "default": True},
     "keep_containers": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 10},
-    "backup": {"type": "bool", "default": False},
-    "unsafe_writes": {"type": "bool", "default": False},
+    **FILE_SPEC,
 }
-"""The options of every module that changes something."""
+"""The options of every module that changes an engine."""
 
 
 Refusal = Union[Refused, FileError]

@@ -270,12 +270,17 @@ def take(
         stop_kills_containers=host.stop_kills_containers(engine, start),
         now=host.now(),
         user=host.user(),
-        login=_login(host),
+        login=_login(host, engine),
     )
 
 
-def _login(host: Host) -> Optional[str]:
-    """Return the file with a login for Docker Hub that pulls of this user send, or None."""
+def _login(host: Host, engine: Engine) -> Optional[str]:
+    """Return the file with a login for Docker Hub that pulls of this user send to mirrors, or None.
+
+    Only engines with a classic image store send it to mirrors.
+    """
+    if engine.info is None or engine.info.image_store == "containerd":
+        return None
     path = host.docker_config()
     return path if docker_login.is_in(host.text(path)) else None
 

@@ -317,10 +317,11 @@ def examine(
     deadline = time.monotonic() + timeout
     urls = [*mirrors, *([client.HUB] if hub else [])]
     puller = routes.puller(engine)
+    ways = routes.Routes(engine, certificates, certs_folder)
     probes = []
     for url in urls:
-        found = routes.route(url, engine, certificates, certs_folder)
-        name = routes.question(url, engine, found, images, certs_folder)
+        found = ways.to(url)
+        name = ways.question(url, found, images)
         ask = functools.partial(ask_engine, engine, name, deadline) if name else None
         probes.append(Probe(url, found, images, platform, deadline, puller=puller, ask_engine=ask))
     reports = [wait() for wait in [_in_own_process(probe) for probe in probes]]

@@ -25,28 +25,49 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._registry impor
 from ansible_collections.pullthrough.docker.plugins.module_utils._rules import cautions, certs_d, pull_rules, versions
 
 
-def route(
-    mirror: str,
-    engine: engines.Engine,
-    certificates: Mapping[str, str],
-    certs_folder: str,
-) -> connection.Route:
-    """Return the route of this engine to a mirror or to Docker Hub. If no engine runs, it is the route of a new one.
+class Routes:
+    """The routes of one engine, or of a new one if none runs. What they share is read once."""
 
-    :param certificates: those that are not written yet, by ``host`` or ``host:port``.
-    :param certs_folder: the folder in which the engine looks for certificates.
-    """
-    info, host = engine.info, certs_d.host_of(mirror)
-    shared = versions.shares_docker_io(info.image_store if info else None, engine.version)
-    folder = certs_d.HUB if mirror == client.HUB or shared else host
-    return connection.Route(
-        folder=os.path.join(certs_folder, folder),
-        certificates=certificates.get(host),
-        insecure=cautions.is_unverified(mirror, info.settings.get("insecure-registries", ()) if info else ()),
-        proxies=engine_environment.proxies(engine),
-        environment=engine_environment.environment(engine),
-        started=processes.started(engine.process) if engine.process else None,
-    )
+    def __init__(self, engine: engines.Engine, certificates: Mapping[str, str], certs_folder: str) -> None:
+        """:param certificates: those that are not written yet, by ``host`` or ``host:port``.
+        :param certs_folder: the folder in which the engine looks for certificates.
+        """
+        self._engine = engine
+        self._certificates = certificates
+        self._certs_folder = certs_folder
+        self._proxies = engine_environment.proxies(engine)
+        self._environment = engine_environment.environment(engine)
+        self._started = processes.started(engine.process) if engine.process else None
+
+    def to(self, mirror: str) -> connection.Route:
+        """Return the route to a mirror or to Docker Hub."""
+        info, host = self._engine.info, certs_d.host_of(mirror)
+        shared = versions.shares_docker_io(info.image_store if info else None, self._engine.version)
+        folder = certs_d.HUB if mirror == client.HUB or shared else host
+        return connection.Route(
+            folder=os.path.join(self._certs_folder, folder),
+            certificates=self._certificates.get(host),
+            insecure=cautions.is_unverified(mirror, info.settings.get("insecure-registries", ()) if info else ()),
+            proxies=self._proxies,
+            environment=self._environment,
+            started=self._started,
+        )
+
+    def question(self, mirror: str, found: connection.Route, images: Sequence[images.Image]) -> Optional[str]:
+        """Return the name with which the engine can be asked about a mirror, or None if it would not answer for a pull.
+
+        With certificates that are not written yet, it could not. If it shares one folder of certificates for all
+        mirrors, it reads another one for this question than for a pull.
+
+        :param found: the route to the mirror.
+        """
+        if self._engine.info is None or mirror == client.HUB or found.certificates:
+            return None
+        own_folder = os.path.join(self._certs_folder, certs_d.host_of(mirror))
+        if found.folder != own_folder and (trust.paths_in(found.folder) or trust.paths_in(own_folder)):
+            return None
+        image = images[0] if images else checks.USUAL_IMAGE
+        return engine_view.question(mirror, image, self._engine.version, insecure=found.insecure)
 
 
 def puller(engine: engines.Engine) -> checks.Puller:
@@ -54,21 +75,3 @@ def puller(engine: engines.Engine) -> checks.Puller:
     if engine.info is None:
         return checks.Puller((pull_rules.CLASSIC, pull_rules.CONTAINERD))
     return checks.Puller((engine.info.image_store,), engine.version)
-
-
-def question(
-    url: str, engine: engines.Engine, found: connection.Route, images: Sequence[images.Image], certs_folder: str
-) -> Optional[str]:
-    """Return the name with which the engine can be asked about a mirror, or None if it would not answer for a pull.
-
-    With certificates that are not written yet, it could not. If it shares one folder of certificates for all mirrors,
-    it reads another one for this question than for a pull.
-    """
-    info = engine.info
-    if info is None or url == client.HUB or found.certificates:
-        return None
-    own_folder = os.path.join(certs_folder, certs_d.host_of(url))
-    if found.folder != own_folder and (trust.paths_in(found.folder) or trust.paths_in(own_folder)):
-        return None
-    image = images[0] if images else checks.USUAL_IMAGE
-    return engine_view.question(url, image, engine.version, insecure=found.insecure)

@@ -59,8 +59,7 @@ class SystemCas:
         if self._is_usual:
             context.load_default_certs()
             return []
-        first = [path for path in self._files if os.path.exists(path)][:1]
-        for path in [*first, *(path for folder in self._folders for path in paths_in(folder))]:
+        for path in [*self._first_file(), *(path for folder in self._folders for path in paths_in(folder))]:
             pem = files.text_of(path, _CA_LIMIT)
             if "-----BEGIN CERTIFICATE-----" in pem:
                 _load_text(context, pem)
@@ -70,8 +69,11 @@ class SystemCas:
         """Return the file of CAs that was written after a time (of ``time.time``), or None. Go reads them only once."""
         if started is None:
             return None
-        first = [path for path in self._files if os.path.exists(path)][:1]
-        return next((path for path in first if os.stat(path).st_mtime > started), None)
+        return next((path for path in self._first_file() if os.stat(path).st_mtime > started), None)
+
+    def _first_file(self) -> List[str]:
+        """Return the file of CAs that Go reads, as a list of one path or none."""
+        return [path for path in self._files if os.path.exists(path)][:1]
 
 
 def context(

@@ -678,7 +678,7 @@ def test_an_unexpected_error_is_the_reason(run, monkeypatch):
 
 
 def test_an_unexpected_error_at_an_image_is_the_reason(run, serve, monkeypatch):
-    """The mirror answered before, but that alone does not decide."""
+    """The mirror answered before. That is not enough to decide."""
     serve("cache.example", Answers(REGISTRY))
     monkeypatch.setattr(client.Registry, "judge", fail_with(KeyError("x")))
     mirror = one(run("registry_mirrors_health_info", mirrors=["http://cache.example"], images=["alpine"]))
