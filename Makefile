@@ -27,11 +27,15 @@ undo: ## Remove that mirror again, here or on the hosts in INVENTORY=file
 	@tools/run absent "$(INVENTORY)" $(ARGS)
 
 .PHONY: test
-test: ## Run all tests, on real engines (about an hour)
+test: ## Run the tests, on real engines (half an hour)
 	@tools/test
 
+.PHONY: nightly
+nightly: ## Run the tests that "make test" leaves out because they take hours
+	@tools/test nightly
+
 .PHONY: quick
-quick: ## Run all tests but the labs (20 minutes)
+quick: ## The same, but without the labs (15 minutes)
 	@tools/test quick
 
 .PHONY: lint
@@ -66,10 +70,6 @@ page: .venv/test/ready ## Test the report page in a real browser, with 3, 200 an
 cores: .venv/test/ready ## Run the tests that depend on ansible-core, on 2.14, 2.16 and 2.18 (15 minutes)
 	@tools/cores
 
-.PHONY: cores-quick
-cores-quick: .venv/test/ready ## The same, but only on the oldest supported version
-	@tools/cores 2.14
-
 .PHONY: sanity
 sanity: .venv/test/ready ## Run ansible-test sanity
 	@tools/ansible-test sanity
@@ -83,7 +83,7 @@ local: .venv/test/ready ## Run the molecule scenario without containers (a minut
 	@tools/molecule test --scenario-name local
 
 .PHONY: molecule
-molecule: .venv/test/ready ## Run the molecule scenario "default" on real engines (WHOLE=yes: every restart test on every engine)
+molecule: .venv/test/ready ## Run the molecule scenario "default" on real engines (WHOLE=yes: all of its tests)
 	@rm -f build/proofs-default.json
 	@tools/molecule test --scenario-name default
 

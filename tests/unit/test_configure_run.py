@@ -73,11 +73,11 @@ def test_what_is_left_is_said_when_the_run_ends(tmp_path, allowed):
     code, counts, out = fleet.run(CONFIGURE, configure_waves=[2], configure_max_fail_percentage=allowed)
     assert code == 2 and out.count('"left: ') == 1, out
     if allowed:
-        assert out.index("after wave 2 of 2") < out.index("left: 1; continue with --limit @")
+        assert out.index("after wave 2 of 2") < out.index("left: 1. To continue, run the playbook again with --limit @")
         assert len(counts) == 3 and "The run stops here" not in out
     else:
         assert "The run stops here: 1 of 2 hosts of this wave failed." in out
-        assert "left: 2; continue with --limit @" in out and len(counts) == 2
+        assert "left: 2. To continue, run the playbook again with --limit @" in out and len(counts) == 2
     assert (fleet.folder / "configure.left").read_text().split() == (["bad"] if allowed else ["bad", "last"])
 
 

@@ -31,6 +31,13 @@ def test_every_test_of_the_lab_is_run():
     assert names == {path.stem.removeprefix("test_") for path in ROOT.glob("tests/lab/test_*.py")}
 
 
+def test_tests_that_only_run_at_night_exist():
+    (hosts,) = [path for path in ROOT.glob("extensions/molecule/*/hosts.yml") if "at_night" in path.read_text()]
+    left_out = yaml.safe_load(hosts.read_text())["all"]["vars"]["lab_tests_at_night"]
+    assert left_out and all(set(step) - set(left_out) for step in lab_tests(hosts.parent))
+    assert set(left_out) < {name for step in lab_tests(hosts.parent) for name in step}
+
+
 @pytest.mark.parametrize("folder", LABS, ids=lambda folder: folder.name)
 def test_each_verify_step_has_tests(folder):
     steps = [step for step in config(folder)["scenario"]["test_sequence"] if step.split()[0] == "verify"]

@@ -25,8 +25,9 @@ def test_each_gate_exists():
     assert gates and gates <= TARGETS
 
 
-def test_each_lab_runs_on_a_change_or_at_night():
+def test_each_gate_runs_on_a_change_or_at_night():
     test = (ROOT / "tools/test").read_text()
-    labs = " ".join(re.findall(r"(?:_labs|at_night)=\((.*)\)", test)).split()
+    gates = {name: words.split() for name, words in re.findall(r"^(first|second|\w+_labs|night)=\((.*)\)", test, re.M)}
     (listed,) = re.findall(r"gate: \[(.*)\]", WORKFLOWS["nightly"])
-    assert labs and {lab.removesuffix("-quick") for lab in labs} <= set(listed.split(", "))
+    assert set(gates) == {"first", "second", "first_labs", "second_labs", "night"} and "make quick" in WORKFLOWS["test"]
+    assert {*gates["first_labs"], *gates["second_labs"], *gates["night"]} == set(listed.split(", "))
