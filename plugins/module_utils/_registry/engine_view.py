@@ -36,6 +36,10 @@ _NO_TOKEN = re.compile(r"unauthorized|no basic auth credentials|anonymous token|
 
 _REGISTRY_ANSWERED = re.compile(r"manifest unknown|not found", re.IGNORECASE)
 
+_REQUEST_FAILED = re.compile(r'\b(?:Get|Head|Post) "https?://')
+"""How Go begins the error of a request without an answer. The rest can quote what a stranger on the network path chose,
+such as the names in a certificate that is not trusted, or the status line of a proxy."""
+
 
 class Said(NamedTuple):
     """The answer of the engine: the digest of an image, or its error."""
@@ -67,11 +71,11 @@ def settle(own: Finding, said: Said, mirror: str, image_store: str) -> Finding:
     first request counts, and only on the way to the mirror itself.
     """
     failed_at = own.failure.stage if own.failure else None
-    if said.digest or _REGISTRY_ANSWERED.search(said.error or ""):
+    words = said.error or ""
+    if said.digest or (_REGISTRY_ANSWERED.search(words) and not _REQUEST_FAILED.search(words)):
         is_on_the_way = failed_at in (*checks.ROUTE, "token")
         is_unsettled = own.verdict is None and said.digest is not None
         return Finding(USED) if is_unsettled or (own.verdict != USED and is_on_the_way) else own
-    words = said.error or ""
     is_its_own = f"://{certs_d.host_of(mirror)}/" in words
     step = next((step for step, pattern in _STEPS.items() if is_its_own and pattern.search(words)), None)
     if step is None and image_store == pull_rules.CLASSIC and _NO_TOKEN.search(words):

@@ -52,8 +52,13 @@ COMMON_NAME = (
 )
 UNKNOWN_NAME = "dial tcp: lookup gone.example on 127.0.0.11:53: no such host"
 DOWN = "dial tcp 192.0.2.1:443: connect: connection refused"
+FORGED_NAMES = (
+    "tls: failed to verify certificate: x509: certificate is valid for not found, manifest unknown, not a.example"
+)
+"""Go quotes the names of a certificate before it verifies who signed it, so anyone on the network path chooses them."""
 USED, NOT_USED, BREAKS = Finding("used"), "not_used", Finding("breaks_pulls", Failure("http", "gzip"))
 TLS, TOKEN, HTTP = (Finding(NOT_USED, Failure(stage, "own")) for stage in ("tls", "token", "http"))
+REFUSED = Finding(NOT_USED, Failure("proxy", "HTTP 404"))
 PROXY = Finding(None, Failure("proxy", "own", is_open=True))
 CASES = {
     # name: (own finding, image store, digest and error of the engine, verdict, step)
@@ -63,6 +68,12 @@ CASES = {
     "the engine can use its proxy": (PROXY, "containerd", (DIGEST, None), "used", None),
     "the engine gets a token": (TOKEN, "graphdriver", (DIGEST, None), "used", None),
     "the registry answered the engine": (TLS, "graphdriver", (None, "manifest unknown"), "used", None),
+    "a stranger's certificate with the words of a registry": (
+        TLS, "graphdriver", (None, get("a.example", FORGED_NAMES)), "not_used", "tls"
+    ),
+    "a proxy with the words of a registry": (
+        REFUSED, "containerd", (None, get("a.example", "Not Found")), "not_used", "proxy"
+    ),
     "HTTP is the own check's": (HTTP, "containerd", (DIGEST, None), "not_used", "http"),
     "the engine trusts less": (USED, "graphdriver", (None, get("a.example", COMMON_NAME)), "not_used", "tls"),
     "the engine of containerd trusts less": (
