@@ -28,6 +28,11 @@ options:
         A string counts as a list with commas between its elements, as in a role's argument.
     type: dict
     required: true
+  hosts:
+    description: The hosts to report on. If not set, all hosts of the input.
+    type: list
+    elements: str
+    version_added: 0.4.0
   wanted:
     description: URLs of the mirrors that hosts without C(audit_wanted) should use.
     type: list
@@ -125,20 +130,22 @@ class FilterModule:
         return {"audit_report": audit_report}
 
 
-def audit_report(results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str], written_at: str) -> Dict[str, Any]:
+def audit_report(
+    results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str], written_at: str, hosts: Optional[Sequence[str]] = None
+) -> Dict[str, Any]:
     """Return the report of a fleet; see RETURN."""
     default = engine_urls(wanted)
-    hosts = [_host(name, results[name], default) for name in sorted(results)]
+    reported = [_host(name, results[name], default) for name in sorted(results if hosts is None else hosts)]
     report = {
         "schema": 1,
         "written_at": written_at,
-        "wanted": list(dict.fromkeys(url for host in hosts for url in host["wanted"] or [])),
-        "summary": _summary(hosts),
+        "wanted": list(dict.fromkeys(url for host in reported for url in host["wanted"] or [])),
+        "summary": _summary(reported),
         "kinds": {
             kind: {"title": texts.title, "advice": audit_kinds.advice(kind, "HOST")} for kind, texts in KINDS.items()
         },
-        "mirrors": _mirrors(hosts),
-        "hosts": hosts,
+        "mirrors": _mirrors(reported),
+        "hosts": reported,
     }
     return {**report, "lines": _lines(report)}
 

@@ -288,10 +288,10 @@ def _outcome(host: Mapping[str, Any]) -> Tuple[str, str]:
             return "unreachable", _one_line(result.get("msg"))
     if host["failure"] != "":
         return "refused", _one_line(host["failure"])
-    if not any(result.get("changed") or result.get("pending") == "restart" for result in host["results"]):
+    changes = _succeeded(host)
+    if not any(change["changed"] or change["pending"] == "restart" for change in changes):
         return "unchanged", ""
-    diffs = [entry for result in host["results"] for entry in result.get("diff") or []]
-    written = any(entry["before_header"] != "engine" for entry in diffs)
+    written = any(entry["before_header"] != "engine" for change in changes for entry in change["diff"])
     return ("changed" if written else "healed"), ""
 
 

@@ -102,7 +102,10 @@ def test_a_misspelt_variable_of_a_playbook(fleet, playbook, variables, meant):
     assert not any(fleet.calls(host) for host in counts)
 
 
-@pytest.mark.parametrize(("playbook", "name"), [(CONFIGURE, "configure_left_file"), (AUDIT, "audit_folder")])
+@pytest.mark.parametrize(
+    ("playbook", "name"),
+    [(CONFIGURE, "configure_left_file"), (CONFIGURE, "inventory_hostname"), (AUDIT, "audit_folder")],
+)
 def test_a_fact_cannot_choose_a_path_of_the_controller(tmp_path, playbook, name):
     """A compromised host can return any fact in an earlier play."""
     victim = tmp_path / "victim"
@@ -122,6 +125,32 @@ def test_a_fact_cannot_break_the_summary(tmp_path, facts):
     evil = {LOOK: {"engine": SAME["engine"], "ansible_facts": facts}, DECLARE: SAME}
     code, _counts, out = Fleet(tmp_path, {"evil": evil}).run(CONFIGURE, configure_skip_without_docker=True)
     assert code == 0 and '"changed 0, healed 0, unchanged 1,' in out, out
+
+
+FUNCTIONS = dict.fromkeys(("now", "dict", "lookup", "query", "undef"), "x")
+"""A fact with such a name hides the function from the templates that are rendered with the variables of this host."""
+
+
+def test_a_fact_cannot_hide_a_function_from_the_report(tmp_path):
+    facts = {"ansible_facts": FUNCTIONS}
+    results = {"evil": {LOOK: {**info(), **facts}, CHECK: {"mirrors": [], **facts}}, "good": {LOOK: info(), CHECK: USABLE}}
+    code, _counts, out = Fleet(tmp_path, results).run(AUDIT)
+    assert code == 0 and "hosts use a wanted mirror that answers" in out, out
+    report = json.loads((tmp_path / "audit/report.json").read_text())
+    assert [host["name"] for host in report["hosts"]] == ["evil", "good"]
+
+
+def test_a_host_cannot_speak_for_another_one(tmp_path):
+    """Its facts can hide its name and functions. The file of the hosts that are left must stay right."""
+    (tmp_path / "configure.left").write_text("earlier\n")
+    facts = {"ansible_facts": {**FUNCTIONS, "inventory_hostname": "good"}}
+    evil = {LOOK: {"engine": ENGINE, **facts}, DECLARE: {**SAME, **facts}}
+    good = {LOOK: {"engine": ENGINE}, DECLARE: {**FAILED, "msg": "it is broken"}}
+    fleet = Fleet(tmp_path, {"evil": evil, "good": good})
+    code, _counts, out = fleet.run(CONFIGURE, configure_waves="100%", configure_skip_without_docker=True)
+    assert code == 2 and "unchanged 0, refused 2, unreachable 0, waiting 0;" in out, out
+    assert '"refused: good: it is broken"' in out and '"refused: evil: ' in out
+    assert (tmp_path / "configure.left").read_text().split() == ["evil", "good", "earlier"]
 
 
 EVIL = "{{ lookup('ansible.builtin.pipe', 'touch FILE') }}"
