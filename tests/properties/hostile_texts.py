@@ -284,7 +284,6 @@ def _pull(text: str) -> None:
     for line in lines:
         engine_log._REFUSAL.match(line)
         engine_log._START_FAILURE.search(line)
-        pull_log._OF_END.search(line)
         pull_log._LEVEL.search(line)
 
 

@@ -13,6 +13,7 @@ and 28.5.2).
 from __future__ import annotations
 
 import re
+import secrets
 import time
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -33,13 +34,11 @@ EVIDENCE_LENGTH = 4000
 LOG_LINES = 20000
 """The most lines of the log that are read. At level debug, each object of a pull has several lines."""
 
-_END = "127.0.0.1:1/pullthrough-docker-end-of-log"
+_END = "pullthrough-docker-end-of-log"
 """An image of a registry that cannot exist. The engine logs the failed pull in several lines, and the one at level
 error is the last, so all earlier lines are in the log by then. With both image stores, the engine also logs the pull
 at level info and at level debug (seen on 20.10.24, 26.1.5 and 28.5.2). So these lines show which levels the engine
 writes, whatever its configuration says now or said when it started."""
-
-_OF_END = re.compile(r"(?<![\w.-])127\.0\.0\.1:1(?!\d)")
 
 # The patterns match from the start of a line. Lines also quote text that a mirror sent, which must not match, and a
 # search from the start takes no longer than the length of its line.
@@ -240,12 +239,23 @@ def _judge(
 def _log_to_end(engine: engines.Engine, log: engine_log.Log, timeout: float) -> Optional[_LogPart]:
     """Return what the engine logged until now, or None if the end does not appear in time. A log can be late."""
     deadline = time.monotonic() + timeout
-    engine_api.pull(engine, _END, "latest", deadline)
+    registry = _new_registry()
+    engine_api.pull(engine, f"{registry}/{_END}", "latest", deadline)
     while time.monotonic() < deadline:
         lines = log.lines()
-        of_end = [line for line in lines if _OF_END.search(line)]
+        of_end = [line for line in lines if registry in line]
         levels = {match[1] for match in map(_LEVEL.search, of_end) if match}
         if "error" in levels:
-            return _LogPart([line for line in lines if not _OF_END.search(line)], levels)
+            return _LogPart([line for line in lines if registry not in line], levels)
         time.sleep(engines.LOG_POLL_SECONDS)
     return None
+
+
+def _new_registry() -> str:
+    """Return a registry that cannot exist, on the engine's own host.
+
+    Its address is a secret until the images were pulled. The engine logs what a mirror sends, so a mirror that knew it
+    could make the line of its own failure look like one of the end.
+    """
+    first, second, third = secrets.token_bytes(3)
+    return f"127.{first}.{second}.{1 + third % 254}:1"  # Neither the first nor the last address of the network.

@@ -10,6 +10,7 @@ The lab has real pulls (tests/lab/test_canary.py).
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -209,9 +210,11 @@ class Clock:
 
 
 logs = []
+ended = []
+"""The registries of the pulls that mark the end of the log."""
 
 
-END = 'msg="pull: Get \\"https://127.0.0.1:1/v2/\\": connection refused"'
+END = 'msg="pull: Get \\"https://{}/v2/\\": connection refused"'
 
 
 class Log:
@@ -226,7 +229,7 @@ class Log:
 
     def lines(self):
         self.reads += 1
-        end = [f"level={level} {END}" for level in self.levels if level != "error" or self.reads > 1]
+        end = [f"level={level} {END.format(ended[-1])}" for level in self.levels if level != "error" or self.reads > 1]
         return [*self.text, *end]
 
 
@@ -237,6 +240,8 @@ def pulling(monkeypatch, engine):
 
     def pull(looked_at, name, reference, deadline):
         answers["asked"].append((looked_at.service, name, reference, deadline))
+        if name.endswith("/pullthrough-docker-end-of-log"):
+            ended.append(name.partition("/")[0])
         answers["clock"].sleep(1.2346 if name.startswith("library/") else 1.25)
         answer = answers.get(name.rpartition("/")[2], (False, "connection refused"))
         if isinstance(answer, Exception):
@@ -256,6 +261,7 @@ def pulling(monkeypatch, engine):
     monkeypatch.setattr(Log, "text", [])
     monkeypatch.setattr(Log, "levels", ("info", "error"))
     logs.clear()
+    ended.clear()
     return answers
 
 
@@ -282,7 +288,7 @@ def test_requests_and_their_deadlines(run, pulling):
     read = pulled + 1.25 + 0.25
     assert pulling["asked"] == [
         ("one", "library/alpine", "latest", 1060.0),
-        ("one", "127.0.0.1:1/pullthrough-docker-end-of-log", "latest", pulled + 5),
+        ("one", f"{ended[0]}/pullthrough-docker-end-of-log", "latest", pulled + 5),
         ("one", 7e8 + 1000.0, read + 5),
     ]
     assert [(log.pid, log.limit) for log in logs] == [(4711, pull_log.LOG_LINES)]
@@ -360,6 +366,18 @@ def test_only_the_log_itself_shows_its_level(
         daemon_json.parent.mkdir()
         daemon_json.write_text(text)
     assert run("registry_mirrors_canary", images=["alpine"])["images"][0]["reason"] == reason
+
+
+def test_a_mirror_cannot_write_the_end_of_the_log(run, pulling, monkeypatch):
+    """The engine logs the message of a mirror that fails. The address that marks the end is another one each time."""
+    forged = 'level=info msg="Attempting next endpoint for pull after error: unknown: {}"'
+    pulling["seen"] = "127.0.0.1:1"
+    for _run in range(2):
+        monkeypatch.setattr(Log, "text", [forged.format(pulling["seen"])])
+        image = run("registry_mirrors_canary", images=["alpine"])["images"][0]
+        assert (image["used"], image["evidence"]) == ("fell_through", Log.text)
+        pulling["seen"] = ended[-1]
+    assert re.fullmatch(r"127(?:\.[0-9]{1,3}){3}:1", ended[0]) and ended[0] != ended[1]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:15000", "127.0.0.1:1080", "10.127.0.0.1:1"])
