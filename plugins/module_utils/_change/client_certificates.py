@@ -75,12 +75,11 @@ def edits(found: Mapping[str, HostCertificates], *, before: Sequence[str], after
     :param before: the hosts of the mirrors in our file before the change.
     :param after: those after it.
     :raises Refused: when a certificate cannot be used, or would hide others.
+    :raises FileError: when another user can put something else in the place of ours.
     """
     made = [_addition(host, found[host]) for host in after]
     gone = [found[host].own for host in before if host not in after]
-    removed = [
-        Edit(own.path, own.data, None, made_folders=[os.path.dirname(own.path)]) for own in gone if own.data is not None
-    ]
+    removed = [_removal(own) for own in gone if own.data is not None]
     return [*filter(None, made), *removed]
 
 
@@ -98,9 +97,21 @@ def _addition(host: str, found: HostCertificates) -> Optional[Edit]:
         )
     if data in [other for path, other in found.certificates.items() if path != own.path]:
         return None
+    return Edit(_safe(own).path, own.data, data, made_folders=found.new_folders)
+
+
+def _removal(own: File) -> Edit:
+    return Edit(_safe(own).path, own.data, None, made_folders=[os.path.dirname(own.path)])
+
+
+def _safe(own: File) -> File:
+    """Return our certificate, unless another user can put something else in its place.
+
+    :raises FileError: then.
+    """
     if own.problem:
         raise own.problem
-    return Edit(own.path, own.data, data, made_folders=found.new_folders)
+    return own
 
 
 def _checked(host: str, source: File) -> bytes:

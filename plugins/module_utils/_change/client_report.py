@@ -40,10 +40,10 @@ _UNCOVERED = (
 
 
 def report(host: Host, seen: PodmanSnapshot) -> Row:
-    """Return what the module returns."""
+    """Return what the module returns. All strings in it are safe to show, also the names of files."""
     reading = seen.parsed
     reasons = list(_drift_reasons(reading)) if reading else []
-    return {
+    found = {
         "changed": False,
         "clients": [
             {
@@ -60,6 +60,8 @@ def report(host: Host, seen: PodmanSnapshot) -> Row:
         "conflicts": list(_conflicts(reading)) if reading else [],
         "uncovered": [client._asdict() for client in _UNCOVERED if host.exists(client.path)],
     }
+    shown: Row = masking.mask_all(found)
+    return shown
 
 
 def _own(reading: podman.Reading) -> Dict[str, Entry]:
@@ -72,15 +74,15 @@ def _registries(reading: podman.Reading) -> Row:
     return {
         registry: {
             "mirrors": _urls(own[registry].mirrors) if registry in own else None,
-            "in_force": plan_clients.shown(reading.mirrors(registry)),
+            "in_force": reading.mirrors(registry),
         }
-        for registry in sorted({certs_d.HUB, *reading.registries()})
+        for registry in sorted({certs_d.HUB, *reading.by_registry()})
     }
 
 
 def _sources(seen: PodmanSnapshot) -> Iterator[Row]:
     for problem in seen.problems:
-        yield _source(problem.path, reason=masking.mask(problem.reason))
+        yield _source(problem.path, reason=problem.reason)
     for entries in seen.parsed.entries.values() if seen.parsed else []:
         for entry in entries:
             reason = None
@@ -91,7 +93,7 @@ def _sources(seen: PodmanSnapshot) -> Iterator[Row]:
             yield _source(
                 entry.path,
                 line=entry.line,
-                registry=masking.mask(entry.prefix),
+                registry=masking.mask_location(entry.prefix),
                 mirrors=_urls(entry.mirrors),
                 reason=reason,
             )
@@ -124,8 +126,7 @@ def _drift_reasons(reading: podman.Reading) -> Iterator[str]:
 
 
 def _conflicts(reading: podman.Reading) -> Iterator[Row]:
-    for registry in reading.registries():
-        entries = [entry for found in reading.entries.values() for entry in found if entry.prefix == registry]
+    for registry, entries in reading.by_registry().items():
         if len({entry.path for entry in entries}) > 1:
             places = [entry.place for entry in entries]
             message = f"{registry} has more than one entry, and only the one that is read last counts."
@@ -133,4 +134,4 @@ def _conflicts(reading: podman.Reading) -> Iterator[Row]:
 
 
 def _urls(mirrors: Sequence[Mirror]) -> List[str]:
-    return [masking.mask(mirror.url) for mirror in mirrors]
+    return [mirror.url for mirror in mirrors]

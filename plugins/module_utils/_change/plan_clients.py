@@ -165,7 +165,7 @@ def result(made: FilePlan, after: PodmanSnapshot) -> Dict[str, Any]:
 def files(seen: PodmanSnapshot) -> List[Dict[str, Any]]:
     """Return the files that the clients read."""
     texts = seen.files.texts
-    return [{"path": path, "ours": podman.is_ours(data)} for path, data in sorted(texts.items())]
+    return [{"path": masking.mask(path), "ours": podman.is_ours(data)} for path, data in sorted(texts.items())]
 
 
 def shown(mirrors: Optional[Sequence[str]]) -> Optional[List[str]]:

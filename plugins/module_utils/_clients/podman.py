@@ -47,6 +47,8 @@ _MAIN = "registries.conf"
 # The clients give the name with its mirror to a parser of image names: a host without a dot or a port is none there.
 _LABEL = "[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
 _REGISTRY = re.compile(rf"(?=[^/]*[.:]|localhost\Z){_LABEL}(?:[.]{_LABEL})*(?::[0-9]+)?\Z")
+NAME_LIMIT = 255
+"""The most characters of the name of an image (distribution reference/reference.go)."""
 _PATH = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*\Z")
 
 
@@ -162,10 +164,13 @@ class Reading:
         """Return the entries for a part of a registry. No entry for the whole registry counts for that part."""
         return [entry for entry in self._foreign() if entry.prefix.startswith(f"{registry}/")]
 
-    def registries(self) -> List[str]:
-        """Return the registries that have an entry without a wildcard and without a path."""
-        found = [entry.prefix for entries in self.entries.values() for entry in entries]
-        return sorted({prefix for prefix in found if is_registry(prefix)})
+    def by_registry(self) -> Dict[str, List[Entry]]:
+        """Return the entries without a wildcard and without a path, by registry."""
+        found: Dict[str, List[Entry]] = {}
+        for entry in (entry for entries in self.entries.values() for entry in entries):
+            if is_registry(entry.prefix):
+                found.setdefault(entry.prefix, []).append(entry)
+        return {registry: found[registry] for registry in sorted(found)}
 
     def _foreign(self) -> List[Entry]:
         return [
@@ -173,17 +178,31 @@ class Reading:
         ]
 
 
-def _merged(entries: Mapping[str, Sequence[Entry]], order: Sequence[str]) -> Dict[str, Entry]:
-    """Return the entries in force by prefix. A later file replaces an entry whole; within a file the first counts."""
+_Merged = Dict[str, Tuple[int, Entry]]
+"""The entries in force by prefix, each with its place among all of them."""
+
+
+def _merged(entries: Mapping[str, Sequence[Entry]], order: Sequence[str]) -> _Merged:
+    """Return the entries in force. A later file replaces an entry whole; within a file the first counts."""
     merged: Dict[str, Entry] = {}
     for path in order:
         merged.update({entry.prefix: entry for entry in reversed(entries[path])})
-    return merged
+    return {prefix: (place, entry) for place, (prefix, entry) in enumerate(merged.items())}
 
 
-def _longest(merged: Mapping[str, Entry], registry: str) -> Optional[Entry]:
-    matching = [prefix for prefix in merged if _matches(prefix, registry)]
-    return merged[max(matching, key=len)] if matching else None
+def _longest(merged: _Merged, registry: str) -> Optional[Entry]:
+    """Return the entry whose prefix is the longest that matches a registry; of two, the first.
+
+    It looks each possible prefix up. A file of others can have so many entries that nobody could try them all for each
+    of its registries.
+    """
+    found = [merged[prefix] for prefix in _prefixes_of(registry) if prefix in merged]
+    return max(found, key=lambda one: (len(one[1].prefix), -one[0]))[1] if found else None
+
+
+def _prefixes_of(registry: str) -> List[str]:
+    """Return all prefixes that match a registry."""
+    return [registry, *(f"*{registry[dot.start() :]}" for dot in re.finditer(r"[.]", registry[:NAME_LIMIT]))]
 
 
 def _matches(prefix: str, registry: str) -> bool:
@@ -225,7 +244,7 @@ def hosts_of(registries: Mapping[str, Sequence[Mirror]]) -> List[str]:
 
 def is_registry(name: str) -> bool:
     """Return whether a text is a registry as image names have it: a host with a dot or a port, without a path."""
-    return bool(_REGISTRY.match(name))
+    return len(name) <= NAME_LIMIT and bool(_REGISTRY.match(name))
 
 
 def mirror(url: str) -> Mirror:

@@ -73,7 +73,10 @@ def read(path: str, data: bytes, *, is_drop_in: bool) -> List[Entry]:
 
 
 class _Reader:
-    """Reads one document. Where the clients would fail, it raises an error with line and column."""
+    """Reads one document. Where the clients would fail, it raises an error with line and column.
+
+    The error quotes no value, which can be a secret.
+    """
 
     def __init__(self, path: str, document: toml_reader.Document) -> None:
         self._path = path
@@ -98,7 +101,7 @@ class _Reader:
         if not prefix:
             self._fail("this registry has neither a prefix nor a location", table.start)
         if not location and not prefix.startswith("*."):
-            self._fail(f'the registry "{prefix}" has no location', table.start)
+            self._fail("this registry has a prefix and no location", table.start)
         if self._text(table, "pull-from-mirror"):
             self._fail("pull-from-mirror is only for mirrors", table.start)
         for_digests = self._boolean(table, "mirror-by-digest-only")
@@ -118,7 +121,7 @@ class _Reader:
             self._fail("this mirror has no location", table.start)
         pulls = self._text(table, "pull-from-mirror")
         if pulls not in _PULLS:
-            self._fail(f'"{pulls}" is not a value of pull-from-mirror', table.start)
+            self._fail("pull-from-mirror must be all, digest-only or tag-only", table.start)
         if pulls and for_digests:
             self._fail("pull-from-mirror cannot be used beside mirror-by-digest-only", table.start)
         return Mirror(location, self._boolean(table, "insecure"), "digest-only" if for_digests else pulls or ALL)
@@ -129,10 +132,7 @@ class _Reader:
         for entry, table in zip(entries, self._tables(self._document.root, "registry")):
             settings = (entry.blocked, self._boolean(table, "insecure"))
             if seen.setdefault(entry.location or entry.prefix, settings) != settings:
-                self._fail(
-                    f'"{entry.location or entry.prefix}" has another value of blocked or insecure in an entry above',
-                    table.start,
-                )
+                self._fail("this registry has another value of blocked or insecure in an entry above", table.start)
 
     def _check_other_keys(self, root: Node) -> None:
         for name in ("unqualified-search-registries", "credential-helpers"):
@@ -143,7 +143,7 @@ class _Reader:
                     self._check_scheme(element.value, element.start)
         mode = self._text(root, "short-name-mode")
         if mode not in _SHORT_NAME_MODES:
-            self._fail(f'"{mode}" is not a value of short-name-mode', root.start)
+            self._fail("short-name-mode must be enforcing, permissive or disabled", root.start)
         aliases = _field(root, "aliases")
         if aliases and not (isinstance(aliases.node.value, dict) and _all_texts(aliases.node.value.values())):
             self._fail("aliases must be a table of strings", aliases.key.start)
@@ -201,7 +201,7 @@ class _Reader:
 
     def _check_scheme(self, text: str, offset: int) -> None:
         if text.startswith(("http://", "https://")):
-            self._fail(f'"{text}" has a scheme, and the clients accept none here', offset)
+            self._fail("this name has a scheme, and the clients accept none here", offset)
 
     def _text(self, table: Node, name: str) -> str:
         return str(self._typed(table, name, ""))

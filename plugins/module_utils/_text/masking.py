@@ -96,6 +96,11 @@ def mask_all(value: Any) -> Any:
     return mask(value) if isinstance(value, str) else value
 
 
+def mask_location(location: str) -> str:
+    """Return a foreign host with its path, as ``mask`` does. Before the host may come a user, as in a URL."""
+    return mask(f"https://{location}")[len("https://") :]
+
+
 def mask_url(url: str) -> str:
     """Return scheme, host and path of a foreign URL. A query, a fragment or a user may be a secret."""
     shown = mask(url, 200)

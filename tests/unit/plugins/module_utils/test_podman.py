@@ -114,7 +114,7 @@ def test_the_longest_prefix_counts():
     ]
     assert [entry.prefix for entry in reading.naming("docker.io")] == ["*.io", "docker.io"]
     assert [entry.prefix for entry in reading.parts("docker.io")] == ["docker.io/library"]
-    assert reading.registries() == ["docker.io", "gcr.io:5000"]
+    assert list(reading.by_registry()) == ["docker.io", "gcr.io:5000"]
 
 
 # -- our file --------------------------------------------------------------------------------------------------------

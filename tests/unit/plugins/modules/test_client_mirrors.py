@@ -15,6 +15,7 @@ import tomllib
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, transaction
 from ansible_collections.pullthrough.docker.tests.unit.model import run_module
+from ansible_collections.pullthrough.docker.tests.unit.plugins.module_utils.deadline import ends_within
 from ansible_collections.pullthrough.docker.tests.unit.plugins.modules.clients_host import Machine
 
 OWN, GCR = "https://cache.example:5000", "https://mirror.gcr.io"
@@ -391,6 +392,16 @@ def test_certificates_that_cannot_be_used(machine, tmp_path):
         assert message in failed["msg"] and "hush" not in str(failed) and not machine.own.exists()
 
 
+def test_a_certificate_in_a_folder_of_others_is_not_removed(machine):
+    run_module("client_mirrors", **WITH_CA)
+    copy = machine.system / "certs.d" / HOST / "pullthrough-docker.crt"
+    copy.parent.chmod(0o777)
+    before = everything(machine)
+    failed = run_module("client_mirrors", **WITH_CA, state="absent")
+    assert "another user can write the folder" in failed["msg"] and "Nothing was changed." in failed["msg"]
+    assert everything(machine) == before
+
+
 # -- failures --------------------------------------------------------------------------------------------------------
 
 
@@ -465,7 +476,31 @@ def test_info_shows_drift_and_conflicts(machine):
     (conflict,) = info["conflicts"]
     assert conflict["registry"] == "docker.io" and f"{later}, line 1" in conflict["places"]
     assert "hush" not in str(info)
+    later.write_text('[[registry]]\nlocation = "me:hush@x.example"\n')
+    assert "***@x.example" in str(run_module("client_mirrors_info")["sources"])
     later.unlink()
     write(machine.home / "registries.conf", "")
     (reason,) = run_module("client_mirrors_info")["drift_reasons"]
     assert reason.startswith("Podman 5 and earlier")
+
+
+@pytest.mark.parametrize("text", ["", "[", entry("docker.io", "x.example")], ids=["empty", "no TOML", "mirrors"])
+def test_names_of_files_are_printable(machine, text):
+    folder = machine.system / "registries.conf.d"
+    for name in (b"\x1b[2J\n.conf", b"zzz\xff\x1b.conf"):
+        write(folder / os.fsdecode(name), text)
+    info = run_module("client_mirrors_info")
+    shown = [row["path"] for row in (*row_of(info)["files"], *info["sources"])]
+    shown += [*info["drift_reasons"], *(place for conflict in info["conflicts"] for place in conflict["places"])]
+    assert len(shown) >= 2 and all(text.isprintable() for text in shown), shown
+    changed = run_module("client_mirrors", mirrors=OWN, exclusive=True)
+    shown = [changed["msg"]] if "msg" in changed else [row["path"] for row in row_of(changed)["files"]]
+    assert shown and all(text.isprintable() for text in shown), shown
+
+
+def test_a_file_of_many_registries_is_read_in_time(machine):
+    names = [f"a{number}.example" for number in range(8000)]
+    write(machine.system / "registries.conf", "".join(f'[[registry]]\nlocation = "{name}"\n' for name in names))
+    with ends_within(60):
+        info = run_module("client_mirrors_info")
+    assert {*row_of(info)["registries"]} == {*names, "docker.io"}
