@@ -130,3 +130,14 @@ def test_under_any_errors_fatal_the_other_hosts_end_too(fleet):
     (play,) = role()
     code, _counts, out = fleet.run([{**play, "any_errors_fatal": True}], "--limit", "same,refused")
     assert code == 2 and "Set docker_mirror_migrate: true" in out and "is undefined" not in out, out
+
+
+def test_settings_that_are_refused_after_the_mirrors_changed(tmp_path):
+    """The message says once what is in force, without the line about the host."""
+    refused = {"failed": True, "changed": False, "msg": "no such key. Nothing was changed."}
+    fleet = Fleet(tmp_path, {"web": {"registry_mirrors": ADDED, "daemon_config": refused}})
+    code, _counts, out = fleet.run(role(daemon_settings={"debug": True}))
+    assert code == 2 and (
+        f'"msg": "The registry mirrors changed and stay changed (in force: {GCR}), but docker_mirror_daemon_settings '
+        'failed: no such key. None of these settings was changed."'
+    ) in out, out

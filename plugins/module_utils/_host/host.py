@@ -212,7 +212,7 @@ class Host:
         """Return the folders of a file that do not exist, or did not exist before this run, outermost first."""
         found: List[str] = []
         folder = os.path.dirname(path)
-        while folder in self._made_folders or not os.path.exists(folder):
+        while folder and (folder in self._made_folders or not os.path.exists(folder)):
             found.insert(0, folder)
             folder = os.path.dirname(folder)
         return found

@@ -131,6 +131,14 @@ def test_a_user_has_files_of_their_own(machine):
 # -- which clients ---------------------------------------------------------------------------------------------------
 
 
+def test_a_home_that_is_no_absolute_path_ends_the_search_for_its_folders(machine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    machine.user, machine.home = 1000, pathlib.Path("home")
+    with ends_within(5):
+        failed = run_module("client_mirrors", mirrors=OWN)
+    assert "home/registries.conf.d/zz-pullthrough-docker.user.conf: not an absolute path" in failed["msg"]
+
+
 def test_a_host_without_clients(machine):
     machine.programs = set()
     result = run_module("client_mirrors", mirrors=OWN)
