@@ -131,7 +131,10 @@ class FilterModule:
 
 
 def audit_report(
-    results: Mapping[str, Mapping[str, Any]], wanted: Sequence[str], written_at: str, hosts: Optional[Sequence[str]] = None
+    results: Mapping[str, Mapping[str, Any]],
+    wanted: Sequence[str],
+    written_at: str,
+    hosts: Optional[Sequence[str]] = None,
 ) -> Dict[str, Any]:
     """Return the report of a fleet; see RETURN."""
     default = engine_urls(wanted)

@@ -103,7 +103,10 @@ def test_a_malformed_result_is_a_failure_of_its_host_alone(changes):
 def test_only_the_diff_of_a_change_is_read(diff):
     """A compromised host can return one from any module."""
     bad = host({"changed": True, "diff": diff}, SAME, name="bad")
-    assert configure_summary([bad, host(SAME, name="good")], ["bad", "good"])["outcomes"]["unchanged"] == ["bad", "good"]
+    assert configure_summary([bad, host(SAME, name="good")], ["bad", "good"])["outcomes"]["unchanged"] == [
+        "bad",
+        "good",
+    ]
 
 
 def test_a_result_that_is_a_text():

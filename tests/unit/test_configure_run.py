@@ -133,7 +133,10 @@ FUNCTIONS = dict.fromkeys(("now", "dict", "lookup", "query", "undef"), "x")
 
 def test_a_fact_cannot_hide_a_function_from_the_report(tmp_path):
     facts = {"ansible_facts": FUNCTIONS}
-    results = {"evil": {LOOK: {**info(), **facts}, CHECK: {"mirrors": [], **facts}}, "good": {LOOK: info(), CHECK: USABLE}}
+    results = {
+        "evil": {LOOK: {**info(), **facts}, CHECK: {"mirrors": [], **facts}},
+        "good": {LOOK: info(), CHECK: USABLE},
+    }
     code, _counts, out = Fleet(tmp_path, results).run(AUDIT)
     assert code == 0 and "hosts use a wanted mirror that answers" in out, out
     report = json.loads((tmp_path / "audit/report.json").read_text())

@@ -83,14 +83,14 @@ BROKEN = {
     "a prefix only": (
         '[[registry]]\nprefix = "x.example"',
         "line 1, column 1",
-        'this registry has a prefix and no location',
+        "this registry has a prefix and no location",
     ),
     "neither": ("\n[[registry]]", "line 2, column 1", "neither a prefix nor a location"),
     "empty": ('[[registry]]\nlocation = "/"', "line 1, column 1", "neither a prefix nor a location"),
     "a number": ("[[registry]]\nlocation = 1", "line 2, column 12", "location must be a string"),
     "a word for a boolean": (f'{ONE}blocked = "no"', "line 4, column 11", "blocked must be true or false"),
     "a number for a boolean": (f"{ONE}insecure = 1", "line 4, column 12", "insecure must be true or false"),
-    "a scheme": ('[[registry]]\nlocation = "http://x"', "line 2, column 12", 'this name has a scheme'),
+    "a scheme": ('[[registry]]\nlocation = "http://x"', "line 2, column 12", "this name has a scheme"),
     "a scheme of a prefix": (
         '[[registry]]\nlocation = "x"\nprefix = "https://x"',
         "line 3, column 10",
