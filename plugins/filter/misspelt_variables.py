@@ -9,8 +9,9 @@ name: misspelt_variables
 short_description: Find variables that no role or playbook of this collection reads
 version_added: 0.4.0
 description:
-  - All names that begin with C(docker_mirror_) belong to the role P(pullthrough.docker.docker_mirror#role),
-    so each other name with this prefix is an error.
+  - All names that begin with C(docker_mirror_) belong to the role P(pullthrough.docker.docker_mirror#role), and all
+    that begin with C(registry_cache_) to the role P(pullthrough.docker.registry_cache#role), so each other name with
+    such a prefix is an error.
   - Other tools can use names that begin with C(configure_) or C(audit_). Such a name is an error only if it is similar
     to a variable of the playbooks.
 positional: _input
@@ -47,8 +48,9 @@ import re
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-ROLE = "docker_mirror_"
-DEFAULTS = pathlib.Path(__file__).resolve().parents[2] / "roles/docker_mirror/defaults/main.yml"
+ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+MIRROR, CACHE = "docker_mirror_", "registry_cache_"
+"""The prefixes of the variables of the roles."""
 PLAYBOOKS = (
     "audit_folder",
     "configure_canary_host",
@@ -70,27 +72,30 @@ class FilterModule:
 
 def misspelt_variables(names: Sequence[str]) -> List[str]:
     """Return one sentence for each name that is wrong; see RETURN."""
-    wrong = [name for name in sorted(names) if name not in PLAYBOOKS and name not in _variables_of_role()]
-    return [sentence for sentence in map(_sentence, wrong) if sentence]
+    known = (*PLAYBOOKS, *_variables_of(MIRROR), *_variables_of(CACHE))
+    return [sentence for name in sorted(names) if name not in known for sentence in [_sentence(name)] if sentence]
 
 
 @functools.lru_cache
-def _variables_of_role() -> Tuple[str, ...]:
-    return tuple(re.findall(rf"^({ROLE}\w+):", DEFAULTS.read_text(encoding="utf-8"), re.MULTILINE))
+def _variables_of(prefix: str) -> Tuple[str, ...]:
+    """Return the variables of the role with this prefix."""
+    text = (ROLES / prefix.rstrip("_") / "defaults/main.yml").read_text(encoding="utf-8")
+    return tuple(re.findall(rf"^({prefix}\w+):", text, re.MULTILINE))
 
 
 def _sentence(name: str) -> str:
     """Return what is wrong with a name, or an empty string if another tool may use it."""
-    if not name.startswith(ROLE):
+    prefix = next((prefix for prefix in (MIRROR, CACHE) if name.startswith(prefix)), None)
+    if prefix is None:
         meant = difflib.get_close_matches(name, PLAYBOOKS, n=1, cutoff=SURE)
         return f"There is no variable {name}; did you mean {meant[0]}?" if meant else ""
-    # The prefix does not count. In 0.3.0, the variables of the playbooks had the one of the role.
-    known = (*PLAYBOOKS, *_variables_of_role())
-    variables = {re.sub(rf"^({ROLE}|configure_|audit_)", "", variable): variable for variable in known}
-    meant = difflib.get_close_matches(name[len(ROLE) :], variables, n=1)
+    # The prefix does not count. In 0.3.0, the variables of the playbooks had the one of the role docker_mirror.
+    known = (*(PLAYBOOKS if prefix == MIRROR else ()), *_variables_of(prefix))
+    variables = {re.sub(rf"^({prefix}|configure_|audit_)", "", variable): variable for variable in known}
+    meant = difflib.get_close_matches(name[len(prefix) :], variables, n=1)
     if meant:
         return f"There is no variable {name}; did you mean {variables[meant[0]]}?"
     return (
-        f"There is no variable {name}. Names that begin with {ROLE} belong to the role: rename yours, or use one "
-        f"of these: {', '.join(_variables_of_role())}."
+        f"There is no variable {name}. Names that begin with {prefix} belong to the role: rename yours, or use one "
+        f"of these: {', '.join(_variables_of(prefix))}."
     )

@@ -73,12 +73,19 @@ class Registry:
 
     # -- the registry itself -------------------------------------------------------------------------------------------
 
+    def ask(self) -> http_session.Answer:
+        """Return its answer to ``/v2/``, whatever it is.
+
+        :raises Failure: if there is none.
+        """
+        return self._session.request("GET", self._url)
+
     def ping(self) -> Optional[Failure]:
         """Ask ``/v2/``, and return why its answer is not the one of a registry that allows anonymous pulls, or None.
 
         :raises Failure: if there is no answer, which is the only thing that matters to the classic stores.
         """
-        answer = self._session.request("GET", self._url)
+        answer = self.ask()
         self.status = answer.status
         if answer.url != self._url:
             self.redirected_to = answer.shown_url
@@ -204,7 +211,7 @@ class Registry:
 
     def rate_limit(self) -> Optional[Dict[str, Any]]:
         """Return what Docker Hub reports of this host's limit, or None. The request itself does not count."""
-        answer = self._manifest("HEAD", *_RATE_LIMIT_IMAGE)
+        answer = self.manifest("HEAD", *_RATE_LIMIT_IMAGE)
         limit, remaining = (_rate(answer.header(f"ratelimit-{name}")) for name in ("limit", "remaining"))
         if not limit or not remaining:
             return None
@@ -216,7 +223,7 @@ class Registry:
         }
 
     def _reply(self, method: str, name: str, reference: str) -> pull_rules.Reply:
-        answer = self._manifest(method, name, reference)
+        answer = self.manifest(method, name, reference)
         length = answer.header("Content-Length")
         return pull_rules.Reply(
             status=answer.status,
@@ -230,9 +237,14 @@ class Registry:
             error=answer.error() if method == "GET" else "",
         )
 
-    def _manifest(self, method: str, name: str, reference: str) -> http_session.Answer:
+    def manifest(self, method: str, name: str, reference: str) -> http_session.Answer:
+        """Return the answer to the request for a manifest."""
         path = f"{name}/manifests/{quote(reference, safe=':')}"
         return self._pull(method, name, path, {"Accept": _ACCEPT}, limit=pull_rules.MANIFEST_LIMIT)
+
+    def blob(self, name: str, digest: str, size: int) -> http_session.Answer:
+        """Return the answer to the request for a layer or a configuration."""
+        return self._pull("GET", name, f"{name}/blobs/{digest}", {}, limit=size)
 
     def _blob_status(self, name: str, digest: str) -> int:
         return self._pull("HEAD", name, f"{name}/blobs/{digest}", {}, limit=None).status

@@ -48,13 +48,25 @@ def parse(text: str) -> Image:
         if first not in ("docker.io", "index.docker.io"):
             raise ImageError(f"{text}: an image of {first}; engines use mirrors only for images of Docker Hub.")
         name = rest
+    image = _image(text, name)
+    return image if "/" in image.name else image._replace(name=f"library/{image.name}")
+
+
+def of_registry(text: str, registry: str) -> Image:
+    """Return an image of a registry, which the text does not name.
+
+    :raises ImageError: if the text is not a valid name.
+    """
+    return parse(text) if registry == "docker.io" else _image(text, text)
+
+
+def _image(text: str, name: str) -> Image:
     match = _REFERENCE.fullmatch(name)
     if not match:
         raise ImageError(
             f"{text}: not a valid image name. Valid names are, for example, alpine, alpine:3.20 and grafana/grafana."
         )
-    path = match["name"] if "/" in match["name"] else f"library/{match['name']}"
-    return Image(text, path, match["digest"] or match["tag"] or "latest")
+    return Image(text, match["name"], match["digest"] or match["tag"] or "latest")
 
 
 def platform_of_host() -> str:

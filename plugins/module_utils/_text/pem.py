@@ -16,6 +16,9 @@ import ssl
 
 from typing import Iterator, List, NamedTuple, Optional
 
+_PARTIAL_CHAIN = 0x80000
+"""X509_V_FLAG_PARTIAL_CHAIN: a certificate is trusted although it did not sign itself (named in Python 3.10)."""
+
 _BLOCK = re.compile(r"^-----BEGIN ([A-Z0-9 ]*)-----[ \t\r]*\n([^-]*)^-----END \1-----[ \t\r]*$", re.MULTILINE)
 
 
@@ -60,6 +63,12 @@ def load(der: bytes) -> Optional[Certificate]:
     except (ssl.SSLError, ValueError):
         return None
     return Certificate(bool(found), not_after)
+
+
+def pin(context: ssl.SSLContext) -> None:
+    """Make a client accept the certificates that it loads themselves, as Go does (crypto/x509 Verify)."""
+    context.verify_flags |= _PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python sets it from 3.13 on. Go is less strict.
 
 
 def _end(der: bytes) -> int:
