@@ -12,7 +12,7 @@ REVISION ?=
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
 TEST := .venv/test/bin
 # The molecule scenarios that start containers.
-LABS := default ways faults odd_hosts registries clients crash
+LABS := default ways faults odd_hosts registries clients cache crash
 
 .PHONY: help
 help: ## List these commands
@@ -136,6 +136,11 @@ crash: .venv/test/ready ## Kill the module at every system call and at 1,000 ran
 crash-quick: .venv/test/ready ## The same, but only at calls that change something and at 20 random moments
 	@rm -f build/proofs-crash.json
 	@tools/molecule test --scenario-name crash
+
+.PHONY: cache-lab
+cache-lab: .venv/test/ready ## Run the molecule scenario "cache": the role registry_cache on real caches (5 minutes)
+	@rm -f build/proofs-cache.json
+	@tools/molecule test --scenario-name cache
 
 .PHONY: package
 package: .venv/test/ready ## Build the collection, install it in another folder, and use it there

@@ -30,6 +30,9 @@ MEANT = {
     "configure_wave": "configure_waves",
     "configure_skip_without_dockers": "configure_skip_without_docker",
     "audit_folders": "audit_folder",
+    "registry_cache_port": "registry_cache_ports",
+    "registry_cache_certificates": "registry_cache_certificate",
+    "registry_cache_maxsize": "registry_cache_max_size",
 }
 
 

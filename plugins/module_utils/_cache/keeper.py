@@ -159,7 +159,8 @@ def stage(folder: str, group: str, sources: Sequence[str]) -> None:
     :param sources: ``NAME=PATH`` of each file.
     """
     group_id = grp.getgrnam(group).gr_gid
-    os.makedirs(os.path.dirname(folder), mode=0o755, exist_ok=True)
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    os.chmod(os.path.dirname(folder), 0o755)  # The unit has a narrow umask.
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
     os.mkdir(folder, 0o700)

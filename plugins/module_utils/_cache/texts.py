@@ -134,6 +134,8 @@ StartLimitIntervalSec=0
 [Service]
 User={USER}
 {chr(10).join(start)}
+# The key must not stay there.
+ExecStopPost=+/bin/rm -rf {STAGED}/%i
 Restart=on-failure
 RestartSec=5
 ReadWritePaths={data}

@@ -86,11 +86,13 @@ def _check_ports(wish: model.Wish) -> None:
         _refuse(f"registry_cache_metrics: {wish.metrics} is not an address", "Write it as 127.0.0.1:5050.")
     used: Dict[int, str] = {}
     for instance in wish.instances:
-        metrics = {int(instance.metrics.rpartition(":")[2]): "metrics"} if instance.metrics else {}
-        for port, what in {instance.port: "cache", **metrics}.items():
+        ports = [(instance.port, f"the cache of {instance.registry}")]
+        if instance.metrics:
+            ports.append((int(instance.metrics.rpartition(":")[2]), f"the metrics of {instance.registry}"))
+        for port, what in ports:
             if port in used:
-                _refuse(f"Port {port} is declared for {used[port]} and for the {what} of {instance.registry}")
-            used[port] = f"the {what} of {instance.registry}"
+                _refuse(f"Port {port} is declared for {used[port]} and for {what}")
+            used[port] = what
 
 
 def _check_files(wish: model.Wish) -> None:
