@@ -21,6 +21,9 @@ BLOB_LIMIT = 16 * 1024 * 1024
 """The largest layer or configuration that is pulled as a proof, in bytes."""
 
 _ANSWER_SECONDS = 10
+_PULL_SECONDS = 30
+"""The most seconds that a cache may take to serve the image, besides those that it may take to store it."""
+
 _POLL_SECONDS = 0.5
 
 
@@ -93,7 +96,7 @@ def pull(target: Target, seconds: float) -> Optional[str]:
     if image is None:
         return None
     try:
-        cache = open_cache(target.url, target.certificates, seconds)
+        cache = open_cache(target.url, target.certificates, seconds + _PULL_SECONDS)
         answer = cache.manifest("GET", image.name, image.reference)
         if answer.status == 429:
             return f"the rate limit of its upstream is reached, so no pull of {image.text} proves the cache"
