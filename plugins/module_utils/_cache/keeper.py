@@ -84,7 +84,8 @@ def survey(folders: Sequence[str], now: float) -> Tuple[int, List[Content]]:
     total, contents = 0, []
     for root, files in _walk(folders):
         found = [status for status in (_status(os.path.join(root, name)) for name in files) if status]
-        size = sum(status.st_blocks * BLOCK for status in found)
+        folder = _status(root)
+        size = BLOCK * sum(status.st_blocks for status in (*found, *([folder] if folder else [])))
         total += size
         if not found:
             continue

@@ -62,15 +62,18 @@ def test_what_was_used_least_recently_goes(tmp_path):
     total, _contents = keeper.survey([str(tmp_path)], NOW)
     deleted = keeper.trim(total - 1, [str(tmp_path)], NOW)
     assert kept(old, read, new) == [False, True, True] and [content.path for content in deleted] == [str(old)]
-    assert keeper.trim(8192, [str(tmp_path)], NOW) and kept(read, new) == [True, False]
+    left = keeper.survey([str(tmp_path)], NOW)[0]
+    assert keeper.trim(left - 1, [str(tmp_path)], NOW) and kept(read, new) == [True, False]
 
 
 def test_the_folders_are_within_the_limit_afterwards(tmp_path):
     for number in range(40):
         blob(tmp_path, number + 1, number)
-    keeper.trim(100_000, [str(tmp_path)], NOW)
+    keeper.trim(150_000, [str(tmp_path)], NOW)
     left = keeper.survey([str(tmp_path)], NOW)[0]
-    assert 80_000 < left <= 100_000
+    assert 120_000 < left <= 150_000
+    shown = subprocess.run(["du", "-s", "-B1", tmp_path], capture_output=True, text=True, check=True).stdout
+    assert left == int(shown.split()[0])
 
 
 def test_nothing_goes_that_is_within_the_limit(tmp_path):
@@ -93,7 +96,7 @@ def test_only_blobs_and_uploads_that_are_left_over_can_go(tmp_path):
 def test_an_upload_that_is_left_over_goes_first(tmp_path):
     folder = blob(tmp_path, 1, 100)
     stale = upload(tmp_path, "22222222-2222-2222-2222-222222222222", NOW - 7200)
-    keeper.trim(8192, [str(tmp_path)], NOW)
+    keeper.trim(keeper.survey([str(tmp_path)], NOW)[0] - 1, [str(tmp_path)], NOW)
     assert kept(folder, stale) == [True, False]
 
 
@@ -174,6 +177,6 @@ def test_it_runs_on_its_own(tmp_path):
         command = [sys.executable, "-I", program, *words]
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout
 
-    assert run("trim", "2M", tmp_path).startswith("Deleted 1 blobs, 3")
+    assert run("trim", "2M", tmp_path).startswith("Deleted 1 blobs, 31")
     assert run("trim", "2M", tmp_path) == "Deleted 0 blobs, 0 bytes.\n"
     assert keeper.DAMAGED in run("prepare", tmp_path) and run("prepare", tmp_path) == ""
