@@ -103,7 +103,7 @@ def write(module: AnsibleModule, decision: Decision, *, keeps_previous: bool) ->
     :raises FileError: if a file cannot be written. Then all files are as they were, or the text says which are not.
     """
     edits: List[Tuple[str, Optional[bytes]]] = []
-    if keeps_previous and decision.snapshot.previous is None:
+    if keeps_previous:
         edits.append((model.PREVIOUS, snapshots.previous_text(decision.plan.previous)))
     edits += decision.plan.writes.items()
     _write(module, edits)
