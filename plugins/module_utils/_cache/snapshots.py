@@ -177,11 +177,19 @@ def _program_of(pid: int) -> str:
 
 
 def _previous(data: Optional[bytes]) -> Optional[Previous]:
+    """Return what was there before a change that is not proved.
+
+    :raises files.FileError: if this collection did not write this.
+    """
     if data is None:
         return None
-    saved = json.loads(data.decode())
-    decoded = {path: None if text is None else base64.b64decode(text) for path, text in saved["files"].items()}
-    return Previous(decoded, saved["running"])
+    try:
+        saved = json.loads(data.decode())
+        decoded = {path: None if text is None else base64.b64decode(text) for path, text in saved["files"].items()}
+        return Previous(decoded, list(saved["running"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        what = f"{model.PREVIOUS} is damaged, so the files from before the last change are not known"
+        raise files.FileError(what, "Delete it to keep the files as they are now.") from exc
 
 
 def previous_text(previous: Previous) -> bytes:

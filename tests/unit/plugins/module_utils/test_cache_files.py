@@ -93,6 +93,14 @@ def test_a_second_change_before_the_proof_keeps_the_first_state(folder, host):
     assert path.read_bytes() == b"first"
 
 
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"files": {"/a": 1}, "running": []}', b'{"files": {}}'])
+def test_a_damaged_file_of_what_was_there_before_is_refused(folder, host, data):
+    folder.mkdir()
+    (folder / "previous.json").write_bytes(data)
+    with pytest.raises(FileError, match=r"previous\.json is damaged.* Delete it"):
+        task.put_back(Module, host)
+
+
 def test_a_proved_change_is_not_put_back(folder, host):
     path = folder / "docker.io.yml"
     task.write(Module, decision(folder, {str(path): b"new"}, {str(path): None}), keeps_previous=True)
