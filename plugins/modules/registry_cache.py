@@ -103,17 +103,15 @@ options:
     default: false
 author:
   - The pullthrough.docker authors (@pullthrough)
+extends_documentation_fragment:
+  - pullthrough.docker._attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return the changed status prediction without modifying the target.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or in check mode would change.
     support: none
-  platform:
-    description: Where the module can run.
+  idempotent:
     support: full
-    platforms: linux
 seealso:
   - module: pullthrough.docker.registry_cache_info
 """

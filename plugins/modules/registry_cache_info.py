@@ -16,17 +16,9 @@ description:
   - Changes nothing on the host, and starts nothing.
 author:
   - The pullthrough.docker authors (@pullthrough)
-attributes:
-  check_mode:
-    description: Can run in check mode and return the changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or in check mode would change.
-    support: N/A
-  platform:
-    description: Where the module can run.
-    support: full
-    platforms: linux
+extends_documentation_fragment:
+  - pullthrough.docker._attributes
+  - pullthrough.docker._attributes.info_module
 notes:
   - Only root can read the configuration of the caches (C(become)).
 """

@@ -15,7 +15,13 @@ import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files, http_body
-from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client, connection, images
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import (
+    client,
+    connection,
+    http_session,
+    images,
+)
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import pull_rules
 
 BLOB_LIMIT = 16 * 1024 * 1024
 """The largest layer or configuration that is pulled as a proof, in bytes."""
@@ -25,6 +31,8 @@ _PULL_SECONDS = 30
 """The most seconds that a cache may take to serve the image, besides those that it may take to store it."""
 
 _POLL_SECONDS = 0.5
+
+_AGENT = "pullthrough.docker"
 
 
 class ProofError(Exception):
@@ -48,12 +56,17 @@ class Target(NamedTuple):
 
 def open_cache(url: str, certificates: Optional[str], seconds: float = _ANSWER_SECONDS) -> client.Registry:
     """Return a client of a cache that accepts only its own certificate."""
-    route = connection.Route(folder="", certificates=certificates, pinned=True)
-    return client.Registry(url, route, time.monotonic() + seconds)
+    return _open(url, connection.Route(folder="", certificates=certificates), seconds)
 
 
 def open_upstream(url: str, proxies: Mapping[str, str], seconds: float = _ANSWER_SECONDS) -> client.Registry:
-    return client.Registry(url, connection.Route(folder="", proxies=proxies), time.monotonic() + seconds)
+    return _open(url, connection.Route(folder="", proxies=proxies), seconds)
+
+
+def _open(url: str, route: connection.Route, seconds: float) -> client.Registry:
+    deadline = time.monotonic() + seconds
+    connector = connection.Connector(route, deadline)
+    return client.Registry(f"{url}v2/", connector, deadline, _AGENT, pull_rules.CLASSIC)
 
 
 def silence(url: str, proxies: Mapping[str, str]) -> Optional[str]:
@@ -77,11 +90,13 @@ def wait(target: Target, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            open_cache(target.url, target.certificates).check()
-            return
+            fault = open_cache(target.url, target.certificates).ping()
         except connection.Failure as exc:
-            if time.monotonic() >= deadline:
-                raise ProofError(f"it does not answer within {seconds:g} s: {exc}") from exc
+            fault = exc
+        if fault is None:
+            return
+        if time.monotonic() >= deadline:
+            raise ProofError(f"it does not answer within {seconds:g} s: {fault}")
         time.sleep(_POLL_SECONDS)
 
 
@@ -117,13 +132,13 @@ def _digest_at_upstream(target: Target) -> Optional[str]:
         return None
     upstream = open_upstream(target.upstream, target.proxies)
     try:
-        upstream.check()
+        upstream.ping()
         return upstream.digest(target.image)[0]
     except connection.Failure:
         return None
 
 
-def _manifest(answer: client.Answer, image: images.Image, expected: Optional[str]) -> Dict[str, Any]:
+def _manifest(answer: http_session.Answer, image: images.Image, expected: Optional[str]) -> Dict[str, Any]:
     if answer.status != 200:
         raise ProofError(f"it does not serve {image.text}: HTTP {answer.status}{answer.error()}")
     digest = _digest_of(answer.body)
@@ -142,11 +157,11 @@ def _blob_of(cache: client.Registry, image: images.Image, manifest: Dict[str, An
         manifest = _manifest(answer, image._replace(reference=digest), digest)
     parts: List[Any] = [manifest.get("config"), *(manifest.get("layers") or [])]
     sized = [part for part in parts if isinstance(part, dict) and isinstance(part.get("size"), int)]
-    small = [part for part in sized if part["size"] <= BLOB_LIMIT and images.DIGEST.fullmatch(str(part.get("digest")))]
+    small = [part for part in sized if part["size"] <= BLOB_LIMIT and pull_rules.DIGEST.fullmatch(str(part.get("digest")))]
     return min(small, key=lambda part: int(part["size"])) if small else None
 
 
-def _compare(answer: client.Answer, digest: str) -> None:
+def _compare(answer: http_session.Answer, digest: str) -> None:
     if answer.status != 200 or _digest_of(answer.body) != digest:
         raise ProofError(f"it serves {digest} as HTTP {answer.status} with {len(answer.body)} bytes, which are not it")
 

@@ -37,6 +37,8 @@ class Module:
         assert not unsafe_writes
         os.rename(source, target)
 
+    fail_json = None
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
