@@ -147,10 +147,11 @@ WantedBy=multi-user.target
 
 def _trim_service(wish: Wish) -> str:
     folders = " ".join(folder_of(wish.data, instance.registry) for instance in wish.instances)
-
     return f"""{HEADER}[Unit]
 Description=Delete what the pull-through caches used least recently
 RequiresMountsFor={wish.data}
+# An operator whose disk is full may start it again and again.
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
