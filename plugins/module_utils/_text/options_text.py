@@ -29,6 +29,10 @@ _FLOW = re.compile(
 )
 """Shell syntax that decides whether other lines count."""
 
+_VALUES_LIMIT = 1024 * 1024
+"""Once the values of a file have this many characters together, no variable in it is expanded any more. Each line that
+names a variable twice doubles it, so a short file could take all memory."""
+
 
 class Value(NamedTuple):
     """The value of a variable after the whole file, and the line of its last assignment.
@@ -53,10 +57,11 @@ def read_as_systemd(text: str) -> Dict[str, Value]:
 def read_as_shell(text: str) -> Dict[str, Value]:
     """Return the variables that a shell would set. Values are known for plain words and variables of the same file."""
     found: Dict[str, Value] = {}
-    is_readable = True
+    is_readable, left = True, _VALUES_LIMIT
     for line, _start, source in _lines_of_shell(text):
         match = _OF_SHELL.match(source)
-        value = _shell_value(match.group(2), found) if match and is_readable else None
+        value = _shell_value(match.group(2), found, max(left, 0)) if match and is_readable else None
+        left -= len(value or "")
         if match:
             found[match.group(1)] = Value(value, line)
         if value is None and not _EXPORT.match(source):
@@ -174,8 +179,11 @@ def words_of(value: str) -> List[str]:
         return value.split()
 
 
-def _shell_value(source: str, known: Dict[str, Value]) -> Optional[str]:
-    """Return the value of an assignment, or None where it has more than quotes and variables of the same file."""
+def _shell_value(source: str, known: Dict[str, Value], limit: int) -> Optional[str]:
+    """Return the value of an assignment, or None where it has more than quotes and variables of the same file.
+
+    It is also None where the values of these variables have more characters than ``limit``.
+    """
     lines, end, last = source.rpartition("\n")
     value = (lines + end + re.sub(r"(?<![ \t])[ \t]+#.*", "", last)).rstrip(" \t")
     quote = value[:1] if value[:1] in ("'", '"') else ""
@@ -187,6 +195,8 @@ def _shell_value(source: str, known: Dict[str, Value]) -> Optional[str]:
     inner = inner.replace("\\\n", "")
     names = [name for pair in _VARIABLE.findall(inner) for name in pair if name]
     if re.search(r"[`\\;|&<>]|\$\(", inner) or any(name in known and known[name].text is None for name in names):
+        return None
+    if sum(len(_text_of(known, name)) for name in names) > limit:
         return None
     expanded = _VARIABLE.sub(lambda match: _text_of(known, match.group(1) or match.group(2)), inner)
     return None if "$" in expanded else expanded

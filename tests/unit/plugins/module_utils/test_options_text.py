@@ -114,6 +114,21 @@ def test_assignments():
     assert options_text.assignments(text, "DOCKER_OPTS", shell=False) == [(*last[:4], None, True)]
 
 
+DOUBLED = {
+    "each line doubles it": "A=x\n" + "A=$A$A\n" * 24 + "B=--debug\n",
+    "each line is as long as the first": f"A={'x' * 100_000}\n" + "".join(f"C{number}=$A\n" for number in range(200)),
+}
+
+
+@pytest.mark.parametrize("text", DOUBLED.values(), ids=DOUBLED)
+def test_variables_of_variables_do_not_take_all_memory(text):
+    """Twenty more lines would take the memory of any host. A value that is not known changes no other one."""
+    values = options_text.read_as_shell(f"{text}DOCKER_OPTS=--ipv6\n")
+    assert sum(len(value.text or "") for value in values.values()) < 4 * 1024 * 1024
+    assert None in [value.text for value in values.values()]
+    assert values["DOCKER_OPTS"].text == "--ipv6"
+
+
 def test_what_the_properties_found():
     """Each was once read or written in another way than a shell or systemd does."""
     # A hash after $(...) is within a word, so the quote after it opens a string that never closes.
