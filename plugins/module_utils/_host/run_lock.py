@@ -96,6 +96,6 @@ def _holder(descriptor: int) -> str:
     pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
     if not pid.isdigit():
         return ""
-    command = files.text_of(f"/proc/{pid}/cmdline", limit=4096).replace("\0", " ").strip()
+    command = files.text_of(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
     shown = f" ({masking.mask(command, _COMMAND_LIMIT)})" if command else ""
     return f": process {pid}{shown}"
