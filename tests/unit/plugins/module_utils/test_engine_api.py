@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import socket
 import time
+import tracemalloc
 
 import pytest
 
@@ -96,6 +99,53 @@ def test_a_pull_that_says_too_much_or_nothing(host, answer, monkeypatch):
     (host / "docker.sock").unlink()
     with answering(host / "docker.sock", []), pytest.raises(engine_api.Unreachable, match="timed out"):
         engine_api.pull(engine, "a/b", "latest", time.monotonic() + 0.2)
+
+
+DESCRIBED = {
+    "a digest": (http(b'{"Descriptor": {"digest": "sha256:1"}}'), ("sha256:1", None)),
+    "a digest at length": (http(json.dumps({"Descriptor": {"digest": "y" * 200}}).encode()), (f"{'y' * 99}…", None)),
+    "no digest": (http(b"{}"), (None, "its answer names no digest")),
+    "refused at length": (http(json.dumps({"message": "y" * 600}).encode(), "500 x"), (None, f"{'y' * 499}…")),
+}
+
+
+@pytest.mark.parametrize(("said", "described"), DESCRIBED.values(), ids=DESCRIBED)
+def test_what_a_registry_tells_the_engine(host, answer, said, described):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    (host / "docker.sock").unlink()
+    with answering(host / "docker.sock", said):
+        assert engine_api.describe(engine, "a.example/b:c", time.monotonic() + 10) == described
+
+
+def test_a_long_error_is_not_copied_to_be_shown():
+    """The text of bytes that cannot be printed is four times as long as they are."""
+    body = bytes(4 * 1024 * 1024)
+    tracemalloc.start()
+    shown = str(engine_api._Answered("/run/docker.sock", 500, body))
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(shown) < 300
+    assert peak < len(body)
+
+
+def test_a_long_version_is_shown_in_part(host, answer):
+    engine = answer(http(json.dumps(GOOD).encode()))
+    facts = engine._replace(info=GOOD_INFO._replace(version="1" * 200)).facts()
+    assert facts["version"] == f"{'1' * 99}…"
+
+
+def test_a_listener_that_accepts_nobody_is_not_waited_for(tmp_path):
+    path = str(tmp_path / "docker.sock")
+    with contextlib.ExitStack() as sockets:
+        server = sockets.enter_context(socket.socket(socket.AF_UNIX))
+        server.bind(path)
+        server.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:  # Until its queue is full.
+                waiting = sockets.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                waiting.connect(path)
+        assert engine_api.listener(path) is None
 
 
 def test_how_many_pulls(host, answer, monkeypatch):

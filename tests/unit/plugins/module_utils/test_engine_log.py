@@ -62,6 +62,22 @@ def test_a_journal_that_hangs(host, systemd, monkeypatch):
     assert engine_log.Log(processes.Process(99999999, "1", (), None)).refusal() is None
 
 
+READ = {
+    # name: (what journalctl prints, the lengths of the first and the last line that is read)
+    "more than other programs may print": ("ab\n" * 700_000, [2, 0]),
+    "more than the limit": ("ab\n" * 6_000_000, []),
+    "a long line": ("a" * 100_000 + "\nb", [65536, 1]),
+}
+
+
+@pytest.mark.parametrize(("journal", "lengths"), READ.values(), ids=READ)
+def test_how_much_of_the_journal_is_read(host, systemd, journal, lengths):
+    systemd(journal=journal)
+    write_program(host / "bin/journalctl", f"/bin/cat {host}/journal")
+    lines = engine_log.Log(processes.Process(99999999, "1", (), None)).lines()
+    assert [len(line) for line in (*lines[:1], *lines[-1:])] == lengths
+
+
 LINES = {
     # name: (line of the engine, whether it is a refusal)
     "the mirrors": ('time="x" level=error msg="Error reconfiguring the daemon: invalid mirror: x"', True),

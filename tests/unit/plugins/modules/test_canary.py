@@ -295,12 +295,13 @@ def test_requests_and_their_deadlines(run, pulling):
 
 
 def test_fell_through(run, pulling, monkeypatch):
-    monkeypatch.setattr(Log, "text", [f"{NEXT} https://a:b@c.example"] * 30)
+    monkeypatch.setattr(Log, "text", [f"{NEXT} https://a:b@c.example {'x' * 9000}"] * 30)
     pulling["alpine"] = (False, None)
     result = run("registry_mirrors_canary", images=["alpine"])
     (image,) = result["images"]
     assert (image["used"], result["changed"], len(image["evidence"])) == ("fell_through", False, 20)
     assert "https://***@c.example" in image["evidence"][0]
+    assert {len(line) for line in image["evidence"]} == {4000}
     assert result["warnings"] == ["alpine was not served by a mirror: each mirror failed, and Docker Hub was asked."]
 
 

@@ -545,6 +545,22 @@ def test_a_resolver_that_fails(run, monkeypatch, problem, why):
     assert mirror["reason"] == f"the name of cache.example cannot be resolved: {why}. Check DNS and /etc/hosts"
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"http://{'a' * 9000}/", f"the name of {'a' * 252}… cannot be resolved: "),
+        (f"http://cache.example:{'a' * 9000}/", " is not a valid URL: Port could not be cast to integer value as "),
+    ],
+    ids=["host", "port"],
+)
+def test_a_long_url_leaves_room_for_the_reason(url, reason):
+    connector = connection.Connector(connection.Route("/nowhere"), time.monotonic() + 10)
+    with pytest.raises(connection.Failure) as caught:
+        connector.open(connection.split_url(url, "http"), record=True)
+    assert reason in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
 def test_registries_that_do_not_answer_in_time(run, monkeypatch, clock):
     """Several registries together take no longer than one."""
     over, waited = threading.Event(), []
