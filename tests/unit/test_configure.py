@@ -153,6 +153,11 @@ def test_a_message_is_one_line_and_a_terminal_is_not_flooded():
     assert configure_summary(results[:SHOWN], [])["lines"][-1] == f"refused: h{SHOWN - 1}: a b"
 
 
+def test_a_message_is_not_longer_than_one_of_a_module():
+    results = [host({}, name="h0", failure="word " * 10_000)]
+    assert 9_000 < len(configure_summary(results, [])["lines"][1]) < 11_000
+
+
 FAILED = {"failed": True, "changed": False, "msg": "no"}
 BEFORE_FAILURE = {
     # name: (results, whether the host changed before the failure)
