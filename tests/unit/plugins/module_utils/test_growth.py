@@ -209,7 +209,7 @@ def test_work_grows_with_the_length(name, piece):
 
 
 def _each(text, step):
-    for at in range(0, len(text), 8):
+    for at in range(0, len(text), 64):
         step(text, at)
 
 
