@@ -26,6 +26,14 @@ run: ## Configure https://mirror.gcr.io on this machine's Docker Engine, or on t
 undo: ## Remove that mirror again, here or on the hosts in INVENTORY=file
 	@tools/run absent "$(INVENTORY)" $(ARGS)
 
+.PHONY: cache
+cache: ## Run a pull-through cache of Docker Hub on this machine, make its engine use it, and prove it
+	@tools/cache present
+
+.PHONY: cache-undo
+cache-undo: ## Remove that cache again, with what it holds
+	@tools/cache absent
+
 .PHONY: test
 test: ## Run the tests, on real engines (half an hour)
 	@tools/test

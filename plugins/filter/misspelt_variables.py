@@ -53,7 +53,10 @@ MIRROR, CACHE = "docker_mirror_", "registry_cache_"
 """The prefixes of the variables of the roles."""
 PLAYBOOKS = (
     "audit_folder",
+    "cache_and_clients_ca_file",
+    "cache_and_clients_hosts",
     "configure_canary_host",
+    "configure_hosts",
     "configure_left_file",
     "configure_max_fail_percentage",
     "configure_skip_without_docker",

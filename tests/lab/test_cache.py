@@ -20,7 +20,7 @@ import pytest
 
 import conftest
 
-from conftest import FOLDER, HOSTS, INVENTORY, Host, wait_until
+from conftest import FOLDER, HOSTS, INVENTORY, ROOT, Host, wait_until
 
 ROLE = "pullthrough.docker.registry_cache"
 NAMES = {name: values["registry_cache_name"] for name, values in HOSTS.items() if "registry_cache_name" in values}
@@ -32,6 +32,7 @@ CERTIFICATE, KEY = "/etc/ssl/private/cache.crt", "/etc/ssl/private/cache.key"
 BASE = {"certificate": CERTIFICATE, "key": KEY}
 # Without these, Python 3.13 treats the certificate as a CA certificate, and refuses it.
 LEAF = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=critical,digitalSignature"]
+IMAGES = ["alpine", "redis"]
 ACCEPT = "Accept: application/vnd.docker.distribution.manifest.v2+json"
 
 
@@ -175,6 +176,23 @@ def test_engines_use_two_caches_and_one_is_killed(caches, client, lab):
     wait_until(caches[0].answers)
 
 
+def test_the_playbook_makes_the_clients_use_the_caches(caches, client, lab):
+    before = {image: len(lab.requests("hub", f'"GET /v2/library/{image}/blobs', client.address)) for image in IMAGES}
+    assert len(IMAGES) >= 2
+    with conftest.as_they_were([client]):
+        variables = {f"registry_cache_{name}": value for name, value in BASE.items()}
+        chosen = {"cache_and_clients_hosts": client.name, "cache_and_clients_ca_file": str(FOLDER / "ca.crt")}
+        arguments = ["-e", json.dumps({**variables, **chosen, "configure_left_file": ""})]
+        for changed in (True, False):
+            code, _counts, out = conftest.run_playbook("pullthrough.docker.cache_and_clients", *arguments)
+            assert code == 0 and f"changed {int(changed)}, healed 0" in out, out
+        shown = json.loads(client.run("docker", "system", "info", "--format", "{{ json .RegistryConfig.Mirrors }}"))
+        assert sorted(shown) == sorted(host.url for host in caches)
+        for image, requests in before.items():
+            pull(client, image)
+            assert len(lab.requests("hub", f'"GET /v2/library/{image}/blobs', client.address)) == requests
+
+
 def test_a_certificate_is_renewed_while_the_upstream_of_one_cache_is_down(caches, role):
     before = {host.name: (host.serial(), host.shows("MainPID")) for host in caches}
     for host in caches:
@@ -293,3 +311,24 @@ def test_a_registry_that_was_there_before_is_not_touched(caches, role):
     for host, process in zip(caches, processes):
         assert host.run("systemctl", "show", "--property=MainPID", "docker-registry") == process
         assert host.run("curl", "--silent", f"https://{NAMES[host.name]}/v2/") == b"{}", "without root on port 443"
+
+
+def test_one_command_makes_a_cache_and_its_client_on_one_machine(client, lab):
+    with conftest.as_they_were([client]):
+        folder = subprocess.run([ROOT / "tools/stage", "make-cache"], check=True, capture_output=True, text=True).stdout
+        archive = subprocess.run(["tar", "-C", folder.strip(), "-c", "."], check=True, capture_output=True).stdout
+        client.run("sh", "-c", "mkdir -p /src && tar -x -C /src", data=archive)
+        client.run("sh", "-c", "apt-get update -qq && apt-get install -qq -y --no-install-recommends make")
+        client.run("sh", "-c", "docker rmi --force hello-world >/dev/null 2>&1 || true")
+        for _run in range(2):
+            layers = len(lab.requests("hub", '"GET /v2/library/hello-world/blobs'))
+            out = client.run("make", "-C", "/src", "cache").decode()
+            assert "parts from its disk, and asked Docker Hub for none of them." in out, out
+            shown = client.run("docker", "system", "info", "--format", "{{ json .RegistryConfig.Mirrors }}")
+            assert b"https://localhost:5000/" in shown
+        assert len(lab.requests("hub", '"GET /v2/library/hello-world/blobs')) == layers, (
+            "only the first run asked for it"
+        )
+        client.run("make", "-C", "/src", "cache-undo")
+        shown = client.run("docker", "system", "info", "--format", "{{ json .RegistryConfig.Mirrors }}")
+        assert b"localhost" not in shown and client.run("sh", "-c", "ls -d /etc/registry-cache || true") == b""

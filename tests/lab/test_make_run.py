@@ -37,7 +37,9 @@ class Fresh:
             "100000",
         ]
         subprocess.run(command, check=True, capture_output=True)
-        folder = subprocess.run([ROOT / "tools/stage", "make-run"], check=True, capture_output=True, text=True).stdout.strip()
+        folder = subprocess.run(
+            [ROOT / "tools/stage", "make-run"], check=True, capture_output=True, text=True
+        ).stdout.strip()
         archive = subprocess.run(["tar", "-C", folder, "-c", "."], check=True, capture_output=True).stdout
         assert self("mkdir /src && tar -x -C /src", data=archive)[0] == 0
         install = (

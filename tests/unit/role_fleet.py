@@ -71,7 +71,8 @@ STAND_IN = """#!/usr/bin/python
 # WANT_JSON
 import json, pathlib, sys
 options = json.loads(pathlib.Path(sys.argv[1]).read_text())
-folder = pathlib.Path(options["service"])
+folder = pathlib.Path(options["service"] if "service" in options else options["data"])
+(folder / "NAME.options").write_text(json.dumps(options))
 with (folder / "calls").open("a") as calls:
     calls.write("NAME" + (" in check mode" if options["_ansible_check_mode"] else "") + "\\n")
 print((folder / "NAME.json").read_text())
@@ -82,13 +83,14 @@ MODULES = (
     "registry_mirrors_health_info",
     "registry_mirrors_canary",
     "daemon_config",
+    "registry_cache",
 )
 
 
 class Fleet:
     """Hosts that return the given results: for each host, a dictionary with the result of each module."""
 
-    def __init__(self, folder, hosts):
+    def __init__(self, folder, hosts, **groups):
         self.folder = folder
         copy = folder / "collections/ansible_collections/pullthrough/docker"
         for part in ("plugins/filter", "plugins/module_utils", "plugins/plugin_utils", "playbooks", "roles", "meta"):
@@ -103,10 +105,16 @@ class Fleet:
             place.mkdir(parents=True)
             for name, result in results.items():
                 (place / f"{name}.json").write_text(json.dumps(result))
-            variables[host] = {"docker_mirror_service": str(place)}
+            variables[host] = {"docker_mirror_service": str(place), "registry_cache_data": str(place)}
         everywhere = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         everywhere["ansible_become"] = False
-        (folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": variables, "vars": everywhere}}))
+        children = {group: {"hosts": dict.fromkeys(members)} for group, members in groups.items()}
+        inventory = {"hosts": variables, "vars": everywhere, "children": children}
+        (folder / "hosts.yml").write_text(json.dumps({"all": inventory}))
+
+    def options(self, host, name):
+        """Return the options that a module got on a host when it last ran there."""
+        return json.loads((self.folder / "hosts" / host / f"{name}.options").read_text())
 
     def calls(self, host):
         """Return the modules that ran on a host since the last call, and forget them."""

@@ -30,6 +30,7 @@ MEANT = {
     "configure_wave": "configure_waves",
     "configure_skip_without_dockers": "configure_skip_without_docker",
     "audit_folders": "audit_folder",
+    "cache_and_clients_ca_files": "cache_and_clients_ca_file",
     "registry_cache_port": "registry_cache_ports",
     "registry_cache_certificates": "registry_cache_certificate",
     "registry_cache_maxsize": "registry_cache_max_size",
@@ -48,7 +49,7 @@ def test_a_name_that_is_like_no_other_belongs_to_the_role_all_the_same():
 
 
 @pytest.mark.parametrize(
-    "name", ["configure_firewall", "configure_hosts", "configure_urls", "audit_log_folder", "audit_rules"]
+    "name", ["configure_firewall", "configure_users", "configure_urls", "audit_log_folder", "audit_rules"]
 )
 def test_a_name_of_another_tool(name):
     assert misspelt_variables([name]) == []
@@ -59,10 +60,12 @@ def test_all_errors_are_found_in_one_run():
 
 
 def test_the_names_that_the_playbooks_set_and_read_are_not_refused():
-    used = {name for text in PLAYS.values() for name in re.findall(r"\b(?:configure|audit)_\w+", text)}
+    names = re.compile(r"\b(?:configure|audit|cache_and_clients)_\w+")
+    used = {name for text in PLAYS.values() for name in names.findall(text)}
     assert used > set(PLAYBOOKS) and misspelt_variables(sorted(used)) == []
 
 
 def test_each_variable_of_a_playbook_is_read_there():
     for name in PLAYBOOKS:
-        assert re.search(rf"\b{name} \| default", PLAYS[name.partition("_")[0]]), name
+        (play,) = [text for playbook, text in PLAYS.items() if name.startswith(f"{playbook}_")]
+        assert re.search(rf"\b{name} (\| default|is defined)", play), name

@@ -157,7 +157,9 @@ def _blob_of(cache: client.Registry, image: images.Image, manifest: Dict[str, An
         manifest = _manifest(answer, image._replace(reference=digest), digest)
     parts: List[Any] = [manifest.get("config"), *(manifest.get("layers") or [])]
     sized = [part for part in parts if isinstance(part, dict) and isinstance(part.get("size"), int)]
-    small = [part for part in sized if part["size"] <= BLOB_LIMIT and pull_rules.DIGEST.fullmatch(str(part.get("digest")))]
+    small = [
+        part for part in sized if part["size"] <= BLOB_LIMIT and pull_rules.DIGEST.fullmatch(str(part.get("digest")))
+    ]
     return min(small, key=lambda part: int(part["size"])) if small else None
 
 
