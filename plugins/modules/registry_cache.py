@@ -55,7 +55,7 @@ options:
     type: str
     default: 80%
   credentials:
-    description: Accounts for the upstream registries, as the filter P(ansible.builtin.dict2items#filter) returns them.
+    description: Accounts for the upstream registries, as the filter C(dict2items) returns them.
     type: list
     elements: dict
     default: []
