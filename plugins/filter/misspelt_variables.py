@@ -49,8 +49,12 @@ import re
 from typing import Any, Dict, List, Sequence, Tuple
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
-MIRROR, CACHE = "docker_mirror_", "registry_cache_"
-"""The prefixes of the variables of the roles."""
+MIRROR = "docker_mirror_"
+"""The prefix of the variables of the role docker_mirror."""
+
+CACHE = "registry_cache_"
+"""The prefix of those of the role registry_cache."""
+
 PLAYBOOKS = (
     "audit_folder",
     "cache_and_clients_ca_file",

@@ -32,7 +32,7 @@ def test_every_default_has_a_type_and_every_option_has_its_default():
 
 
 def test_the_readme_has_each_variable_with_its_type_default_and_an_example():
-    assert [(name, kind) for name, kind, *_rest in ROWS] == [(name, option["type"]) for name, option in OPTIONS.items()]
+    assert [row[:2] for row in ROWS] == [(name, option["type"]) for name, option in OPTIONS.items()]
     assert {name: yaml.safe_load(default) for name, _kind, default, _example in ROWS} == DEFAULTS
     examples = {name: yaml.safe_load(example) for name, _kind, _default, example in ROWS}
     assert not ArgumentSpecValidator(OPTIONS).validate(examples).error_messages

@@ -185,11 +185,12 @@ def main(words: Sequence[str]) -> None:
     elif command == "prepare":
         moved = prepare(rest[0])
         if moved:
-            print(f"The list of the scheduler was damaged, and is now {moved}. The cache does not need it.")
+            text = f"The list of the scheduler was damaged, and is now {moved}. The cache does not need it.\n"
+            sys.stdout.write(text)
     elif command == "trim":
         limit = limit_bytes(rest[0], file_system_size(rest[1]))
         deleted = trim(limit or 0, rest[1:], time.time()) if limit else []
-        print(f"Deleted {len(deleted)} blobs, {sum(content.size for content in deleted)} bytes.")
+        sys.stdout.write(f"Deleted {len(deleted)} blobs, {sum(content.size for content in deleted)} bytes.\n")
 
 
 if __name__ == "__main__":

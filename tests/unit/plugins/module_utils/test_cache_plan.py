@@ -203,8 +203,6 @@ class Machine(snapshots.CacheHost):
         return self.installed
 
     def certificate(self, path, key, name):
-        if isinstance(self.valid, Exception):
-            raise self.valid
         return self.valid
 
     def silence(self, url, proxies):
@@ -330,7 +328,10 @@ def test_a_certificate_that_is_not_valid_now(machine, begin, end, text):
 
 
 def test_a_certificate_that_cannot_be_used(machine):
-    machine.valid = certificate.CertificateError("it has not the name")
+    def refusing(*_arguments):
+        raise certificate.CertificateError("it has not the name")
+
+    machine.certificate = refusing
     with pytest.raises(Refused, match=r"it has not the name\. Check registry_cache_certificate"):
         task.decide(machine, wish())
 

@@ -47,7 +47,7 @@ class Text(str):
         self.tally[0] += characters
 
     def part(self, part):
-        return Text(part, self.tally) if type(part) is str else part
+        return Text(part, self.tally) if isinstance(part, str) and not isinstance(part, Text) else part
 
     def __getitem__(self, key):
         part = super().__getitem__(key)
