@@ -31,6 +31,8 @@ def check(host: Host, plan: AnyPlan, options: AnyOptions) -> Tuple[Optional[Refu
         return None, ()
     try:
         guards.refuse_generated_files(plan)
+        if plan.reloads(options):
+            guards.refuse_unread_file(plan.snapshot)
         if plan.has_work or plan.needs_restart:
             _refuse_what_engines_refuse(host, plan, options.timeout)
         return None, guards.refuse_without_consent(plan, options)

@@ -163,6 +163,8 @@ class DaemonJson:
         where = f"{self.path}, {' and '.join(places)}" if places else self.path
         if len(users) < len(paths):  # The user's file does not have it, so this task brings it.
             where = f"{where}, and settings" if places else f"settings, for {self.path}"
+        if not paths and self._document is not self._users:  # It can be about the file, or about what this task brings.
+            where = f"{where}, with the change of this task"
         return f"{where}: the installed Docker Engine would refuse this file: {objection}"
 
     def _meant(self, match: Match[str]) -> Sequence[Tuple[str, ...]]:

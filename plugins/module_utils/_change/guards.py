@@ -66,6 +66,15 @@ def refuse_roots_engine(snapshot: Snapshot) -> None:
         )
 
 
+def refuse_unread_file(snapshot: Snapshot) -> None:
+    """Refuse a reload for a file that the engine does not read, neither now nor at its next start."""
+    if snapshot.config_file.path not in snapshot.read_files:
+        raise Refused(
+            f"path is {snapshot.path}, but the engine reads {snapshot.engine.config_path}",
+            "Take out path, or first start the engine with --config-file and this path.",
+        )
+
+
 def refuse_other_program(start: Start) -> None:
     """Refuse a drop-in for a unit that starts no engine, because it would add the engine's flags to another program.
 

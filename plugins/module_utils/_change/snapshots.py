@@ -96,6 +96,8 @@ class Snapshot(NamedTuple):
     """Seconds since the epoch."""
     user: int
     """The id of the user who runs the module."""
+    read_files: Sequence[str]
+    """The configuration files that the engine reads, now and at its next start, behind all symlinks."""
     login: Optional[str] = None
     """The file with this user's login for Docker Hub, or None."""
 
@@ -253,6 +255,7 @@ def take(
         raise Refused(f"service is {service}, which is only another name of the unit {start.alias_of}", _NAME_ADVICE)
     path = path or engine.config_path
     config_file = host.file(path)
+    read = dict.fromkeys([engine.config_path, *command_line.flag_values(start.argv, "--config-file")])
     parsed, problem = _parse(config_file)
     found = _editable_files(host, start)
     return Snapshot(
@@ -270,6 +273,7 @@ def take(
         stop_kills_containers=host.stop_kills_containers(engine, start),
         now=host.now(),
         user=host.user(),
+        read_files=[config_file.path if name == path else host.file(name).path for name in read],
         login=_login(host, engine),
     )
 

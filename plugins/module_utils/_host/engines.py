@@ -155,12 +155,29 @@ def _without_process(engine: Engine, name: str, unit: Mapping[str, Any]) -> Engi
         user = f"user {scope.user_id()} has no Docker Engine of their own"
         reason = f"{user}, and this host's engine is root's: add become: true"
         return engine._replace(state="absent", reason=reason, is_roots=True)
+    other = _other_service(engine, name, unit)
+    if other:
+        return _ambiguous(engine, other)
     if engine.binary is None and not unit.get("FragmentPath"):
         whose = _whose_socket(engine)
         return engine._replace(state="absent", reason=f"no Docker Engine is installed{whose}", is_others=bool(whose))
     # An init script does not say whether the engine failed, so its log is always read.
     cause = _last_words(name) if not services.has_systemd() or services.has_failed(unit) else ""
     return engine._replace(state="stopped", reason=f"the service {engine.service} is not running{cause}")
+
+
+def _other_service(engine: Engine, name: str, unit: Mapping[str, Any]) -> str:
+    """Return why the service that was named cannot be that of an engine, or ''. Only systemd knows its services.
+
+    Without a process of the engine, a mistyped name would look like a stopped engine.
+    """
+    if name == _USUAL_NAME:
+        return ""
+    if unit.get("LoadState") == "not-found" and engine.binary:
+        return f"there is no service {engine.service}, and an engine is installed ({engine.binary})"
+    if unit.get("ActiveState") == "active" and unit.get("MainPID", "0") != "0":
+        return f"the service {engine.service} runs, and its process {unit['MainPID']} is not dockerd"
+    return ""
 
 
 def _whose_socket(engine: Engine) -> str:

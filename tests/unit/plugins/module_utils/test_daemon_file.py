@@ -212,6 +212,7 @@ def test_lines_are_those_of_the_file_as_the_user_has_it():
     assert after.locate(f"{UNKNOWN}x").startswith("/etc/daemon.json, line 5, column 3: ")
     assert after.locate(f"{UNKNOWN}x, y").startswith("/etc/daemon.json, line 5, column 3, and settings: ")
     assert after.locate(f"{UNKNOWN}y").startswith("settings, for /etc/daemon.json: ")
+    assert after.locate("invalid logging level: loud").startswith("/etc/daemon.json, with the change of this task: ")
     with pytest.raises(Refused, match=r"^/etc/daemon.json, line 6, column 12: debug is a number"):
         after.check_types()
     with pytest.raises(Refused, match=r'^/etc/daemon.json, line 5, column 3: .* does not know the key "x"'):

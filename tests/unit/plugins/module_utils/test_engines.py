@@ -182,6 +182,48 @@ def test_a_stopped_engine_with_the_words_of_its_unit(host, systemd):
     assert not (host / "asked").exists(), "a good end needs no reason from the journal"
 
 
+OTHER_SERVICES = {
+    "a mistyped name": (
+        "dokcer",
+        {"LoadState": "not-found", "ActiveState": "inactive", "MainPID": "0"},
+        "there is no service dokcer, and an engine is installed ({host}/bin/dockerd)",
+    ),
+    "the service of another program": (
+        "containerd.service",
+        {"LoadState": "loaded", "ActiveState": "active", "MainPID": "1", "FragmentPath": "/containerd.service"},
+        "the service containerd.service runs, and its process 1 is not dockerd",
+    ),
+}
+
+
+@pytest.mark.parametrize(("service", "shown", "reason"), OTHER_SERVICES.values(), ids=OTHER_SERVICES)
+def test_a_service_that_is_no_engine_is_not_a_stopped_one(host, systemd, monkeypatch, service, shown, reason):
+    monkeypatch.setattr(programs, "trusted", lambda path: path if os.path.exists(path) else None)
+    write_program(host / "bin/dockerd", "")
+    systemd(f"{services.name_of(service)}.service", **shown)
+    engine = engines.look(service, 10)
+    assert (engine.state, engine.reason) == ("ambiguous", reason.format(host=host))
+
+
+STOPPED_SERVICES = {
+    "the usual name without a unit": ("docker", {"LoadState": "not-found", "ActiveState": "inactive"}, True, "stopped"),
+    "no engine is installed": ("dokcer", {"LoadState": "not-found", "ActiveState": "inactive"}, False, "absent"),
+    "a service that does not run": ("one", {"LoadState": "loaded", "ActiveState": "inactive"}, True, "stopped"),
+    "a service without a process": ("one", {"LoadState": "loaded", "ActiveState": "active"}, True, "stopped"),
+}
+
+
+@pytest.mark.parametrize(
+    ("service", "shown", "installed", "state"), STOPPED_SERVICES.values(), ids=STOPPED_SERVICES
+)
+def test_a_service_whose_engine_does_not_run(host, systemd, monkeypatch, service, shown, installed, state):
+    monkeypatch.setattr(programs, "trusted", lambda path: path if os.path.exists(path) else None)
+    if installed:
+        write_program(host / "bin/dockerd", "")
+    systemd(f"{service}.service", MainPID="0", **shown)
+    assert engines.look(service, 10).state == state
+
+
 @pytest.mark.parametrize("named", ["by the pid file", "by the unit"])
 @pytest.mark.parametrize(("active", "state"), [("activating", "starting"), ("active", "unreachable")])
 def test_an_engine_that_does_not_answer(host, systemd, sleeper, monkeypatch, named, active, state):

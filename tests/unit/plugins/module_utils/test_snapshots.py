@@ -33,7 +33,7 @@ def a_snapshot(*, now=None, later=None, files=()):
     )
     code = [line for path in files for line in lines_of(path)]
     empty = host.File("/nowhere/daemon.json")
-    return snapshots.Snapshot(engine, start, empty.path, empty, None, None, [], {}, code, None, None, False, 0.0, 0)
+    return snapshots.Snapshot(engine, start, empty.path, empty, None, None, [], {}, code, None, None, False, 0.0, 0, [])
 
 
 def lines_of(path):

@@ -86,6 +86,34 @@ def test_the_engine_and_the_file_that_are_named(engine, run, daemon_json, tmp_pa
     assert result["path"] == str(path) and json.loads(path.read_text()) == BIP["settings"]
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_a_file_that_the_running_engine_does_not_read(engine, run, daemon_json, tmp_path, check):
+    path = tmp_path / "deamon.json"
+    for result in (
+        run("daemon_config", check=check, path=str(path), **DEBUG),
+        run("registry_mirrors", check=check, path=str(path), mirrors=GCR),
+    ):
+        assert result["failed"] and not result["changed"]
+        assert result["msg"] == (
+            f"path is {path}, but the engine reads {daemon_json}. Nothing was changed. "
+            "Take out path, or first start the engine with --config-file and this path."
+        )
+    assert not path.exists() and engine.reloads == []
+
+
+def test_a_symlink_to_the_file_that_the_engine_reads(engine, run, daemon_json, tmp_path):
+    given(daemon_json, "{}")
+    path = tmp_path / "link.json"
+    path.symlink_to(daemon_json)
+    assert run("registry_mirrors", path=str(path), mirrors=GCR)["reloaded"]
+
+
+def test_a_file_that_no_engine_reads_yet_without_a_reload(engine, run, daemon_json, tmp_path):
+    path = tmp_path / "later.json"
+    assert run("registry_mirrors", path=str(path), mirrors=GCR, reload=False)["changed"]
+    assert path.exists()
+
+
 class TestFlags:
     """Settings of the file that a command line has as well."""
 
