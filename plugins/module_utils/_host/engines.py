@@ -183,10 +183,12 @@ def _other_service(engine: Engine, name: str, unit: Mapping[str, Any]) -> str:
 def _whose_socket(engine: Engine) -> str:
     """Return the end of a sentence that says who has the engine's socket where no engine is installed.
 
-    It is not asked: a connection could start what listens there.
+    It is not asked: a connection could start what listens there. An engine that was removed leaves its socket behind.
     """
+    from ansible_collections.pullthrough.docker.plugins.module_utils._host import listeners
+
     path = engine.socket_path
-    if path is None or not os.path.exists(path):
+    if path is None or not listeners.has_unix(path):
         return ""
     leads = f", which leads to {os.path.realpath(path)}," if os.path.islink(path) else ""
     return f", but another program has the socket {path}{leads} as Podman or Docker Desktop do; it reads no daemon.json"

@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Find out which processes listen on which TCP ports.
+"""Find out which processes listen on which TCP ports, and whether one listens on a unix socket.
 
 Private to the collection ``pullthrough.docker``: it can change at any time, without notice.
 """
@@ -19,6 +19,9 @@ from ansible_collections.pullthrough.docker.plugins.module_utils._host import fi
 
 _LISTENS = "0A"
 """TCP_LISTEN in /proc/net/tcp (Linux include/net/tcp_states.h)."""
+
+_ACCEPTS = 0x10000
+"""__SO_ACCEPTCON in the flags of /proc/net/unix (Linux include/uapi/linux/net.h)."""
 
 
 class Listener(NamedTuple):
@@ -40,6 +43,14 @@ def find() -> List[Listener]:
     owners = _owners()
     found = [(port, owners.get(inode, 0)) for inode, port in ports.items()]
     return [Listener(port, pid, files.text_of(f"/proc/{pid}/comm").strip()) for port, pid in found]
+
+
+def has_unix(path: str) -> bool:
+    """Return whether a process listens on a unix socket. Nothing connects to it."""
+    real = os.path.realpath(path)
+    rows = [line.split(None, 7) for line in files.text_of("/proc/net/unix").splitlines()[1:]]
+    listening = [row[7] for row in rows if len(row) == 8 and int(row[3], 16) & _ACCEPTS]
+    return any(os.path.realpath(name) == real for name in listening if name.startswith("/"))
 
 
 def _owners() -> Dict[str, int]:

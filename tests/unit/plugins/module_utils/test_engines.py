@@ -390,17 +390,30 @@ def test_an_engine_on_tcp_only(monkeypatch, host, dockerd):
     assert engine.reason.startswith("it listens on no unix socket, only on TCP")
 
 
+@pytest.mark.parametrize("kind", ["closed", "bound only", "no socket"])
+def test_a_socket_that_a_removed_engine_left_behind(monkeypatch, host, kind):
+    as_user(monkeypatch, 0)
+    monkeypatch.setattr(processes, "installed_binary", lambda: None)
+    left = socket.socket(socket.AF_UNIX)
+    if kind != "no socket":
+        left.bind(str(host / "docker.sock"))
+    if kind == "closed":
+        left.close()
+    engine = engines.look("docker", 0)
+    assert (engine.state, engine.reason, engine.is_others) == ("absent", "no Docker Engine is installed", False)
+
+
 @pytest.mark.parametrize("link", [False, True])
 def test_a_socket_without_an_engine(monkeypatch, tmp_path, link):
     as_user(monkeypatch, 0)
     monkeypatch.setattr(scope, "runtime_dir", lambda: str(tmp_path))
     monkeypatch.setattr(processes, "installed_binary", lambda: None)
     other = tmp_path / ("podman.sock" if link else "docker.sock")
-    socket.socket(socket.AF_UNIX).bind(str(other))
     if link:
         (tmp_path / "docker.sock").symlink_to(other)
-    engine = engines.look("no-such-service", 0)
-    assert engine.is_others
+    with answering(other, []) as asked:
+        engine = engines.look("no-such-service", 0)
+    assert engine.is_others and asked == []
     leads = f", which leads to {other}," if link else ""
     assert engine.state == "absent"
     assert engine.reason == (
