@@ -102,6 +102,17 @@ def test_a_misspelt_variable_of_a_playbook(fleet, playbook, variables, meant):
     assert not any(fleet.calls(host) for host in counts)
 
 
+def test_a_misspelt_variable_of_one_site_is_in_the_summary(tmp_path):
+    fleet = fleet_of(tmp_path, first=SAME, second=SAME)
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars/second.yml").write_text("docker_mirror_url: https://cache.example\n")
+    code, _counts, out = fleet.run(CONFIGURE)
+    assert code == 2 and fleet.calls("second") == [], out
+    assert "after wave 2 of 2: changed 0, healed 0, unchanged 1, refused 1, " in out, out
+    assert "refused: second: There is no variable docker_mirror_url; did you mean docker_mirror_urls?" in out
+    assert "left: 1. To continue, run the playbook again with --limit @" in out
+
+
 @pytest.mark.parametrize(
     ("playbook", "name"),
     [(CONFIGURE, "configure_left_file"), (CONFIGURE, "inventory_hostname"), (AUDIT, "audit_folder")],
