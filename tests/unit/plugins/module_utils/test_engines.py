@@ -213,9 +213,7 @@ STOPPED_SERVICES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("service", "shown", "installed", "state"), STOPPED_SERVICES.values(), ids=STOPPED_SERVICES
-)
+@pytest.mark.parametrize(("service", "shown", "installed", "state"), STOPPED_SERVICES.values(), ids=STOPPED_SERVICES)
 def test_a_service_whose_engine_does_not_run(host, systemd, monkeypatch, service, shown, installed, state):
     monkeypatch.setattr(programs, "trusted", lambda path: path if os.path.exists(path) else None)
     if installed:
