@@ -121,7 +121,7 @@ def read(path: str) -> Optional[bytes]:
 
 
 def _not_configuration(path: str, reason: str) -> FileError:
-    return FileError(f"{path}: {reason}, so it is not a configuration file", "Move it away.")
+    return FileError(f"{path}: {reason}, so it is not a configuration file", "Move it away, or name another path.")
 
 
 def modified(path: str) -> Optional[str]:

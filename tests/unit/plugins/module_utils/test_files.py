@@ -151,7 +151,8 @@ def test_what_is_no_configuration_file_is_not_read(tmp_path):
     ):
         with pytest.raises(files.FileError) as refused:
             files.read(str(path))
-        assert str(refused.value) == f"{path}: {what}, so it is not a configuration file. Move it away."
+        advice = "Move it away, or name another path."
+        assert str(refused.value) == f"{path}: {what}, so it is not a configuration file. {advice}"
     with pytest.raises(files.FileError) as refused:
         files.read(str(large / "file"))
     assert str(refused.value) == f"{large}/file: cannot be read: Not a directory"
