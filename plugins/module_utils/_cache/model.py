@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-HUB = "docker.io"
+from ansible_collections.pullthrough.docker.plugins.module_utils._registry import client
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d
 
 PROGRAM = "/usr/bin/docker-registry"
 USER = "docker-registry"
@@ -28,8 +29,8 @@ PREVIOUS = f"{CONFIGURATIONS}/previous.json"
 
 UNIT = f"{UNITS}/registry-cache@.service"
 TRIM_SERVICE = f"{UNITS}/registry-cache-trim.service"
-TRIM_TIMER = f"{UNITS}/registry-cache-trim.timer"
 TIMER = "registry-cache-trim.timer"
+TRIM_TIMER = f"{UNITS}/{TIMER}"
 
 CONFIGURATION_MODE = 0o640
 """Only root may write a configuration, and not everybody may read it: it can hold a password."""
@@ -42,10 +43,6 @@ class Instance(NamedTuple):
     port: int
     metrics: str
     """Address and port of its metrics, or an empty string."""
-
-    @property
-    def unit(self) -> str:
-        return unit_of(self.registry)
 
     @property
     def upstream(self) -> str:
@@ -98,7 +95,7 @@ def configuration_of(registry: str) -> str:
 
 def upstream_of(registry: str) -> str:
     """Return the URL of a registry, as engines show it."""
-    return "https://registry-1.docker.io/" if registry == HUB else f"https://{registry}/"
+    return client.HUB if registry == certs_d.HUB else f"https://{registry}/"
 
 
 def folder_of(data: str, registry: str) -> str:

@@ -9,7 +9,6 @@ Private to the collection ``pullthrough.docker``: it can change at any time, wit
 
 from __future__ import annotations
 
-import hashlib
 import time
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
@@ -55,7 +54,7 @@ class Target(NamedTuple):
 
 
 def open_cache(url: str, certificates: Optional[str], seconds: float = _ANSWER_SECONDS) -> client.Registry:
-    """Return a client of a cache that accepts only its own certificate."""
+    """Return a client of a cache that accepts its own certificate, besides those that the system trusts."""
     return _open(url, connection.Route(folder="", certificates=certificates), seconds)
 
 
@@ -141,7 +140,7 @@ def _digest_at_upstream(target: Target) -> Optional[str]:
 def _manifest(answer: http_session.Answer, image: images.Image, expected: Optional[str]) -> Dict[str, Any]:
     if answer.status != 200:
         raise ProofError(f"it does not serve {image.text}: HTTP {answer.status}{answer.error()}")
-    digest = _digest_of(answer.body)
+    digest = pull_rules.digest_of(answer.body)
     shown = answer.header("Docker-Content-Digest")
     if digest != shown or (expected and digest != expected):
         raise ProofError(f"it serves {image.text} as {digest}, but calls it {shown}; the upstream has {expected}")
@@ -164,7 +163,7 @@ def _blob_of(cache: client.Registry, image: images.Image, manifest: Dict[str, An
 
 
 def _compare(answer: http_session.Answer, digest: str) -> None:
-    if answer.status != 200 or _digest_of(answer.body) != digest:
+    if answer.status != 200 or pull_rules.digest_of(answer.body) != digest:
         raise ProofError(f"it serves {digest} as HTTP {answer.status} with {len(answer.body)} bytes, which are not it")
 
 
@@ -175,14 +174,10 @@ def _wait_for_disk(target: Target, digest: str, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            if _digest_of(files.read_up_to(path, BLOB_LIMIT)) == digest:
+            if pull_rules.digest_of(files.read_up_to(path, BLOB_LIMIT)) == digest:
                 return
         except FileNotFoundError:
             pass
         if time.monotonic() >= deadline:
             raise ProofError(f"it did not store {digest} in {path}. Look for a full disk")
         time.sleep(_POLL_SECONDS)
-
-
-def _digest_of(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -65,7 +65,7 @@ def _cache(host: CacheHost, snapshot: Snapshot, registry: str, sources: Mapping[
     unit = snapshot.units[registry]
     data = settings["storage"]["filesystem"]["rootdirectory"]
     upstream = model.upstream_of(registry)
-    silence = host.silence(upstream, snapshots.proxies_of(host.environment(registry)))
+    silence = host.silence(upstream, snapshots.proxies_of(unit.environment))
     certificates = host.read(sources["tls.crt"]) if "tls.crt" in sources else None
     requests, hits = counters(http_settings.get("debug", {}).get("addr", ""))
     pending = _pending(host, registry, unit, sources)

@@ -33,6 +33,8 @@ class Unit(NamedTuple):
     """Whether its program was replaced since it started, as an upgrade does."""
     staged: Mapping[str, bytes] = {}
     """What it started with, by the names of the copies."""
+    environment: Mapping[str, str] = {}
+    """The variables that it sets."""
 
     @property
     def is_wanted(self) -> bool:
@@ -105,19 +107,15 @@ class CacheHost:
         pid = int(shown.get("MainPID", "0"))
         folder = f"{model.STAGED}/{registry}"
         data = {staged: self.read(f"{folder}/{staged}") for staged in self.names(folder)}
+        pairs = [word.partition("=") for word in shown.get("Environment", [])]
         return Unit(
             shown.get("ActiveState", "inactive"),
             pid,
             services.systemctl("is-enabled", name)[0] == 0,
             _program_of(pid).endswith(" (deleted)"),
             {staged: content for staged, content in data.items() if content is not None},
+            {name: value for name, _equals, value in pairs},
         )
-
-    def environment(self, registry: str) -> Dict[str, str]:
-        """Return the variables that the unit of a cache sets."""
-        shown = services.unit(services.name_of(model.unit_of(registry)))
-        pairs = [word.partition("=") for word in shown.get("Environment", [])]
-        return {name: value for name, _equals, value in pairs}
 
     def is_active(self, unit: str) -> bool:
         return services.systemctl("is-active", unit)[0] == 0

@@ -64,7 +64,7 @@ def decide(host: CacheHost, wish: Optional[model.Wish]) -> Decision:
     held = []
     for start in made.starts:
         upstream = model.upstream_of(start.registry)
-        reason = host.silence(upstream, snapshots.proxies_of(host.environment(start.registry)))
+        reason = host.silence(upstream, snapshots.proxies_of(snapshot.units[start.registry].environment))
         if reason and start.is_new:
             raise Refused(
                 f"The cache of {start.registry} could not start, as its upstream does not answer: {reason}",
@@ -163,7 +163,7 @@ def prove(host: CacheHost, wish: model.Wish, seconds: float) -> List[str]:
             certificates.decode(errors="replace") if certificates else None,
             images.of_registry(text, instance.registry) if text else None,
             None if instance.registry in wish.credentials else instance.upstream,
-            snapshots.proxies_of(host.environment(instance.registry)),
+            snapshots.proxies_of(host.unit(instance.registry).environment),
             model.folder_of(wish.data, instance.registry),
         )
         try:

@@ -122,8 +122,8 @@ def _check_credentials(wish: model.Wish) -> None:
         _refuse(f"registry_cache_credentials: {', '.join(unknown)} has no cache in registry_cache_ports")
     if wish.credentials and not wish.private:
         _refuse(
-            "registry_cache_credentials: whoever reaches the cache can pull all that the account can pull, without a "
-            "password",
+            "registry_cache_credentials: everyone who can reach the cache can pull what the account can pull, and "
+            "needs no password",
             "If that is what you want, set registry_cache_private: true.",
         )
 

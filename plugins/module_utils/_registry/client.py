@@ -11,7 +11,6 @@ An answer of a registry is evidence only about that registry, and no secret is s
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -231,7 +230,7 @@ class Registry:
             digest=answer.header("Docker-Content-Digest"),
             length=int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None,
             body=answer.body,
-            body_digest=f"sha256:{hashlib.sha256(answer.body).hexdigest()}",
+            body_digest=pull_rules.digest_of(answer.body),
             body_size=len(answer.body),
             is_whole=answer.is_whole,
             error=answer.error() if method == "GET" else "",

@@ -14,7 +14,7 @@ import re
 
 from typing import NamedTuple
 
-from ansible_collections.pullthrough.docker.plugins.module_utils._rules import pull_rules
+from ansible_collections.pullthrough.docker.plugins.module_utils._rules import certs_d, pull_rules
 
 _PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "armv6l": "arm/v6", "i686": "386"}
 _REFERENCE = re.compile(
@@ -57,7 +57,7 @@ def of_registry(text: str, registry: str) -> Image:
 
     :raises ImageError: if the text is not a valid name.
     """
-    return parse(text) if registry == "docker.io" else _image(text, text)
+    return parse(text) if registry == certs_d.HUB else _image(text, text)
 
 
 def _image(text: str, name: str) -> Image:

@@ -19,10 +19,9 @@ import ssl
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.pullthrough.docker.plugins.module_utils._host import files
+from ansible_collections.pullthrough.docker.plugins.module_utils._text import pem
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:@SECLEVEL=1"
-
-_PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)  # The name is new in Python 3.10.
 
 _SYSTEM_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -60,9 +59,9 @@ class SystemCas:
             context.load_default_certs()
             return []
         for path in [*self._first_file(), *(path for folder in self._folders for path in paths_in(folder))]:
-            pem = files.text_of(path, _CA_LIMIT)
-            if "-----BEGIN CERTIFICATE-----" in pem:
-                _load_text(context, pem)
+            text = files.text_of(path, _CA_LIMIT)
+            if "-----BEGIN CERTIFICATE-----" in text:
+                _load_text(context, text)
         return [place for place in (*self._files, *self._folders) if place not in (*_SYSTEM_FILES, *_SYSTEM_FOLDERS)]
 
     def changed_after(self, started: Optional[float]) -> Optional[str]:
@@ -89,7 +88,7 @@ def context(
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.set_ciphers(_CIPHERS)
     made.hostname_checks_common_name = False
-    made.verify_flags |= _PARTIAL_CHAIN
+    pem.trust_without_issuers(made)
     if not is_verified:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
@@ -105,9 +104,9 @@ def context(
     return made, places
 
 
-def _load_text(made: ssl.SSLContext, pem: str) -> None:
+def _load_text(made: ssl.SSLContext, text: str) -> None:
     """Let a context trust the CAs in a text. The ssl module refuses letters beyond ASCII, which comments may hold."""
-    made.load_verify_locations(cadata=pem.encode("ascii", errors="ignore").decode())
+    made.load_verify_locations(cadata=text.encode("ascii", errors="ignore").decode())
 
 
 def _load(made: ssl.SSLContext, path: str) -> bool:

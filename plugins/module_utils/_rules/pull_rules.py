@@ -14,6 +14,7 @@ and of containerd core/remotes/docker/resolver.go.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from typing import Callable, NamedTuple, Optional, Tuple
@@ -46,6 +47,11 @@ MANIFESTS = (
 
 
 _WITHOUT_MANIFEST = "it has the tag, and answers with HTTP {status} for its manifest"
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest by which a registry names these bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def api_url(mirror: str, image_store: str, version: Optional[versions.Version]) -> str:

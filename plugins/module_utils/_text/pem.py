@@ -65,10 +65,9 @@ def load(der: bytes) -> Optional[Certificate]:
     return Certificate(bool(found), not_after)
 
 
-def pin(context: ssl.SSLContext) -> None:
-    """Make a client accept the certificates that it loads themselves, as Go does (crypto/x509 Verify)."""
+def trust_without_issuers(context: ssl.SSLContext) -> None:
+    """Make a client accept each certificate that it loads, also without its issuer, as Go does (crypto/x509 Verify)."""
     context.verify_flags |= _PARTIAL_CHAIN
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python sets it from 3.13 on. Go is less strict.
 
 
 def _end(der: bytes) -> int:

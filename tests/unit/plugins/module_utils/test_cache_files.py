@@ -139,7 +139,6 @@ def test_the_report_of_a_cache(folder, host, monkeypatch, tmp_path):
     real = host.read
     monkeypatch.setattr(host, "read", lambda path: sources[path].encode() if path in sources else real(path))
     monkeypatch.setattr(host, "silence", lambda url, proxies: "no route")
-    monkeypatch.setattr(host, "environment", lambda registry: {})
     monkeypatch.setattr(host, "certificate", lambda *files: certificate.Certificate(0, host.now() + 86400 * 9.5))
     monkeypatch.setattr(report, "_answers", lambda url, certificates: True)
     result, warnings = report.report(host)

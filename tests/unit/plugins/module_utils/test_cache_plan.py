@@ -190,9 +190,6 @@ class Machine(snapshots.CacheHost):
     def keeper(self):
         return "keeper"
 
-    def environment(self, registry):
-        return {}
-
     def is_active(self, unit):
         return self.timer
 
