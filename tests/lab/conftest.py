@@ -65,6 +65,27 @@ def listens(path):
         return attempt.connect_ex(str(path)) == 0
 
 
+def rule_against(address):
+    """Return the rule of iptables that makes connections to an address fail at once."""
+    return ["OUTPUT", "-p", "tcp", "-d", address, "-j", "REJECT", "--reject-with", "tcp-reset"]
+
+
+def signed(name, days):
+    """Return a new key, and a certificate with this name that the lab's CA signed."""
+    command = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days {days} -keyout /dev/stdout"
+    ca = ["-CA", FOLDER / "ca.crt", "-CAkey", FOLDER / "ca.key", "-subj", f"/CN={name}"]
+    # Without the last two, Python 3.13 treats the certificate as a CA certificate, and refuses it.
+    extensions = [
+        f"subjectAltName=DNS:{name}",
+        "basicConstraints=critical,CA:FALSE",
+        "keyUsage=critical,digitalSignature",
+    ]
+    words = ["openssl", *command.split(), *ca, *(word for extension in extensions for word in ("-addext", extension))]
+    pem = subprocess.run(words, check=True, capture_output=True).stdout
+    key, end, certificate = pem.partition(b"-----END PRIVATE KEY-----\n")
+    return key + end, certificate
+
+
 @contextlib.contextmanager
 def running(host, *command):
     """Run a program on the host until its standard input is closed."""
@@ -118,6 +139,16 @@ class Host:
         )
         assert not check or done.returncode == 0, done.stderr.decode()
         return done.stdout
+
+    @contextlib.contextmanager
+    def without(self, registry):
+        """The host cannot connect to a registry of the lab."""
+        rule = rule_against(self.lab.address(registry))
+        self.run("iptables", "-I", *rule)
+        try:
+            yield
+        finally:
+            self.run("iptables", "-D", *rule)
 
     @contextlib.contextmanager
     def sdk(self):
@@ -413,7 +444,7 @@ def gone(tmp_path):
 @pytest.fixture
 def cut_off(lab):
     """The cache cannot reach Docker Hub, so it serves only what it holds."""
-    rule = ["OUTPUT", "-p", "tcp", "-d", lab.address("hub"), "-j", "REJECT", "--reject-with", "tcp-reset"]
+    rule = rule_against(lab.address("hub"))
     cache = lab.container("cache")
     assert cache.exec_run(["iptables", "-I", *rule]).exit_code == 0
     yield

@@ -31,8 +31,6 @@ CONFIGURATION = "/etc/registry-cache/docker.io.yml"
 DATA = "/var/lib/registry-cache/docker.io"
 CERTIFICATE, KEY = "/etc/ssl/private/cache.crt", "/etc/ssl/private/cache.key"
 BASE = {"certificate": CERTIFICATE, "key": KEY}
-# Without these, Python 3.13 treats the certificate as a CA certificate, and refuses it.
-LEAF = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=critical,digitalSignature"]
 IMAGES = ["alpine", "redis"]
 ACCEPT = "Accept: application/vnd.docker.distribution.manifest.v2+json"
 
@@ -45,12 +43,8 @@ class CacheHost(Host):
         return f"https://{NAMES[self.name]}:5000/"
 
     def give_certificate(self, days):
-        command = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days {days} -keyout /dev/stdout"
-        signed = ["-CA", FOLDER / "ca.crt", "-CAkey", FOLDER / "ca.key", "-subj", f"/CN={NAMES[self.name]}"]
-        words = ["openssl", *command.split(), *signed, "-addext", f"subjectAltName=DNS:{NAMES[self.name]}", *LEAF]
-        pem = subprocess.run(words, check=True, capture_output=True).stdout
-        key, end, certificate = pem.partition(b"-----END PRIVATE KEY-----\n")
-        self.write(KEY, key + end)
+        key, certificate = conftest.signed(NAMES[self.name], days)
+        self.write(KEY, key)
         self.write(CERTIFICATE, certificate)
         self.run("chmod", "0600", KEY)
 
@@ -81,15 +75,6 @@ class CacheHost(Host):
 
     def trim(self):
         self.run("systemctl", "start", "registry-cache-trim.service")
-
-    @contextlib.contextmanager
-    def without_hub(self):
-        rule = ["OUTPUT", "-p", "tcp", "-d", self.lab.address("hub"), "-j", "REJECT", "--reject-with", "tcp-reset"]
-        self.run("iptables", "-I", *rule)
-        try:
-            yield
-        finally:
-            self.run("iptables", "-D", *rule)
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +183,7 @@ def test_a_certificate_is_renewed_while_the_upstream_of_one_cache_is_down(caches
     before = {host.name: (host.serial(), host.shows("MainPID")) for host in caches}
     for host in caches:
         host.give_certificate(20)
-    with caches[0].without_hub():
+    with caches[0].without("hub"):
         code, counts, out = role(caches)
         out = " ".join(out.split())
         assert code == 0 and counts[caches[0].name]["changed"] == 0, out
@@ -252,7 +237,7 @@ def test_a_damaged_list_of_the_scheduler_is_moved_away(caches, content):
 
 def test_the_information_about_a_cache(caches):
     caches[1].run("touch", "/etc/systemd/system/registry-cache@.service")
-    with caches[1].without_hub():
+    with caches[1].without("hub"):
         shown = conftest.modules(caches, "registry_cache_info")
     for host in caches:
         (cache,) = shown[host.name]["caches"]

@@ -13,7 +13,6 @@ import contextlib
 import datetime
 import json
 import re
-import subprocess
 import textwrap
 
 import docker
@@ -21,13 +20,11 @@ import pytest
 
 import conftest
 
-from conftest import ENGINES, FOLDER, LAB, PREFIX, ROOT, Host, wait_until
+from conftest import ENGINES, LAB, PREFIX, ROOT, Host, wait_until
 
 NAME = "cache.example.com"
 URL = f"https://{NAME}/"
 STATE = "/var/lib/registry-cache/scheduler-state.json"
-# Without these, Python 3.13 treats the certificate as a CA certificate, and refuses it.
-LEAF = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=critical,digitalSignature"]
 # Two repositories of the stand-in that share one layer.
 IMAGES = ["own-one", "own-two"]
 GUIDE = (ROOT / "docs/docsite/rst/guide_own_cache.rst").read_text()
@@ -76,13 +73,8 @@ class CacheHost(Host):
         return self.run("bash", "-e", "-c", text)
 
     def give_certificate(self):
-        command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 7 -keyout /dev/stdout"
-        signed = ["-CA", FOLDER / "ca.crt", "-CAkey", FOLDER / "ca.key", "-subj", f"/CN={NAME}"]
-        extensions = ["-addext", f"subjectAltName=DNS:{NAME}", *LEAF]
-        words = ["openssl", *command.split(), *signed, *extensions]
-        pem = subprocess.run(words, check=True, capture_output=True).stdout
-        key, end, certificate = pem.partition(b"-----END PRIVATE KEY-----\n")
-        self.write("/etc/registry-cache/tls.key", key + end)
+        key, certificate = conftest.signed(NAME, 7)
+        self.write("/etc/registry-cache/tls.key", key)
         self.write("/etc/registry-cache/tls.crt", certificate)
 
     def journal(self, pattern=""):
@@ -99,15 +91,6 @@ class CacheHost(Host):
 
     def answers(self):
         return self.run("curl", "--silent", f"{URL}v2/", check=False) == b"{}"
-
-    @contextlib.contextmanager
-    def without_hub(self):
-        rule = ["OUTPUT", "-p", "tcp", "-d", self.lab.address("hub"), "-j", "REJECT", "--reject-with", "tcp-reset"]
-        self.run("iptables", "-I", *rule)
-        try:
-            yield
-        finally:
-            self.run("iptables", "-D", *rule)
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +202,7 @@ def test_docker_hub_is_down(cache, engines):
     assert pulls_through_it(cache, engines[0], IMAGES[0])
     wait_until(lambda: held(cache) >= 3)
     process = cache.shows("MainPID")
-    with cache.without_hub():
+    with cache.without("hub"):
         assert all(pulls_through_it(cache, host, IMAGES[0]) for host in engines), "it serves what it holds"
         with pytest.raises(AssertionError, match="Failed to connect"):
             cache.commands(RESTART)

@@ -33,14 +33,12 @@ def test_the_classic_image_stores(lab):
 
 
 @contextlib.contextmanager
-def refused(lab, hosts):
+def refused(hosts):
     """The hosts cannot connect to the cache."""
-    rule = ["OUTPUT", "-p", "tcp", "-d", lab.address("cache"), "-j", "REJECT", "--reject-with", "tcp-reset"]
-    for host in hosts:
-        host.run("iptables", "-I", *rule)
-    yield
-    for host in hosts:
-        host.run("iptables", "-D", *rule)
+    with contextlib.ExitStack() as stack:
+        for host in hosts:
+            stack.enter_context(host.without("cache"))
+        yield
 
 
 @pytest.fixture
@@ -65,7 +63,7 @@ def test_the_containerd_image_store(lab, hosts, prove):
                 f"who served alpine, at level {level}",
                 {key: found[key] for key in ("used", "by", "reason", "evidence")},
             )
-        with refused(lab, hosts):
+        with refused(hosts):
             for name, found in canary(hosts, "alpine").items():
                 assert (found["used"], found["by"]) == ("fell_through", "registry-1.docker.io") and found["evidence"], (
                     name,
